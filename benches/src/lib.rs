@@ -1,0 +1,1 @@
+//! Throughput, latency, backlog and recovery beside the peers.

@@ -1,0 +1,1 @@
+//! Everything AMQP: topology, connection supervisor, publish, consume.

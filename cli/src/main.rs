@@ -1,0 +1,3 @@
+//! The one binary: arguments, settings, output; starts master and worker.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Private RabbitMQ and PostgreSQL servers on this machine, for dev, tests and benches.

@@ -1,0 +1,1 @@
+//! The master: catalog, dispatcher, claims, outcomes, leases, HTTP API.

@@ -1,0 +1,1 @@
+//! The package language: model, reader, templates, bundles. Text in, values out.

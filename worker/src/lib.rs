@@ -1,0 +1,1 @@
+//! The worker: consumer, claims, guard, the package runtime, log shipping.
