@@ -1,1 +1,40 @@
-//! The package language: model, reader, templates, bundles. Text in, values out.
+//! The package language: what users write, read into a checked model, and what follows from it.
+//!
+//! Pure and synchronous: text and bytes in, values out. Only [`folder`] and
+//! [`bundle::extract_to`] touch the file system; nothing here starts a process, opens a socket or
+//! knows the time.
+//!
+//! - [`value`]: data types and values
+//! - [`reference`], [`scope`], [`template`]: `@name`, what it means, and `{{ @name }}` in texts
+//! - [`model`]: package, container, task, connection, parameter, variable
+//! - [`diagnostics`]: what is wrong, with its place in the file
+//! - [`reader`]: TOML to model: [`reader::read_package`], [`reader::read_settings`]
+//! - [`files`], [`folder`]: a project's files, read from a folder with [`folder::read`]
+//! - [`project`]: [`project::Project::check`], everything that can be known before running
+//! - [`bundle`]: [`bundle::pack`], [`bundle::unpack`], [`bundle::extract_to`]
+//! - [`manifest`]: what the catalog keeps of a project, as JSON
+//! - [`arguments`]: parameter values at enqueue: [`arguments::resolve`], [`arguments::typed`]
+//! - [`flow`]: which task of a container runs next: [`flow::Flow`], [`flow::retry_after`]
+//! - [`nearest`]: the nearest known word to a misspelt one
+
+pub mod arguments;
+pub mod bundle;
+pub mod diagnostics;
+pub mod files;
+pub mod flow;
+pub mod folder;
+pub mod manifest;
+pub mod model;
+pub mod nearest;
+pub mod project;
+pub mod reader;
+pub mod reference;
+pub mod scope;
+pub mod template;
+pub mod value;
+
+pub use diagnostics::{Diagnostics, Problem};
+pub use files::ProjectFiles;
+pub use model::Package;
+pub use project::Project;
+pub use value::{DataType, Value};

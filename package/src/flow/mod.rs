@@ -1,0 +1,9 @@
+//! Control flow: which task of a container runs next, and how the container ends.
+//!
+//! Pure decisions; the worker's runtime carries them out and reports back.
+
+mod retry;
+mod state;
+
+pub use retry::retry_after;
+pub use state::{End, Flow, FlowEnd, Happened, SkipReason, Skipped};

@@ -1,0 +1,161 @@
+//! Packages, containers and tasks, and the invariants of a container's graph.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::task::{After, Join, MaximumErrors, TaskIndex, TaskKind, TaskPath};
+use super::{Connection, Parameter, Variable};
+
+/// A package: one file that describes a job.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Package {
+    /// Its name: that of its file without `.toml`.
+    pub name: String,
+    /// What it is for; may be empty.
+    pub description: String,
+    /// Its parameters, by name.
+    pub parameters: BTreeMap<String, Parameter>,
+    /// Its variables, by name.
+    pub variables: BTreeMap<String, Variable>,
+    /// Its own connections, by name; those of its project are beside it.
+    pub connections: BTreeMap<String, Connection>,
+    /// Its tasks: a package is the outermost container. It may have none.
+    pub root: Container,
+}
+
+/// Tasks and their order. Its constraints name siblings only and go round in no circle.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Container {
+    tasks: Vec<Task>,
+    maximum_errors: MaximumErrors,
+}
+
+/// One task of a container.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Task {
+    /// Its name, unique among its siblings.
+    pub name: String,
+    /// Where it stands in the package.
+    pub path: TaskPath,
+    /// What it is for; may be empty.
+    pub description: String,
+    /// What it does.
+    pub kind: TaskKind,
+    /// When it starts.
+    pub after: After,
+    /// How its constraints combine.
+    pub join: Join,
+    /// How often it is tried again after a failure.
+    pub retries: u32,
+    /// How long to wait before trying again.
+    pub retry_delay: Duration,
+    /// How long one try may take; `None` is without limit of its own.
+    pub timeout: Option<Duration>,
+    /// Whether its failure counts in the containers around it.
+    pub fail_parent: bool,
+    /// Whether it is passed over as if it had succeeded.
+    pub disable: bool,
+}
+
+/// Why tasks do not make a container.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ContainerError {
+    /// A constraint names a task that is not there.
+    #[error("a constraint of task {0:?} names a task that is not in the container")]
+    UnknownTask(TaskIndex),
+    /// A constraint waits for a task of the end, which waits for everything else.
+    #[error("task {0:?} waits for a task that runs at the end")]
+    AfterEnd(TaskIndex),
+    /// Tasks wait for each other in a circle; each waits for the one before it, the first for the last.
+    #[error("tasks wait for each other in a circle: {0:?}")]
+    Cycle(Vec<TaskIndex>),
+}
+
+impl Container {
+    /// Makes a container of `tasks`.
+    ///
+    /// # Errors
+    /// A constraint leads out of the container, to a task of the end, or round in a circle.
+    pub fn new(tasks: Vec<Task>, maximum_errors: MaximumErrors) -> Result<Container, ContainerError> {
+        for (index, task) in tasks.iter().enumerate() {
+            for constraint in task.after.constraints() {
+                match tasks.get(constraint.task.0) {
+                    None => return Err(ContainerError::UnknownTask(TaskIndex(index))),
+                    Some(named) if named.after == After::End => {
+                        return Err(ContainerError::AfterEnd(TaskIndex(index)));
+                    }
+                    Some(_) => {}
+                }
+            }
+        }
+        match find_cycle(&tasks) {
+            Some(cycle) => Err(ContainerError::Cycle(cycle)),
+            None => Ok(Container { tasks, maximum_errors }),
+        }
+    }
+
+    /// Its tasks, in the order of the file.
+    pub fn tasks(&self) -> &[Task] {
+        &self.tasks
+    }
+
+    /// How many errors make it fail.
+    pub fn maximum_errors(&self) -> MaximumErrors {
+        self.maximum_errors
+    }
+
+    /// Every task in it and in the containers inside, outer before inner, in the order of the file.
+    pub fn all_tasks(&self) -> impl Iterator<Item = &Task> {
+        let mut waiting: Vec<&Task> = self.tasks.iter().rev().collect();
+        std::iter::from_fn(move || {
+            let task = waiting.pop()?;
+            if let Some(container) = task.kind.container() {
+                waiting.extend(container.tasks.iter().rev());
+            }
+            Some(task)
+        })
+    }
+}
+
+/// Takes away tasks that wait for nothing until none is left; what cannot be taken away holds a
+/// cycle, which is found by walking from one of them to what it waits for.
+fn find_cycle(tasks: &[Task]) -> Option<Vec<TaskIndex>> {
+    let mut waits_for: Vec<usize> = tasks.iter().map(|t| t.after.constraints().len()).collect();
+    let mut followers: Vec<Vec<usize>> = vec![Vec::new(); tasks.len()];
+    for (index, task) in tasks.iter().enumerate() {
+        for constraint in task.after.constraints() {
+            followers[constraint.task.0].push(index);
+        }
+    }
+    let mut free: Vec<usize> = (0..tasks.len()).filter(|i| waits_for[*i] == 0).collect();
+    while let Some(index) = free.pop() {
+        for follower in &followers[index] {
+            waits_for[*follower] -= 1;
+            if waits_for[*follower] == 0 {
+                free.push(*follower);
+            }
+        }
+    }
+    let start = waits_for.iter().position(|count| *count > 0)?;
+    Some(walk_cycle(tasks, &waits_for, start))
+}
+
+fn walk_cycle(tasks: &[Task], waits_for: &[usize], start: usize) -> Vec<TaskIndex> {
+    let mut walked: Vec<usize> = Vec::new();
+    let mut at = start;
+    loop {
+        if let Some(position) = walked.iter().position(|seen| *seen == at) {
+            let mut cycle: Vec<TaskIndex> = walked[position..].iter().copied().map(TaskIndex).collect();
+            cycle.reverse();
+            return cycle;
+        }
+        walked.push(at);
+        at = tasks[at]
+            .after
+            .constraints()
+            .iter()
+            .map(|c| c.task.0)
+            .find(|before| waits_for[*before] > 0)
+            .expect("a task that still waits, waits for one that still waits");
+    }
+}

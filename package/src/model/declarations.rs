@@ -1,0 +1,118 @@
+//! What a package or project declares besides tasks: parameters, variables, connections.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+use crate::template::Template;
+use crate::value::{DataType, Value, ValueError};
+
+/// A parameter of a package or project: fixed for one execution.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "StoredParameter", into = "StoredParameter")]
+pub struct Parameter {
+    /// Its name, unique among the package's parameters and variables.
+    pub name: String,
+    /// Its type.
+    pub data_type: DataType,
+    /// Whether a value must be given; the default is then ignored, as in SSIS.
+    pub required: bool,
+    /// Whether its value is encrypted at rest and masked everywhere.
+    pub sensitive: bool,
+    /// The design default, of type `data_type`.
+    pub default: Option<Value>,
+    /// What it is for; may be empty.
+    pub description: String,
+}
+
+/// A variable: changes while the package runs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Variable {
+    /// Its name.
+    pub name: String,
+    /// Its type.
+    pub data_type: DataType,
+    /// Its value when the package starts; NULL if none was given.
+    pub value: Value,
+}
+
+/// A connection: something outside that tasks use by name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Connection {
+    /// Its name; a package's and its project's connections share one space of names.
+    pub name: String,
+    /// What it leads to.
+    pub kind: ConnectionKind,
+    /// What it is for; may be empty.
+    pub description: String,
+}
+
+/// The kinds of connection, each with its own properties.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ConnectionKind {
+    /// A PostgreSQL server.
+    Postgres {
+        /// `postgres://user:password@host:port/database`; rendered when a task connects.
+        url: Template,
+    },
+}
+
+impl ConnectionKind {
+    /// The word that packages use for this kind.
+    pub fn name(&self) -> &'static str {
+        match self {
+            ConnectionKind::Postgres { .. } => "postgres",
+        }
+    }
+
+    /// The texts of this connection in which references may stand.
+    pub fn templates(&self) -> impl Iterator<Item = &Template> {
+        match self {
+            ConnectionKind::Postgres { url } => std::iter::once(url),
+        }
+    }
+}
+
+/// [`Parameter`] as the catalog stores it: the default as JSON, which needs the type to be read.
+#[derive(Serialize, Deserialize)]
+struct StoredParameter {
+    name: String,
+    #[serde(rename = "type")]
+    data_type: DataType,
+    #[serde(default)]
+    required: bool,
+    #[serde(default)]
+    sensitive: bool,
+    #[serde(default)]
+    default: Option<Json>,
+    #[serde(default)]
+    description: String,
+}
+
+impl TryFrom<StoredParameter> for Parameter {
+    type Error = ValueError;
+
+    fn try_from(stored: StoredParameter) -> Result<Parameter, ValueError> {
+        let default = stored.default.map(|json| Value::from_json(stored.data_type, &json)).transpose()?;
+        Ok(Parameter {
+            name: stored.name,
+            data_type: stored.data_type,
+            required: stored.required,
+            sensitive: stored.sensitive,
+            default,
+            description: stored.description,
+        })
+    }
+}
+
+impl From<Parameter> for StoredParameter {
+    fn from(parameter: Parameter) -> StoredParameter {
+        StoredParameter {
+            name: parameter.name,
+            data_type: parameter.data_type,
+            required: parameter.required,
+            sensitive: parameter.sensitive,
+            default: parameter.default.map(|value| value.to_json()),
+            description: parameter.description,
+        }
+    }
+}

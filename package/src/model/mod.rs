@@ -1,0 +1,13 @@
+//! The model of a package: what the TOML reader makes, and a `.dtsx` reader later.
+//!
+//! Plain data without spans; everything in it has been checked. Owns nothing, runs nothing.
+
+mod container;
+mod declarations;
+mod task;
+
+pub use container::{Container, ContainerError, Package, Task};
+pub use declarations::{Connection, ConnectionKind, Parameter, Variable};
+pub use task::{
+    After, Constraint, Join, MaximumErrors, On, Operand, Process, Sql, TaskIndex, TaskKind, TaskPath,
+};

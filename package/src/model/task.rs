@@ -1,0 +1,176 @@
+//! Tasks' properties: kinds, precedence constraints, paths.
+
+use std::fmt;
+
+use crate::reference::Reference;
+use crate::template::Template;
+use crate::value::Value;
+
+use super::Container;
+
+/// What a task does. Closed: a new kind is a new variant, and the compiler shows every place.
+#[derive(Debug, Clone, PartialEq)]
+pub enum TaskKind {
+    /// Starts a program.
+    Process(Process),
+    /// Sends a statement to a connection.
+    Sql(Sql),
+    /// Runs the tasks inside it once.
+    Sequence(Container),
+}
+
+impl TaskKind {
+    /// The word that packages use for this kind.
+    pub fn name(&self) -> &'static str {
+        match self {
+            TaskKind::Process(_) => "process",
+            TaskKind::Sql(_) => "sql",
+            TaskKind::Sequence(_) => "sequence",
+        }
+    }
+
+    /// The container inside this task, if it is one.
+    pub fn container(&self) -> Option<&Container> {
+        match self {
+            TaskKind::Sequence(container) => Some(container),
+            TaskKind::Process(_) | TaskKind::Sql(_) => None,
+        }
+    }
+}
+
+/// A program to start in the project's unpacked folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Process {
+    /// The program and its arguments; at least one word, never passed through a shell.
+    pub command: Vec<Template>,
+    /// Environment variables of the package, in the order of the file.
+    pub environment: Vec<(String, Template)>,
+}
+
+/// A statement for a database.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sql {
+    /// Name of a connection of the package or its project.
+    pub connection: String,
+    /// The statement, sent as it stands: values go in as bound `arguments` only.
+    pub statement: String,
+    /// Values for `$1`, `$2`, …
+    pub arguments: Vec<Operand>,
+}
+
+/// A bound value; the expression language will make this a whole expression.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Operand {
+    /// The value of a parameter or variable.
+    Reference(Reference),
+    /// A literal.
+    Literal(Value),
+}
+
+/// The place of a task among its siblings in [`Container::tasks`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TaskIndex(pub usize);
+
+/// When a task starts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum After {
+    /// When its constraints are met; with none, when its container starts.
+    Constraints(Vec<Constraint>),
+    /// When every sibling that is not itself at the end has ended or was skipped (`after = "end"`).
+    End,
+}
+
+impl After {
+    /// The constraints; none for [`After::End`].
+    pub fn constraints(&self) -> &[Constraint] {
+        match self {
+            After::Constraints(constraints) => constraints,
+            After::End => &[],
+        }
+    }
+}
+
+/// A precedence constraint. An expression (`when`, `or`) becomes a further field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Constraint {
+    /// The sibling that must end first.
+    pub task: TaskIndex,
+    /// How it must end.
+    pub on: On,
+}
+
+/// How a task must end to meet a constraint. A skipped task meets none of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum On {
+    /// It succeeded; what holds if nothing is said.
+    Success,
+    /// It failed all its tries.
+    Failure,
+    /// It ended, either way.
+    Completion,
+}
+
+impl On {
+    /// The word that packages use.
+    pub fn name(self) -> &'static str {
+        match self {
+            On::Success => "success",
+            On::Failure => "failure",
+            On::Completion => "completion",
+        }
+    }
+}
+
+/// How several constraints combine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Join {
+    /// Every one must be met.
+    All,
+    /// The task starts, once, at the first that is met.
+    Any,
+}
+
+/// How many errors make a container fail, from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct MaximumErrors(pub std::num::NonZeroU32);
+
+impl Default for MaximumErrors {
+    fn default() -> MaximumErrors {
+        MaximumErrors(std::num::NonZeroU32::MIN)
+    }
+}
+
+/// The path of a task from the package down, as SSIS writes it: `\Package\each-file\check`.
+///
+/// The package itself is always called `Package` in it, so that a path survives renaming the file.
+/// A loop's iteration (`each-file[3]`) belongs to one run and is not part of this path.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct TaskPath {
+    names: Vec<String>,
+}
+
+impl TaskPath {
+    /// The path of the package itself.
+    pub fn package() -> TaskPath {
+        TaskPath::default()
+    }
+
+    /// The path of the task `name` inside this one.
+    pub fn child(&self, name: &str) -> TaskPath {
+        let mut names = self.names.clone();
+        names.push(name.to_owned());
+        TaskPath { names }
+    }
+
+    /// The names of the tasks on the way, outermost first; none for the package itself.
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+}
+
+impl fmt::Display for TaskPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("\\Package")?;
+        self.names.iter().try_for_each(|name| write!(f, "\\{name}"))
+    }
+}

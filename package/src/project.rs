@@ -1,0 +1,105 @@
+//! A project as a whole: its settings and packages, and everything about them that can be checked
+//! before running. Pure; the files come from [`crate::folder`] or [`crate::bundle`].
+
+use std::collections::BTreeMap;
+
+use crate::diagnostics::{Diagnostics, Problem};
+use crate::files::ProjectFiles;
+use crate::model::{Connection, Package, Parameter};
+use crate::reader::{self, Surroundings};
+
+/// The file with the project's settings.
+pub const SETTINGS_FILE: &str = "project.toml";
+/// The folder with the packages.
+pub const PACKAGES_FOLDER: &str = "packages";
+/// Most packages in a project.
+pub const PACKAGES_MAX: usize = 1_000;
+
+/// A checked project.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Project {
+    /// What `project.toml` says.
+    pub settings: ProjectSettings,
+    /// The packages, by name.
+    pub packages: BTreeMap<String, Package>,
+}
+
+/// What `project.toml` says. The default is that of a package file that stands alone.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ProjectSettings {
+    /// The project's name.
+    pub name: String,
+    /// What it is for; may be empty.
+    pub description: String,
+    /// Parameters shared by its packages, by name.
+    pub parameters: BTreeMap<String, Parameter>,
+    /// Connections shared by its packages, by name.
+    pub connections: BTreeMap<String, Connection>,
+}
+
+impl Project {
+    /// Reads and checks every file of a project.
+    ///
+    /// # Errors
+    /// All that is wrong in any of its files; also if there is no `project.toml` or no package.
+    pub fn check(files: &ProjectFiles) -> Result<Project, Diagnostics> {
+        let mut problems = Vec::new();
+        let settings = read_settings(files, &mut problems);
+        let around = Surroundings { settings: &settings, files: Some(files) };
+        let mut packages = BTreeMap::new();
+        for (path, name) in package_files(files, &mut problems) {
+            let bytes = &files.get(path).expect("the path comes from these files").bytes;
+            match reader::read_package(name, path, bytes, &around) {
+                Ok(package) => {
+                    packages.insert(name.to_owned(), package);
+                }
+                Err(diagnostics) => problems.extend(diagnostics.into_problems()),
+            }
+        }
+        Diagnostics::unless_clean(Project { settings, packages }, problems)
+    }
+}
+
+fn read_settings(files: &ProjectFiles, problems: &mut Vec<Problem>) -> ProjectSettings {
+    let Some(file) = files.get(SETTINGS_FILE) else {
+        let problem = Problem::of_file(SETTINGS_FILE, 0, "the project folder has no project.toml")
+            .with_help("a project is a folder with project.toml and packages/*.toml");
+        problems.push(problem);
+        return ProjectSettings::default();
+    };
+    // What can be read of it still serves the packages, lest one fault makes a hundred.
+    let (settings, found) = reader::settings_and_problems(SETTINGS_FILE, &file.bytes);
+    problems.extend(found);
+    settings
+}
+
+/// The paths and names of the package files.
+fn package_files<'a>(files: &'a ProjectFiles, problems: &mut Vec<Problem>) -> Vec<(&'a str, &'a str)> {
+    let mut found = Vec::new();
+    for path in files.paths() {
+        let Some(inside) = path.strip_prefix(PACKAGES_FOLDER).and_then(|rest| rest.strip_prefix('/')) else {
+            continue;
+        };
+        match inside.strip_suffix(".toml") {
+            Some(name) if name.contains('/') => {
+                problems.push(
+                    Problem::of_file(path, 0, "packages stand in the folder packages/ itself")
+                        .with_help("move it up, or out of packages/ if it is not a package"),
+                );
+            }
+            Some(name) => found.push((path, name)),
+            None => {}
+        }
+    }
+    if found.is_empty() {
+        let problem = Problem::of_file(PACKAGES_FOLDER, 0, "the project has no packages")
+            .with_help("a package is a file packages/NAME.toml; one without tasks is valid");
+        problems.push(problem);
+    }
+    if found.len() > PACKAGES_MAX {
+        let message = format!("the project has {} packages; at most {PACKAGES_MAX} are allowed", found.len());
+        problems.push(Problem::of_file(PACKAGES_FOLDER, 0, message));
+        found.clear();
+    }
+    found
+}

@@ -1,0 +1,143 @@
+//! Texts with `{{ @name }}` in them: parsed once, rendered against a [`Scope`].
+//!
+//! The reference's own lexer finds where `{{ }}` ends, so a later expression may hold `}}` in a
+//! string. `\{{` is a literal `{{`. Pure.
+
+use std::fmt;
+
+use crate::reference::{self, Reference, ReferenceError};
+use crate::scope::{LookupError, Scope};
+
+/// A text with references in it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Template {
+    parts: Vec<Part>,
+}
+
+/// One piece of a [`Template`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Part {
+    /// Text as it stands.
+    Literal(String),
+    /// `{{ @name }}`.
+    Reference(Reference),
+}
+
+impl Template {
+    /// Parses a text.
+    ///
+    /// # Errors
+    /// A `{{` is not closed, or holds something else than one reference.
+    pub fn parse(text: &str) -> Result<Template, ReferenceError> {
+        let mut parts = Vec::new();
+        let mut literal = String::new();
+        let mut at = 0;
+        while let Some(found) = text[at..].find("{{") {
+            let open = at + found;
+            if text[at..open].ends_with('\\') {
+                literal.push_str(&text[at..open - 1]);
+                literal.push_str("{{");
+                at = open + 2;
+                continue;
+            }
+            literal.push_str(&text[at..open]);
+            let (reference, end) = hole(text, open)?;
+            if !literal.is_empty() {
+                parts.push(Part::Literal(std::mem::take(&mut literal)));
+            }
+            parts.push(Part::Reference(reference));
+            at = end;
+        }
+        literal.push_str(&text[at..]);
+        if !literal.is_empty() {
+            parts.push(Part::Literal(literal));
+        }
+        Ok(Template { parts })
+    }
+
+    /// A template that is `text` as it stands, `{{` included.
+    pub fn literal(text: &str) -> Template {
+        let parts = if text.is_empty() { vec![] } else { vec![Part::Literal(text.to_owned())] };
+        Template { parts }
+    }
+
+    /// The pieces, in order; literals are never empty and never follow each other.
+    pub fn parts(&self) -> &[Part] {
+        &self.parts
+    }
+
+    /// The references, in order.
+    pub fn references(&self) -> impl Iterator<Item = &Reference> {
+        self.parts.iter().filter_map(|part| match part {
+            Part::Reference(reference) => Some(reference),
+            Part::Literal(_) => None,
+        })
+    }
+
+    /// The text, if there is no reference in it.
+    pub fn as_literal(&self) -> Option<&str> {
+        match self.parts.as_slice() {
+            [] => Some(""),
+            [Part::Literal(text)] => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The text with the values of `scope` put in.
+    ///
+    /// # Errors
+    /// A name is unknown to the scope, or its value is NULL.
+    pub fn render(&self, scope: &Scope) -> Result<String, LookupError> {
+        let mut text = String::new();
+        for part in &self.parts {
+            match part {
+                Part::Literal(literal) => text.push_str(literal),
+                Part::Reference(reference) => text.push_str(&scope.render(reference)?),
+            }
+        }
+        Ok(text)
+    }
+}
+
+/// Prints the template so that [`Template::parse`] reads the same one.
+impl fmt::Display for Template {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for part in &self.parts {
+            match part {
+                Part::Literal(text) => f.write_str(&text.replace("{{", "\\{{"))?,
+                Part::Reference(reference) => write!(f, "{{{{ {reference} }}}}")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Reads the hole that opens at `open`; returns the offset behind its `}}`.
+fn hole(text: &str, open: usize) -> Result<(Reference, usize), ReferenceError> {
+    let blanks = |at: usize| text[at..].len() - text[at..].trim_start().len();
+    let unclosed = || ReferenceError {
+        at: open,
+        message: "`{{` is not closed".to_owned(),
+        help: Some("close it with }}, or write \\{{ for a literal {{".to_owned()),
+    };
+    let start = open + 2 + blanks(open + 2);
+    if start == text.len() {
+        return Err(unclosed());
+    }
+    let (reference, length) =
+        reference::lex(&text[start..]).map_err(|e| ReferenceError { at: start + e.at, ..e })?;
+    let end = start + length + blanks(start + length);
+    if text[end..].starts_with("}}") {
+        return Ok((reference, end + 2));
+    }
+    if end == text.len() || !text[end..].contains("}}") {
+        return Err(unclosed());
+    }
+    Err(ReferenceError {
+        at: end,
+        message: "expected }} after the reference".to_owned(),
+        help: Some(
+            "expressions in {{ }} are not supported yet by this version: only one reference".to_owned(),
+        ),
+    })
+}

@@ -1,0 +1,240 @@
+//! Data types and values: what parameters, variables and bound arguments hold.
+//!
+//! Pure: text or JSON in, typed value out, and back. Knows nothing of names: who calls puts the
+//! parameter's name in front of a [`ValueError`].
+
+use std::fmt;
+use std::str::FromStr;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+/// Longest text a value may hold, in bytes.
+pub const VALUE_BYTES_MAX: usize = 1024 * 1024;
+
+/// Longest piece of a refused value that a message repeats, in characters.
+const FOUND_CHARS_MAX: usize = 60;
+
+/// The type of a parameter or variable.
+///
+/// These are the types of the text format. Those of SSIS's expressions (`DT_WSTR(50)`,
+/// `DT_NUMERIC(p,s)` and so on) carry length, precision, scale and code page as fields of further
+/// variants, and come with the expression language.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DataType {
+    /// `true` or `false`.
+    Bool,
+    /// A whole number of 64 bits with sign.
+    Int64,
+    /// A finite binary floating-point number of 64 bits.
+    Float64,
+    /// An exact decimal number of up to 28 digits.
+    Decimal,
+    /// Unicode text, at most [`VALUE_BYTES_MAX`] bytes.
+    String,
+    /// A calendar date without time zone.
+    Date,
+    /// An instant; it is always given with its offset from UTC.
+    Timestamp,
+}
+
+impl DataType {
+    /// Every type, in the order in which messages list them.
+    pub const ALL: [DataType; 7] = [
+        DataType::Bool,
+        DataType::Int64,
+        DataType::Float64,
+        DataType::Decimal,
+        DataType::String,
+        DataType::Date,
+        DataType::Timestamp,
+    ];
+
+    /// The word that packages use for this type.
+    pub fn name(self) -> &'static str {
+        match self {
+            DataType::Bool => "bool",
+            DataType::Int64 => "int64",
+            DataType::Float64 => "float64",
+            DataType::Decimal => "decimal",
+            DataType::String => "string",
+            DataType::Date => "date",
+            DataType::Timestamp => "timestamp",
+        }
+    }
+
+    /// The type that packages call `name`.
+    pub fn from_name(name: &str) -> Option<DataType> {
+        DataType::ALL.into_iter().find(|t| t.name() == name)
+    }
+
+    /// What a text of this type looks like, for messages.
+    pub fn expected(self) -> &'static str {
+        match self {
+            DataType::Bool => "true or false",
+            DataType::Int64 => "a whole number from -9223372036854775808 to 9223372036854775807",
+            DataType::Float64 => "a finite number such as 1.5 or 1e6",
+            DataType::Decimal => "a decimal number of at most 28 digits such as 12.50",
+            DataType::String => "text of at most 1 MiB",
+            DataType::Date => "YYYY-MM-DD",
+            DataType::Timestamp => "an instant with its offset such as 2024-02-29T12:00:00Z",
+        }
+    }
+}
+
+impl fmt::Display for DataType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// One typed value.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Value {
+    /// No value. Parameters never hold it; variables and later expressions do.
+    Null,
+    /// See [`DataType::Bool`].
+    Bool(bool),
+    /// See [`DataType::Int64`].
+    Int64(i64),
+    /// See [`DataType::Float64`]; always finite.
+    Float64(f64),
+    /// See [`DataType::Decimal`].
+    Decimal(Decimal),
+    /// See [`DataType::String`].
+    String(String),
+    /// See [`DataType::Date`].
+    Date(Date),
+    /// See [`DataType::Timestamp`].
+    Timestamp(Timestamp),
+}
+
+/// A text or JSON value that is not of the type it should be.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("expected {expected}, found {found}")]
+pub struct ValueError {
+    /// What the type looks like.
+    pub expected: &'static str,
+    /// What was there, shortened. May hold a secret: never show it for a sensitive parameter.
+    pub found: String,
+}
+
+/// NULL was put into a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("NULL cannot be put into a text")]
+pub struct NullInText;
+
+impl Value {
+    /// Reads a text as a value of `data_type`: what `--set name=value` and CSV cells use.
+    ///
+    /// # Errors
+    /// The text is not of the type; for a timestamp also if it has no offset.
+    pub fn parse(data_type: DataType, text: &str) -> Result<Value, ValueError> {
+        let value = match data_type {
+            DataType::Bool => bool::from_str(text).ok().map(Value::Bool),
+            DataType::Int64 => i64::from_str(text).ok().map(Value::Int64),
+            DataType::Float64 => parse_float(text).map(Value::Float64),
+            DataType::Decimal => Decimal::from_str_exact(text).ok().map(Value::Decimal),
+            DataType::String => (text.len() <= VALUE_BYTES_MAX).then(|| Value::String(text.to_owned())),
+            DataType::Date => parse_date(text).map(Value::Date),
+            DataType::Timestamp => text.parse().ok().map(Value::Timestamp),
+        };
+        value.ok_or_else(|| ValueError { expected: data_type.expected(), found: quote(text) })
+    }
+
+    /// Reads a JSON value as a value of `data_type`. A JSON string is read as [`Value::parse`]
+    /// reads it, so that a client that does not know the type may send text; `null` is NULL.
+    ///
+    /// # Errors
+    /// The JSON value is not of the type.
+    pub fn from_json(data_type: DataType, json: &Json) -> Result<Value, ValueError> {
+        let value = match (data_type, json) {
+            (_, Json::Null) => Some(Value::Null),
+            (_, Json::String(text)) => return Value::parse(data_type, text),
+            (DataType::Bool, Json::Bool(value)) => Some(Value::Bool(*value)),
+            (DataType::Int64, Json::Number(number)) => number.as_i64().map(Value::Int64),
+            (DataType::Float64, Json::Number(number)) => number.as_f64().map(Value::Float64),
+            (DataType::Decimal, Json::Number(number)) => {
+                // Digits beyond a double's are gone by now: decimals should come as strings.
+                Decimal::from_str_exact(&number.to_string()).ok().map(Value::Decimal)
+            }
+            _ => None,
+        };
+        value.ok_or_else(|| ValueError { expected: data_type.expected(), found: shorten(&json.to_string()) })
+    }
+
+    /// This value as JSON: decimals, dates and timestamps as strings (timestamps in RFC 3339 with
+    /// `Z`), so that nothing is lost on the way. [`Value::from_json`] reads it back.
+    pub fn to_json(&self) -> Json {
+        match self {
+            Value::Null => Json::Null,
+            Value::Bool(value) => Json::Bool(*value),
+            Value::Int64(value) => Json::from(*value),
+            Value::Float64(value) => Json::from(*value),
+            Value::Decimal(value) => Json::String(value.to_string()),
+            Value::String(value) => Json::String(value.clone()),
+            Value::Date(value) => Json::String(value.to_string()),
+            Value::Timestamp(value) => Json::String(value.to_string()),
+        }
+    }
+
+    /// This value as `{{ }}` puts it into a text: dates in ISO 8601, instants in RFC 3339.
+    ///
+    /// # Errors
+    /// The value is NULL.
+    pub fn render(&self) -> Result<String, NullInText> {
+        Ok(match self {
+            Value::Null => return Err(NullInText),
+            Value::Bool(value) => value.to_string(),
+            Value::Int64(value) => value.to_string(),
+            Value::Float64(value) => value.to_string(),
+            Value::Decimal(value) => value.to_string(),
+            Value::String(value) => value.clone(),
+            Value::Date(value) => value.to_string(),
+            Value::Timestamp(value) => value.to_string(),
+        })
+    }
+
+    /// The type of this value; `None` for NULL, which is of any type.
+    pub fn data_type(&self) -> Option<DataType> {
+        Some(match self {
+            Value::Null => return None,
+            Value::Bool(_) => DataType::Bool,
+            Value::Int64(_) => DataType::Int64,
+            Value::Float64(_) => DataType::Float64,
+            Value::Decimal(_) => DataType::Decimal,
+            Value::String(_) => DataType::String,
+            Value::Date(_) => DataType::Date,
+            Value::Timestamp(_) => DataType::Timestamp,
+        })
+    }
+}
+
+fn parse_float(text: &str) -> Option<f64> {
+    f64::from_str(text).ok().filter(|value| value.is_finite())
+}
+
+/// jiff alone would also take `20240229` and a date with a time behind it.
+fn parse_date(text: &str) -> Option<Date> {
+    let bytes = text.as_bytes();
+    let shaped = bytes.len() == 10 && bytes[4] == b'-' && bytes[7] == b'-';
+    if shaped { text.parse().ok() } else { None }
+}
+
+fn quote(text: &str) -> String {
+    let short = shorten(text);
+    format!("{short:?}")
+}
+
+fn shorten(text: &str) -> String {
+    if text.chars().count() <= FOUND_CHARS_MAX {
+        return text.to_owned();
+    }
+    let mut short: String = text.chars().take(FOUND_CHARS_MAX).collect();
+    short.push('…');
+    short
+}
