@@ -1,1 +1,17 @@
-//! The contract between the processes of Scaleout: ids, statuses, protocol decisions, wire messages, settings. Pure.
+//! The contract between the processes of Scaleout.
+//!
+//! Everything here is pure: values in, values out, no input or output, no clock, no randomness. What master,
+//! worker and (later) the model must agree on lives here once: ids, statuses and their transition table, the
+//! decisions of the protocol, the wire messages and their codec, and the types of the settings.
+
+pub mod ids;
+pub mod names;
+pub mod priority;
+pub mod status;
+
+pub mod protocol;
+pub mod wire;
+
+pub mod api;
+
+pub mod settings;

@@ -1,0 +1,75 @@
+//! Enqueueing, and what became of a batch.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::ids::BatchId;
+use crate::names::{PackagePath, PoolName};
+use crate::priority::Priority;
+use crate::status::Status;
+
+/// `POST /api/v1/batches`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EnqueueRequest {
+    /// Chosen by the client and becomes the batch's id: repeating the same request gives the same batch.
+    pub request_id: BatchId,
+    pub executions: Vec<EnqueueItem>,
+    #[serde(default)]
+    pub pool: PoolName,
+    #[serde(default)]
+    pub priority: Priority,
+    /// Attempts after the first that may follow a failure (0 to 1000).
+    #[serde(default)]
+    pub retries: u32,
+    /// Milliseconds before the first retry, doubling with each, at most an hour.
+    #[serde(default)]
+    pub retry_delay_ms: u64,
+    /// Milliseconds one attempt may run; absent: no limit.
+    #[serde(default)]
+    pub timeout_ms: Option<u64>,
+}
+
+/// `count` executions of one package with the same values.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EnqueueItem {
+    pub package: PackagePath,
+    /// Values by parameter name; a text is read by the parameter's declared type.
+    #[serde(default)]
+    pub parameters: Map<String, Value>,
+    #[serde(default = "one")]
+    pub count: u32,
+}
+
+fn one() -> u32 {
+    1
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EnqueueAnswer {
+    pub batch: BatchId,
+    pub executions: u64,
+    /// The request had been accepted before; nothing was added.
+    pub repeated: bool,
+}
+
+/// `GET /api/v1/batches/{id}`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BatchDetail {
+    pub batch: BatchId,
+    pub created_at: Timestamp,
+    pub executions: u64,
+    /// How many executions stand where; statuses without any are left out.
+    pub counts: BTreeMap<Status, u64>,
+}
+
+impl BatchDetail {
+    /// Executions that have ended.
+    pub fn ended(&self) -> u64 {
+        self.counts.iter().filter(|(status, _)| status.is_terminal()).map(|(_, count)| count).sum()
+    }
+}

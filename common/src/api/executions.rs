@@ -1,0 +1,104 @@
+//! Executions, their attempts and their log.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::ids::{Attempt, BatchId, ExecutionId};
+use crate::names::PoolName;
+use crate::priority::Priority;
+use crate::status::Status;
+
+/// One line of `GET /api/v1/executions`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExecutionSummary {
+    pub id: ExecutionId,
+    pub folder: String,
+    pub project: String,
+    pub package: String,
+    pub status: Status,
+    pub attempt: Attempt,
+    /// Name of the worker that holds it or held it last.
+    pub worker: Option<String>,
+    pub created_at: Timestamp,
+    pub started_at: Option<Timestamp>,
+    pub ended_at: Option<Timestamp>,
+    pub error: Option<String>,
+}
+
+/// `GET /api/v1/executions/{id}`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ExecutionDetail {
+    #[serde(flatten)]
+    pub summary: ExecutionSummary,
+    pub batch: BatchId,
+    pub project_version: i32,
+    pub pool: PoolName,
+    pub priority: Priority,
+    /// Values by parameter name; those of sensitive parameters are shown as `***`.
+    pub parameters: Map<String, Value>,
+    pub retries: u32,
+    pub retry_delay_ms: u64,
+    pub timeout_ms: Option<u64>,
+    pub failures: u32,
+    pub losses: u32,
+    /// When a created execution becomes due.
+    pub due_at: Option<Timestamp>,
+    /// What the package wrote to `SCALEOUT_RESULT`.
+    pub result: Option<Value>,
+    /// The attempts before the present one, oldest first.
+    pub attempts: Vec<AttemptDetail>,
+}
+
+/// An attempt that did not end its execution.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AttemptDetail {
+    pub attempt: Attempt,
+    pub worker: Option<String>,
+    pub started_at: Option<Timestamp>,
+    pub ended_at: Timestamp,
+    /// `failed`, `timed-out`, `returned` or `lost`.
+    pub ending: String,
+    pub error: Option<String>,
+}
+
+/// `POST /api/v1/executions/cancel`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CancelRequest {
+    pub executions: Vec<ExecutionId>,
+}
+
+/// What a cancel did. An accepted cancel prevents every later start; only a success already achieved stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CancelAnswer {
+    /// Had not started, and never will.
+    pub canceled: u64,
+    /// Ran, and have been told to stop.
+    pub stopping: u64,
+    /// Had ended, or were stopping already.
+    pub unchanged: u64,
+    pub not_found: Vec<ExecutionId>,
+}
+
+/// `GET /api/v1/executions/{id}/messages`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogPage {
+    pub messages: Vec<LogMessage>,
+    /// Pass as `after` to go on; absent when there is no more at this time.
+    pub next: Option<String>,
+    /// The execution has ended: what is here is all that will come, but for messages still on their way.
+    pub ended: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogMessage {
+    pub attempt: Attempt,
+    pub sequence: u64,
+    pub at: Timestamp,
+    /// `stdout`, `stderr`, `information`, `warning`, `error`, `pre-execute`, `post-execute`, ….
+    #[serde(rename = "type")]
+    pub kind: String,
+    pub path: String,
+    pub text: String,
+}

@@ -1,0 +1,26 @@
+//! What the HTTP API under `/api/v1` takes and gives, as JSON. Boundary types: they say how a thing looks from
+//! outside, and are apart from how the catalog keeps it. Times are UTC; names of fields are the CLI's too.
+
+mod batches;
+mod error;
+mod executions;
+mod projects;
+mod status;
+mod workers;
+
+pub use batches::{BatchDetail, EnqueueAnswer, EnqueueItem, EnqueueRequest};
+pub use error::{ErrorBody, ErrorCode, Problem};
+pub use executions::{
+    AttemptDetail, CancelAnswer, CancelRequest, ExecutionDetail, ExecutionSummary, LogMessage, LogPage,
+};
+pub use projects::{
+    DeployAnswer, PackageSummary, ParameterSummary, ProjectDetail, ProjectSummary, SetValuesRequest,
+};
+pub use status::{ComponentState, MasterSummary, QueueSummary, StatusAnswer};
+pub use workers::{WorkerState, WorkerSummary};
+
+/// The port a master listens on unless told otherwise (SSIS Scale Out's own).
+pub const PORT: u16 = 8391;
+
+/// Longest page of a list.
+pub const PAGE_MAX: u32 = 1_000;

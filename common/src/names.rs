@@ -1,0 +1,227 @@
+//! Names that people give: folders, projects, packages, pools. Parsed once, then trusted.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// Longest name in characters (SSISDB: catalog/ssis-catalog, "identifiers").
+pub const NAME_LENGTH_MAX: usize = 128;
+
+/// Longest pool name in characters: it becomes part of a queue's name, which AMQP bounds to 255 bytes.
+pub const POOL_LENGTH_MAX: usize = 64;
+
+/// The pool every worker is in.
+pub const DEFAULT_POOL: &str = "default";
+
+/// Why a text is no name.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NameError {
+    #[error("a name must have 1 to {NAME_LENGTH_MAX} characters, found {0}")]
+    Length(usize),
+    #[error("name {name:?} contains {found:?}: control characters and any of \" < > | / \\ are not allowed")]
+    Character { name: String, found: char },
+    #[error("name {0:?} begins or ends with a space")]
+    OuterSpace(String),
+    #[error("name {0:?} begins with '@', which marks a variable")]
+    At(String),
+    #[error("{0:?} does not name a package: expected FOLDER/PROJECT/PACKAGE")]
+    PackagePath(String),
+    #[error("{0:?} does not name a project: expected FOLDER/PROJECT")]
+    ProjectPath(String),
+    #[error("pool {0:?} must have 1 to {POOL_LENGTH_MAX} of the characters a-z, 0-9, '-' and '_'")]
+    Pool(String),
+}
+
+/// The name of a folder, project or package: SSISDB's rules, and without the slashes that separate them.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Name(String);
+
+impl Name {
+    /// Checks `text` against the rules of SSISDB's identifiers.
+    pub fn new(text: impl Into<String>) -> Result<Self, NameError> {
+        let text = text.into();
+        let length = text.chars().count();
+        if length == 0 || length > NAME_LENGTH_MAX {
+            return Err(NameError::Length(length));
+        }
+        if let Some(found) = text.chars().find(|c| c.is_control() || "\"<>|/\\".contains(*c)) {
+            return Err(NameError::Character { name: text, found });
+        }
+        if text.trim() != text {
+            return Err(NameError::OuterSpace(text));
+        }
+        if text.starts_with('@') {
+            return Err(NameError::At(text));
+        }
+        Ok(Self(text))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A named set of workers with its own queues.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct PoolName(String);
+
+impl PoolName {
+    /// Checks that `text` can be part of a queue's name and a routing key (no dots).
+    pub fn new(text: impl Into<String>) -> Result<Self, NameError> {
+        let text = text.into();
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
+        if text.is_empty() || text.len() > POOL_LENGTH_MAX || !text.chars().all(plain) {
+            return Err(NameError::Pool(text));
+        }
+        Ok(Self(text))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Default for PoolName {
+    fn default() -> Self {
+        Self(DEFAULT_POOL.to_owned())
+    }
+}
+
+macro_rules! text_like {
+    ($type:ident) => {
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+        impl fmt::Debug for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Debug::fmt(&self.0, f)
+            }
+        }
+        impl TryFrom<String> for $type {
+            type Error = NameError;
+            fn try_from(text: String) -> Result<Self, NameError> {
+                Self::new(text)
+            }
+        }
+        impl FromStr for $type {
+            type Err = NameError;
+            fn from_str(text: &str) -> Result<Self, NameError> {
+                Self::new(text)
+            }
+        }
+        impl From<$type> for String {
+            fn from(name: $type) -> String {
+                name.0
+            }
+        }
+    };
+}
+
+text_like!(Name);
+text_like!(PoolName);
+
+/// `folder/project`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ProjectPath {
+    pub folder: Name,
+    pub project: Name,
+}
+
+impl FromStr for ProjectPath {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        match text.split('/').collect::<Vec<_>>()[..] {
+            [folder, project] => Ok(Self { folder: Name::new(folder)?, project: Name::new(project)? }),
+            _ => Err(NameError::ProjectPath(text.to_owned())),
+        }
+    }
+}
+
+impl fmt::Display for ProjectPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.folder, self.project)
+    }
+}
+
+/// `folder/project/package`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct PackagePath {
+    pub folder: Name,
+    pub project: Name,
+    pub package: Name,
+}
+
+impl FromStr for PackagePath {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        match text.split('/').collect::<Vec<_>>()[..] {
+            [folder, project, package] => Ok(Self {
+                folder: Name::new(folder)?,
+                project: Name::new(project)?,
+                package: Name::new(package)?,
+            }),
+            _ => Err(NameError::PackagePath(text.to_owned())),
+        }
+    }
+}
+
+impl fmt::Display for PackagePath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}/{}", self.folder, self.project, self.package)
+    }
+}
+
+impl TryFrom<String> for PackagePath {
+    type Error = NameError;
+
+    fn try_from(text: String) -> Result<Self, NameError> {
+        text.parse()
+    }
+}
+
+impl From<PackagePath> for String {
+    fn from(path: PackagePath) -> String {
+        path.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_follow_ssisdb() {
+        for good in ["a", "Daily load", "ünïcode", "x".repeat(128).as_str()] {
+            assert!(Name::new(good).is_ok(), "{good:?}");
+        }
+        for bad in ["", " a", "a ", "@a", "a/b", "a|b", "a\nb", "a<b", "x".repeat(129).as_str()] {
+            assert!(Name::new(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_package_path_has_three_parts() {
+        let path: PackagePath = "demo/flights/load".parse().unwrap();
+        assert_eq!(path.to_string(), "demo/flights/load");
+        assert_eq!(
+            "demo/load".parse::<PackagePath>().unwrap_err().to_string(),
+            "\"demo/load\" does not name a package: expected FOLDER/PROJECT/PACKAGE"
+        );
+    }
+
+    #[test]
+    fn pools_fit_a_routing_key() {
+        assert!(PoolName::new("etl-2").is_ok());
+        for bad in ["", "a.b", "Ä", "UP", "x".repeat(65).as_str()] {
+            assert!(PoolName::new(bad).is_err(), "{bad:?}");
+        }
+    }
+}

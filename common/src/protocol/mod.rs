@@ -1,0 +1,7 @@
+//! The decisions of the protocol (DESIGN §5), each a plain function of state, event and time.
+
+pub mod backoff;
+pub mod claim;
+pub mod lease;
+pub mod outcome;
+pub mod timing;

@@ -1,0 +1,57 @@
+//! The times of the protocol. They are part of it, not settings: the promises hold because of how they compare.
+
+use std::time::Duration;
+
+/// A session may hold what it was granted this long after its last answered heartbeat was applied.
+pub const LEASE: Duration = Duration::from_secs(30);
+
+/// A session stops everything this long after it *sent* the last heartbeat that was answered.
+pub const FENCE: Duration = Duration::from_secs(20);
+
+/// How often a session sends a heartbeat.
+pub const HEARTBEAT_EVERY: Duration = Duration::from_secs(5);
+
+/// An unanswered heartbeat is repeated after this.
+pub const HEARTBEAT_REPEAT: Duration = Duration::from_secs(2);
+
+/// An unanswered claim is repeated after this.
+pub const CLAIM_REPEAT: Duration = Duration::from_secs(2);
+
+/// An unanswered hello is repeated after this.
+pub const HELLO_REPEAT: Duration = Duration::from_secs(2);
+
+/// An outcome not yet applied is published again after this.
+pub const OUTCOME_REPEAT: Duration = Duration::from_secs(30);
+
+/// A dispatch row of a living master is published again when unconfirmed for this long.
+pub const DISPATCH_REPEAT: Duration = Duration::from_secs(5);
+
+/// How often each master looks whether another one has died.
+pub const MASTER_PROBE_EVERY: Duration = Duration::from_millis(500);
+
+/// How often a master proves that it reaches both the catalog and its claims queue.
+pub const PROOF_EVERY: Duration = Duration::from_secs(2);
+
+/// The leader takes leases only with a proof at most this old.
+pub const PROOF_AGE_MAX: Duration = Duration::from_secs(5);
+
+/// The leader takes leases only after it has consumed claims without a break for this long.
+pub const CONSUMING_MIN: Duration = Duration::from_secs(30);
+
+/// A master that has not reached the catalog for this long closes its claims channel.
+pub const CATALOG_SILENCE_MAX: Duration = Duration::from_secs(5);
+
+/// The master's backstop stops an attempt that is this much over its timeout.
+pub const TIMEOUT_BACKSTOP: Duration = Duration::from_secs(60);
+
+/// An execution that has lost its worker this many times ends `unexpected`.
+pub const LOSSES_MAX: u32 = 5;
+
+/// What a session expects to finish in this time it may claim beyond its free slots.
+pub const CLAIM_AHEAD: Duration = Duration::from_millis(5);
+
+// The last heartbeat a fenced session was answered left at most FENCE before the fence, and was applied before
+// it was answered; the leader's proof may be PROOF_AGE_MAX old. Only if both together stay below the lease is
+// everything stopped before anyone else may start it.
+const _: () = assert!(FENCE.as_secs() + PROOF_AGE_MAX.as_secs() < LEASE.as_secs());
+const _: () = assert!(HEARTBEAT_EVERY.as_secs() + 2 * HEARTBEAT_REPEAT.as_secs() < FENCE.as_secs());
