@@ -1,0 +1,190 @@
+//! The data folder: where things are in it, its lock, what is remembered in it, and the room on its disk.
+//! Knows no server; the servers' modules own what is below their subfolders.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Seek, Write};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{FlockOperation, flock, statvfs};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::config::Ports;
+use crate::error::LocalError;
+use crate::user;
+
+/// Below this, servers are not started: they would stop in the middle of something.
+const FREE_MIB_MIN: u64 = 1024;
+/// The lines of a log that an error carries.
+const LOG_LINES_SHOWN: usize = 15;
+/// How much of a log's end is read for them.
+const LOG_BYTES_READ: u64 = 16 * 1024;
+const LOCK_FILE: &str = "servers.lock";
+const SAVED_FILE: &str = "servers.json";
+
+/// What is remembered between runs. Readable by the folder's owner only: it holds passwords.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Saved {
+    pub(crate) ports: Ports,
+    pub(crate) postgres_password: String,
+    pub(crate) rabbitmq_password: String,
+    pub(crate) erlang_cookie: String,
+    /// The version that wrote RabbitMQ's data; PostgreSQL keeps its own record.
+    pub(crate) rabbitmq_version: Option<String>,
+}
+
+/// What came of asking for the lock.
+pub(crate) enum LockAnswer {
+    Locked(File),
+    /// Whose servers hold it; 0 when that cannot be told.
+    HeldBy(u32),
+}
+
+/// Locks the folder for as long as the file is open, and notes for whom. Only the keeper does this: the lock
+/// must last until the servers have ended, which may be later than their parent.
+pub(crate) fn lock(folder: &Path, parent: u32) -> io::Result<LockAnswer> {
+    let mut file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(folder.join(LOCK_FILE))?;
+    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => {
+            file.set_len(0)?;
+            writeln!(file, "{parent}")?;
+            Ok(LockAnswer::Locked(file))
+        }
+        Err(rustix::io::Errno::WOULDBLOCK) => {
+            let mut text = String::new();
+            file.read_to_string(&mut text)?;
+            Ok(LockAnswer::HeldBy(text.trim().parse().unwrap_or(0)))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Where the servers' output goes. Written by the keeper, with its rights.
+pub(crate) fn logs(folder: &Path) -> PathBuf {
+    folder.join("logs")
+}
+
+/// Whether servers were ever started in this folder.
+pub(crate) fn is_ours(folder: &Path) -> bool {
+    folder.join(LOCK_FILE).exists()
+}
+
+/// Reads what is remembered, or makes it up.
+pub(crate) fn load(folder: &Path) -> Result<Saved, LocalError> {
+    let path = folder.join(SAVED_FILE);
+    match std::fs::read_to_string(&path) {
+        Ok(text) => {
+            let invalid = |error| io::Error::new(io::ErrorKind::InvalidData, error);
+            serde_json::from_str(&text).map_err(invalid).map_err(LocalError::io("cannot understand", &path))
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Saved::new()),
+        Err(error) => Err(LocalError::io("cannot read", &path)(error)),
+    }
+}
+
+pub(crate) fn save(folder: &Path, saved: &Saved) -> Result<(), LocalError> {
+    let text = serde_json::to_string_pretty(saved).expect("strings and numbers are always JSON");
+    user::write_private(&folder.join(SAVED_FILE), &text, None)
+}
+
+impl Saved {
+    fn new() -> Saved {
+        // 122 random bits each.
+        let secret = || Uuid::new_v4().simple().to_string();
+        Saved {
+            ports: Ports::default(),
+            postgres_password: secret(),
+            rabbitmq_password: secret(),
+            erlang_cookie: secret(),
+            rabbitmq_version: None,
+        }
+    }
+}
+
+/// # Errors
+/// [`LocalError::DiskFull`] when less than [`FREE_MIB_MIN`] is free.
+pub(crate) fn check_room(folder: &Path) -> Result<(), LocalError> {
+    let disk = statvfs(folder)
+        .map_err(|errno| LocalError::io("cannot look at the disk of", folder)(errno.into()))?;
+    let free_mib = disk.f_bavail.saturating_mul(disk.f_frsize) / (1024 * 1024);
+    enough_room(folder, free_mib)
+}
+
+fn enough_room(folder: &Path, free_mib: u64) -> Result<(), LocalError> {
+    if free_mib >= FREE_MIB_MIN {
+        return Ok(());
+    }
+    Err(LocalError::DiskFull { folder: folder.to_owned(), free_mib, need_mib: FREE_MIB_MIN })
+}
+
+/// The last lines of a log, for an error.
+pub(crate) fn log_end(path: &Path) -> String {
+    let read = || -> io::Result<String> {
+        let mut file = File::open(path)?;
+        let length = file.metadata()?.len();
+        file.seek(io::SeekFrom::Start(length.saturating_sub(LOG_BYTES_READ)))?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    };
+    let text = read().unwrap_or_else(|error| format!("({}: {error})", path.display()));
+    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
+    if lines.is_empty() {
+        return format!("(nothing in {})", path.display());
+    }
+    lines[lines.len().saturating_sub(LOG_LINES_SHOWN)..].join("\n")
+}
+
+/// An absolute path: the keeper and the servers start elsewhere.
+pub(crate) fn absolute(folder: &Path) -> Result<PathBuf, LocalError> {
+    std::path::absolute(folder).map_err(LocalError::io("cannot find", folder))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_refused_with_both_numbers() {
+        let error = enough_room(Path::new("/data"), FREE_MIB_MIN - 1).unwrap_err().to_string();
+        assert!(error.contains("1023 MiB free") && error.contains("1024 MiB"), "{error}");
+        assert!(enough_room(Path::new("/data"), FREE_MIB_MIN).is_ok());
+    }
+
+    #[test]
+    fn a_folder_is_locked_once_and_the_holder_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let LockAnswer::Locked(held) = lock(folder.path(), 4711).unwrap() else { panic!("it is free") };
+        assert!(matches!(lock(folder.path(), 1).unwrap(), LockAnswer::HeldBy(4711)));
+        drop(held);
+        assert!(matches!(lock(folder.path(), 1).unwrap(), LockAnswer::Locked(_)));
+    }
+
+    #[test]
+    fn secrets_are_remembered_and_for_the_owner_only() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let saved = load(folder.path()).unwrap();
+        assert_ne!(saved, load(folder.path()).unwrap());
+        save(folder.path(), &saved).unwrap();
+        assert_eq!(saved, load(folder.path()).unwrap());
+        let mode = std::fs::metadata(folder.path().join(SAVED_FILE)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[test]
+    fn an_error_carries_only_the_end_of_a_log() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log");
+        let text: String = (0..10_000).map(|line| format!("line {line}\n\n")).collect();
+        std::fs::write(&path, text).unwrap();
+        let end = log_end(&path);
+        assert_eq!(end.lines().count(), LOG_LINES_SHOWN);
+        assert!(end.ends_with("line 9999"), "{end}");
+    }
+}
