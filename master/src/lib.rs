@@ -1,1 +1,3 @@
-//! The master: catalog, dispatcher, claims, outcomes, leases, HTTP API.
+//! The master: it takes requests, keeps the catalog, publishes tasks, grants claims and applies outcomes.
+
+pub mod catalog;

@@ -1,0 +1,167 @@
+//! Connections to the catalog: two pools with different planner settings, and single ones for advisory locks.
+
+use std::time::Duration;
+
+use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime};
+use scaleout_common::settings::{Postgres, without_password};
+use secrecy::ExposeSecret;
+use tokio::task::JoinHandle;
+use tokio_postgres::{Client, Config, NoTls};
+
+use super::CatalogError;
+
+/// The oldest PostgreSQL the catalog runs on, as `server_version_num`.
+const SERVER_VERSION_MIN: i32 = 150_000;
+
+/// For statements that touch many executions by id. A cached generic plan, and on fresh partitions even a custom
+/// one, scans whole indexes (measured: 15 times the CPU); so the planner is left only the nested loop over the ids.
+const BY_ID_OPTIONS: &str = "-c plan_cache_mode=force_custom_plan -c enable_seqscan=off -c enable_hashjoin=off \
+                             -c enable_mergejoin=off -c enable_material=off -c enable_bitmapscan=off -c jit=off";
+
+const REQUEST_OPTIONS: &str = "-c jit=off";
+
+/// The catalog. Cloning is cheap and shares the connections.
+#[derive(Clone)]
+pub struct Catalog {
+    /// For what people and the API ask.
+    pub(crate) request_pool: Pool,
+    /// For what the protocol does to many executions by id.
+    by_id_pool: Pool,
+    single: Config,
+    url: String,
+    connections_max: usize,
+    wait: Duration,
+}
+
+impl Catalog {
+    /// Opens the pools; reaches the server once to see that it is there and new enough. Does not look at the
+    /// catalog's version: see [`check_version`](Self::check_version) and [`migrate`](Self::migrate).
+    pub async fn connect(settings: &Postgres) -> Result<Self, CatalogError> {
+        let url = without_password(&settings.url);
+        let config: Config = settings.url.expose_secret().parse().map_err(|error| {
+            CatalogError::Unreachable { url: url.clone(), reason: format!("{error} (setting postgres.url)") }
+        })?;
+        let requests = settings.connections_max.div_ceil(2);
+        let by_id = settings.connections_max - requests;
+        let wait = Duration::from_millis(settings.wait_ms);
+        let config = with_timeouts(config, settings, wait);
+        let catalog = Self {
+            request_pool: pool(&config, REQUEST_OPTIONS, requests, wait)?,
+            by_id_pool: pool(&config, BY_ID_OPTIONS, by_id.max(1), wait)?,
+            single: with_options(&config, REQUEST_OPTIONS),
+            url,
+            connections_max: settings.connections_max,
+            wait,
+        };
+        catalog.check_server().await?;
+        Ok(catalog)
+    }
+
+    /// A connection for requests.
+    pub(crate) async fn request(&self) -> Result<Object, CatalogError> {
+        self.request_pool.get().await.map_err(|error| self.pool_error(error))
+    }
+
+    /// A connection for statements that touch many executions by id.
+    pub(crate) async fn by_id(&self) -> Result<Object, CatalogError> {
+        self.by_id_pool.get().await.map_err(|error| self.pool_error(error))
+    }
+
+    /// A connection of its own, outside the pools, for advisory locks; its driver runs until either end closes.
+    pub(crate) async fn single(&self) -> Result<(Client, JoinHandle<()>), CatalogError> {
+        let connecting = self.single.connect(NoTls);
+        let (client, connection) = tokio::time::timeout(self.wait, connecting)
+            .await
+            .map_err(|_| self.unreachable("timed out"))?
+            .map_err(|error| self.unreachable(source_of(&error)))?;
+        let driver = tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "a single connection to the catalog closed");
+            }
+        });
+        Ok((client, driver))
+    }
+
+    /// A round trip to the server.
+    pub async fn ping(&self) -> Result<(), CatalogError> {
+        self.request().await?.simple_query("").await?;
+        Ok(())
+    }
+
+    async fn check_server(&self) -> Result<(), CatalogError> {
+        let row = self
+            .request()
+            .await?
+            .query_one("select current_setting('server_version_num')::int, version()", &[])
+            .await?;
+        if row.get::<_, i32>(0) < SERVER_VERSION_MIN {
+            return Err(CatalogError::Server { found: row.get(1) });
+        }
+        Ok(())
+    }
+
+    fn pool_error(&self, error: PoolError) -> CatalogError {
+        match error {
+            PoolError::Timeout(deadpool_postgres::TimeoutType::Wait) => CatalogError::Busy {
+                connections: self.connections_max,
+                waited_ms: self.wait.as_millis() as u64,
+            },
+            PoolError::Timeout(_) => self.unreachable("timed out"),
+            PoolError::Backend(error) => self.unreachable(source_of(&error)),
+            other => self.unreachable(other),
+        }
+    }
+
+    fn unreachable(&self, reason: impl ToString) -> CatalogError {
+        CatalogError::Unreachable { url: self.url.clone(), reason: reason.to_string() }
+    }
+}
+
+fn with_timeouts(mut config: Config, settings: &Postgres, wait: Duration) -> Config {
+    config
+        .application_name("scaleout")
+        .connect_timeout(wait)
+        // A master whose machine vanished must lose its advisory lock: the server finds out by keepalives.
+        .keepalives_idle(Duration::from_secs(10))
+        .keepalives_interval(Duration::from_secs(3))
+        .keepalives_retries(3)
+        .options(format!(
+            "-c statement_timeout={} -c idle_in_transaction_session_timeout=60000 -c tcp_keepalives_idle=10 \
+             -c tcp_keepalives_interval=3 -c tcp_keepalives_count=3 -c timezone=UTC",
+            settings.statement_timeout_ms
+        ));
+    config
+}
+
+fn with_options(config: &Config, options: &str) -> Config {
+    let mut config = config.clone();
+    let all = format!("{} {options}", config.get_options().unwrap_or_default());
+    config.options(all);
+    config
+}
+
+fn pool(config: &Config, options: &str, size: usize, wait: Duration) -> Result<Pool, CatalogError> {
+    let manager = Manager::from_config(
+        with_options(config, options),
+        NoTls,
+        ManagerConfig { recycling_method: RecyclingMethod::Fast },
+    );
+    Pool::builder(manager)
+        .max_size(size)
+        .runtime(Runtime::Tokio1)
+        .wait_timeout(Some(wait))
+        .create_timeout(Some(wait))
+        .recycle_timeout(Some(wait))
+        .build()
+        .map_err(|error| CatalogError::Unreachable { url: String::new(), reason: error.to_string() })
+}
+
+/// The server's own words where there are any.
+fn source_of(error: &tokio_postgres::Error) -> String {
+    use std::error::Error;
+    match (error.as_db_error(), error.source()) {
+        (Some(db), _) => db.message().to_owned(),
+        (None, Some(source)) => source.to_string(),
+        (None, None) => error.to_string(),
+    }
+}

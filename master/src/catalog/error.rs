@@ -1,0 +1,61 @@
+//! Why the catalog did not do what it was asked.
+
+/// An error of the catalog, and what to do about it.
+#[derive(Debug, thiserror::Error)]
+pub enum CatalogError {
+    /// No connection: the server is down, or refuses us.
+    #[error("cannot reach the catalog at {url}: {reason}")]
+    Unreachable { url: String, reason: String },
+    /// All connections were busy for too long.
+    #[error("the catalog's {connections} connections were all busy for {waited_ms} ms")]
+    Busy { connections: usize, waited_ms: u64 },
+    #[error(
+        "the catalog has version {found}, this build needs {needed}: run `scaleout catalog migrate` with this build"
+    )]
+    Older { found: i32, needed: i32 },
+    #[error("the catalog has version {found}, this build knows only {known}: run a newer build of scaleout")]
+    Newer { found: i32, known: i32 },
+    #[error("the migration of the catalog failed: {0}")]
+    Migration(String),
+    #[error("PostgreSQL {found} is too old for the catalog: version 15 or later is needed")]
+    Server { found: String },
+    #[error("the catalog refused a statement: {}", describe(.0))]
+    Database(#[from] tokio_postgres::Error),
+    /// A row holds what this build cannot read.
+    #[error("the catalog holds a value that this build cannot read: {0}")]
+    Corrupt(String),
+    #[error(transparent)]
+    Seal(#[from] super::SealError),
+}
+
+impl CatalogError {
+    /// Whether trying again later may help without anybody changing anything.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } | Self::Busy { .. } => true,
+            Self::Database(error) => error.is_closed() || error.code().is_none_or(is_transient_state),
+            _ => false,
+        }
+    }
+
+    /// Two transactions got in each other's way; the one that lost can simply run again.
+    pub(crate) fn is_conflict(&self) -> bool {
+        use tokio_postgres::error::SqlState;
+        matches!(self, Self::Database(error) if matches!(error.code(), Some(code)
+            if *code == SqlState::T_R_DEADLOCK_DETECTED || *code == SqlState::T_R_SERIALIZATION_FAILURE))
+    }
+}
+
+/// SQLSTATE classes 08 (connection), 40 (rollback), 53 (resources), 57 (intervention), 55P03 (lock timeout).
+fn is_transient_state(state: &tokio_postgres::error::SqlState) -> bool {
+    let code = state.code();
+    ["08", "40", "53", "57"].iter().any(|class| code.starts_with(class)) || code == "55P03"
+}
+
+/// tokio-postgres prints only "db error"; what the server said is in the source.
+fn describe(error: &tokio_postgres::Error) -> String {
+    match error.as_db_error() {
+        Some(db) => format!("{} ({})", db.message(), db.code().code()),
+        None => error.to_string(),
+    }
+}

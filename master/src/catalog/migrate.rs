@@ -1,0 +1,77 @@
+//! The catalog's version: numbered migrations, forward only, under an advisory lock.
+
+use tokio_postgres::Client;
+
+use super::{Catalog, CatalogError};
+
+mod embedded {
+    refinery::embed_migrations!("src/catalog/migrations");
+}
+
+/// Where refinery notes what it has done.
+const HISTORY: &str = "scaleout_migrations";
+
+/// refinery takes no lock across processes; two masters that start together would both migrate.
+const MIGRATION_LOCK: i64 = 0x5343_414c_454f_5554;
+
+impl Catalog {
+    /// Brings the catalog to this build's version; says which version it had (0: it was empty). Refuses a newer one.
+    pub async fn migrate(&self) -> Result<i32, CatalogError> {
+        let (mut client, _driver) = self.single().await?;
+        // A migration may take longer than a request; the lock is freed with the connection, however this ends.
+        client.batch_execute("set statement_timeout = 0").await?;
+        client.execute("select pg_advisory_lock($1)", &[&MIGRATION_LOCK]).await?;
+        let found = version(&client).await?;
+        if found > known() {
+            return Err(CatalogError::Newer { found, known: known() });
+        }
+        let mut runner = embedded::migrations::runner();
+        runner.set_migration_table_name(HISTORY);
+        runner
+            .set_grouped(true)
+            .run_async(&mut client)
+            .await
+            .map_err(|error| CatalogError::Migration(describe(&error)))?;
+        Ok(found)
+    }
+
+    /// Refuses a catalog that is older or newer than this build.
+    pub async fn check_version(&self) -> Result<(), CatalogError> {
+        let client = self.request().await?;
+        match version(&client).await? {
+            found if found < known() => Err(CatalogError::Older { found, needed: known() }),
+            found if found > known() => Err(CatalogError::Newer { found, known: known() }),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The version this build writes: that of its last migration.
+fn known() -> i32 {
+    embedded::migrations::runner()
+        .get_migrations()
+        .iter()
+        .map(|migration| migration.version() as i32)
+        .max()
+        .unwrap_or(0)
+}
+
+async fn version(client: &Client) -> Result<i32, CatalogError> {
+    let there = client.query_one("select to_regclass($1) is not null", &[&HISTORY]).await?;
+    if !there.get::<_, bool>(0) {
+        return Ok(0);
+    }
+    let row = client.query_one(&format!("select coalesce(max(version), 0)::int from {HISTORY}"), &[]).await?;
+    Ok(row.get(0))
+}
+
+/// refinery's own message hides the server's.
+fn describe(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}

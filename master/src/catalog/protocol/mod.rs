@@ -1,0 +1,3 @@
+//! What the protocol does to executions (DESIGN §5): dispatch, grants, outcomes, leases, logs.
+
+pub(crate) mod sql;

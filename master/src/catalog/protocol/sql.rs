@@ -1,0 +1,5 @@
+//! The protocol's statements.
+
+use crate::catalog::statements::statements;
+
+statements! {}

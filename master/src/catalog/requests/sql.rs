@@ -1,0 +1,5 @@
+//! The requests' statements.
+
+use crate::catalog::statements::statements;
+
+statements! {}
