@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use reqwest::{Client, Method, StatusCode};
+use reqwest::{Client, Method, Response, StatusCode};
 use serde_json::{Value, json};
 
 use crate::error::{LocalError, Server};
@@ -55,7 +55,18 @@ impl Management {
         self.send(Method::PUT, &format!("/api/permissions/{name}/{}", encode(&self.user)), Some(all)).await
     }
 
+    pub(crate) async fn vhosts(&self) -> Result<Vec<String>, LocalError> {
+        let doing = "GET /api/vhosts";
+        let answer = self.answer(Method::GET, "/api/vhosts", None).await?;
+        let vhosts: Vec<Value> = answer.json().await.map_err(|error| request(doing, error))?;
+        Ok(vhosts.iter().filter_map(|vhost| Some(vhost["name"].as_str()?.to_owned())).collect())
+    }
+
     async fn send(&self, method: Method, path: &str, body: Option<Value>) -> Result<(), LocalError> {
+        self.answer(method, path, body).await.map(drop)
+    }
+
+    async fn answer(&self, method: Method, path: &str, body: Option<Value>) -> Result<Response, LocalError> {
         let doing = format!("{method} {path}");
         let mut ask = self.client.request(method, format!("{}{path}", self.url));
         ask = ask.basic_auth(&self.user, Some(&self.password));
@@ -64,7 +75,7 @@ impl Management {
         }
         let answer = ask.send().await.map_err(|error| request(&doing, error))?;
         let status: StatusCode = answer.status();
-        if status.is_success() { Ok(()) } else { Err(request(&doing, status)) }
+        if status.is_success() { Ok(answer) } else { Err(request(&doing, status)) }
     }
 }
 

@@ -263,6 +263,10 @@ fn server(plan: &Plan, data: &Path) -> Process {
         settings.push("fsync=off".to_owned());
         settings.push("full_page_writes=off".to_owned());
     }
+    if plan.temporary {
+        // In the folder, and so gone with it even after a kill; the default is /dev/shm.
+        settings.push("dynamic_shared_memory_type=mmap".to_owned());
+    }
     let mut process = base(plan, "postgres");
     process.arguments = vec!["-D".to_owned(), data.display().to_string()];
     for setting in settings {
@@ -285,6 +289,7 @@ fn base(plan: &Plan, name: &str) -> Process {
             ("TZ".to_owned(), "UTC".to_owned()),
         ],
         folder: plan.home.clone(),
+        listens: None,
         log: plan.logs.join(format!("{name}.log")),
         who: plan.user.as_ref().map(|user| Who { uid: user.uid, gid: user.gid }),
         stop: if discard { Signal::Quit } else { Signal::Interrupt },

@@ -71,6 +71,14 @@ impl RabbitMq {
         self.management.create_vhost(name).await
     }
 
+    /// The names of its virtual hosts.
+    ///
+    /// # Errors
+    /// [`LocalError::Request`] when the node refuses or cannot be reached.
+    pub async fn vhosts(&self) -> Result<Vec<String>, LocalError> {
+        self.management.vhosts().await
+    }
+
     /// SIGKILL for the node and all its processes, as in a crash.
     ///
     /// # Errors
@@ -247,11 +255,27 @@ fn configuration(ports: &Chosen, password: &str) -> String {
 
 /// In the foreground, so that its pid is ours; left to Erlang it would outlive everything.
 fn port_mapper(plan: &Plan) -> Process {
-    let mut process = base(plan, PORT_MAPPER, plan.programs.epmd.clone());
-    let port = plan.ports.epmd.to_string();
-    process.arguments = ["-address", "127.0.0.1", "-port", &port].map(str::to_owned).into();
+    let program = &plan.programs.epmd;
+    let mut process = base(plan, PORT_MAPPER, program.clone());
     process.grace_ms = 0;
+    if takes_sockets(program) {
+        process.program = PathBuf::from("/bin/sh");
+        process.arguments = vec!["-c".to_owned(), HAND_OVER.to_owned(), program.display().to_string()];
+        process.listens = Some(plan.ports.epmd);
+    } else {
+        let port = plan.ports.epmd.to_string();
+        process.arguments = ["-address", "127.0.0.1", "-port", &port].map(str::to_owned).into();
+    }
     process
+}
+
+/// Told an address, epmd listens on it and also on ::1; handed a socket, it uses only that. It then wants
+/// systemd's protocol: the socket is descriptor 3, and the receiver's pid is in the environment.
+const HAND_OVER: &str = r#"exec 3<&0 </dev/null; LISTEN_FDS=1 LISTEN_PID=$$ exec "$0" -systemd"#;
+
+fn takes_sockets(epmd: &Path) -> bool {
+    let library = b"libsystemd.so";
+    std::fs::read(epmd).is_ok_and(|bytes| bytes.windows(library.len()).any(|window| window == library))
 }
 
 fn node(plan: &Plan) -> Process {
@@ -297,6 +321,7 @@ fn base(plan: &Plan, name: &str, program: PathBuf) -> Process {
         arguments: Vec::new(),
         environment: environment.map(|(name, value)| (name.to_owned(), value)).into(),
         folder: plan.home.clone(),
+        listens: None,
         log: plan.logs.join(format!("{name}.log")),
         who: plan.user.as_ref().map(|user| Who { uid: user.uid, gid: user.gid }),
         stop: Signal::Terminate,

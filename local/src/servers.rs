@@ -38,7 +38,7 @@ impl Servers {
         let postgres_programs = programs::find_postgres(search_path)?;
         let rabbitmq_programs = programs::find_rabbitmq(search_path)?;
         user::make_outer_folder(&config.folder)?;
-        let keeper = Arc::new(hold(&config).await?);
+        let keeper = Arc::new(hold(&config).await.inspect_err(|error| tidy_up(&config, error))?);
         folder::check_room(&config.folder)?;
         user::make_folder(&folder::logs(&config.folder), None)?;
 
@@ -93,6 +93,14 @@ pub fn destroy(folder: &Path) -> Result<(), LocalError> {
         LockAnswer::Locked(_held) => {
             std::fs::remove_dir_all(folder).map_err(LocalError::io("cannot remove", folder))
         }
+    }
+}
+
+/// Without a keeper there is none but us to remove a temporary folder.
+fn tidy_up(config: &Config, error: &LocalError) {
+    if config.keep == Keep::Temporary && !matches!(error, LocalError::FolderHeld { .. }) {
+        // The error at hand matters more than one of removing.
+        let _ = std::fs::remove_dir_all(&config.folder);
     }
 }
 

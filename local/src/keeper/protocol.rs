@@ -58,6 +58,8 @@ pub(crate) struct Process {
     pub(crate) environment: Vec<(String, String)>,
     /// Where it starts.
     pub(crate) folder: PathBuf,
+    /// A port on 127.0.0.1 that the keeper binds for it and hands over as its standard input.
+    pub(crate) listens: Option<u16>,
     /// Where its output goes; rotated by size.
     pub(crate) log: PathBuf,
     pub(crate) who: Option<Who>,

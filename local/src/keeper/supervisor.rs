@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Write};
+use std::net::{Ipv4Addr, TcpListener};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
@@ -33,8 +34,15 @@ const SWEEP_PAUSE: Duration = Duration::from_millis(10);
 enum Notice {
     Command(Command),
     ParentGone,
-    Ended { run: u64, status: io::Result<ExitStatus> },
-    GraceOver { run: u64 },
+    Ended {
+        run: u64,
+        status: io::Result<ExitStatus>,
+    },
+    GraceOver {
+        run: u64,
+    },
+    /// Some child has ended, perhaps one that we never started.
+    ChildEnded,
 }
 
 struct Supervisor {
@@ -80,6 +88,7 @@ async fn supervise() {
     let (notices, mut inbox) = mpsc::channel(NOTICES_MAX);
     tokio::spawn(read_commands(notices.clone()));
     tokio::spawn(hear_signals(notices.clone()));
+    tokio::spawn(hear_children(notices.clone()));
     let mut supervisor = Supervisor { notices, running: BTreeMap::new(), folder: None, ending: false };
     while !(supervisor.ending && supervisor.running.is_empty()) {
         let Some(notice) = inbox.recv().await else { break };
@@ -119,6 +128,15 @@ async fn hear_signals(notices: mpsc::Sender<Notice>) {
     }
 }
 
+/// Signals that come together may be heard as one, so the loop looks at all children.
+async fn hear_children(notices: mpsc::Sender<Notice>) {
+    let Ok(mut ended) = signal(SignalKind::child()) else { return };
+    while ended.recv().await.is_some() {
+        // The receiver ends only with the loop.
+        let _ = notices.send(Notice::ChildEnded).await;
+    }
+}
+
 impl Supervisor {
     fn handle(&mut self, notice: Notice) {
         match notice {
@@ -129,6 +147,7 @@ impl Supervisor {
             Notice::Command(Command::Stop { run }) => self.stop(run),
             Notice::Command(Command::Kill { run }) => self.kill(run),
             Notice::GraceOver { run } => self.kill(run),
+            Notice::ChildEnded => drop(self.reap_adopted()),
             Notice::Ended { run, status } => self.ended(run, status),
             Notice::ParentGone => {
                 self.ending = true;
@@ -180,7 +199,7 @@ impl Supervisor {
             .envs(process.environment.iter().map(|(name, value)| (name, value)))
             .current_dir(&process.folder)
             .process_group(0)
-            .stdin(Stdio::null())
+            .stdin(standard_input(process)?)
             .stdout(input.try_clone()?)
             .stderr(input);
         if let Some(who) = process.who {
@@ -241,14 +260,18 @@ impl Supervisor {
     /// Kills what ended servers left behind: as subreaper, we are the parent of their orphans. Answers
     /// whether there was any.
     fn sweep(&self) -> bool {
-        let own: Vec<u32> = self.running.values().map(|running| running.pid).collect();
-        let orphans: Vec<u32> =
-            tree::children(std::process::id()).into_iter().filter(|pid| !own.contains(pid)).collect();
-        for orphan in &orphans {
-            tree::kill(*orphan);
-            let _ = waitpid(tree::pid(*orphan), WaitOptions::NOHANG);
+        for orphan in self.reap_adopted() {
+            tree::kill(orphan);
         }
-        !orphans.is_empty()
+        !self.reap_adopted().is_empty()
+    }
+
+    /// Takes leave of orphans that have ended, and answers those that still live.
+    fn reap_adopted(&self) -> Vec<u32> {
+        let own: Vec<u32> = self.running.values().map(|running| running.pid).collect();
+        let adopted = tree::children(std::process::id()).into_iter().filter(|pid| !own.contains(pid));
+        // Still running is `Ok(None)`; an error says that it is gone already.
+        adopted.filter(|pid| matches!(waitpid(tree::pid(*pid), WaitOptions::NOHANG), Ok(None))).collect()
     }
 
     async fn finish(self) {
@@ -278,6 +301,12 @@ impl Supervisor {
             complain(&format!("cannot write the pids file: {error}"));
         }
     }
+}
+
+fn standard_input(process: &Process) -> io::Result<Stdio> {
+    let Some(port) = process.listens else { return Ok(Stdio::null()) };
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))?;
+    Ok(Stdio::from(OwnedFd::from(listener)))
 }
 
 /// Ends with the last writer of the pipe. A log that cannot be written must not block its server, so the
