@@ -1,1 +1,24 @@
-//! Everything AMQP: topology, connection supervisor, publish, consume.
+//! Everything AMQP. No other crate names lapin.
+//!
+//! [`supervise`] keeps a [`Link`] to the broker up; whoever serves the link publishes through a [`Publisher`] and
+//! consumes through [`Subscription`]s. On any error everything is dropped and built anew: nothing here survives a
+//! link, so state that must (claims, outcomes) belongs to the caller.
+
+pub mod topology;
+
+mod connect;
+mod delivery;
+mod error;
+mod link;
+mod outgoing;
+mod publisher;
+mod subscription;
+mod supervisor;
+
+pub use delivery::{AckLedger, Delivery};
+pub use error::{BrokerError, PublishError};
+pub use link::{Link, QueueDepth};
+pub use outgoing::Outgoing;
+pub use publisher::Publisher;
+pub use subscription::{Acker, Subscription};
+pub use supervisor::supervise;

@@ -1,0 +1,44 @@
+//! What can go wrong with the broker.
+
+use std::time::Duration;
+
+/// The link is of no more use: drop everything and connect again.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum BrokerError {
+    #[error("setting rabbitmq.url is {url}: {reason}; expected amqp://USER:PASSWORD@HOST:PORT/VHOST")]
+    Url { url: String, reason: String },
+    #[error("cannot connect to RabbitMQ at {url}: {reason}")]
+    Connect { url: String, reason: String },
+    #[error("cannot {attempted}: {reason}")]
+    Operation { attempted: String, reason: String },
+    #[error("the broker canceled the consumer of {queue}")]
+    Canceled { queue: String },
+    #[error("the broker has not confirmed a publish for {} s", .0.as_secs())]
+    Unconfirmed(Duration),
+    #[error("the connection to the broker failed: {0}")]
+    Lost(String),
+}
+
+impl BrokerError {
+    pub(crate) fn operation(attempted: impl Into<String>) -> impl FnOnce(lapin::Error) -> Self {
+        let attempted = attempted.into();
+        move |error| Self::Operation { attempted, reason: error.to_string() }
+    }
+}
+
+/// Why messages were not safely published. All of them may have arrived nevertheless.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum PublishError {
+    /// There is no link now, or it broke before the confirm.
+    #[error("the broker cannot be reached")]
+    Unreachable,
+    /// A queue is full and rejects, or the broker could not store a message.
+    #[error("the broker refused a message")]
+    Refused,
+    /// A message of the window could not be routed; lapin may pin it on another message, so the window failed.
+    #[error("the broker returned a message as unroutable: {0}")]
+    Returned(String),
+    /// Too many messages wait to be published.
+    #[error("too many messages wait to be published")]
+    Full,
+}

@@ -1,0 +1,175 @@
+//! A link: two connections to the broker, one for consuming and one for publishing.
+//!
+//! Two, because an alarm of the broker blocks connections that publish, and on a blocked connection nothing is
+//! written, acknowledgements included.
+
+use futures_util::StreamExt;
+use lapin::options::{BasicConsumeOptions, BasicQosOptions, QueueDeclareOptions};
+use lapin::types::FieldTable;
+use lapin::{Channel, Connection};
+use scaleout_common::names::PoolName;
+use scaleout_common::settings::Rabbitmq;
+use tokio::sync::watch;
+use uuid::Uuid;
+
+use crate::connect::connect;
+use crate::publisher::{self, Publisher};
+use crate::subscription::Subscription;
+use crate::{BrokerError, topology};
+
+/// A living link. Dropping it closes everything that was opened through it.
+pub struct Link {
+    consuming: Connection,
+    publishing: Connection,
+    window: usize,
+    failed: watch::Sender<Option<BrokerError>>,
+}
+
+/// How a queue stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct QueueDepth {
+    /// Messages ready for delivery.
+    pub ready: u32,
+    /// Consumers, those with a full prefetch included.
+    pub consumers: u32,
+}
+
+impl Link {
+    /// Connects twice and declares the topology.
+    pub(crate) async fn open(settings: &Rabbitmq, name: &str) -> Result<Self, BrokerError> {
+        let consuming = connect(settings, &format!("{name} consuming")).await?;
+        let publishing = connect(settings, &format!("{name} publishing")).await?;
+        let (failed, _) = watch::channel(None);
+        let link = Self { consuming, publishing, window: settings.window, failed };
+        link.watch(&link.consuming);
+        link.watch(&link.publishing);
+        let channel = link.channel(&link.consuming).await?;
+        topology::declare(&channel).await?;
+        link.declare_pool(&PoolName::default()).await?;
+        Ok(link)
+    }
+
+    /// Starts a publisher with `channels` channels, each with a window of its own.
+    pub async fn publisher(&self, channels: usize) -> Result<Publisher, BrokerError> {
+        let mut opened = Vec::new();
+        for _ in 0..channels {
+            let channel = self.channel(&self.publishing).await?;
+            let selecting = channel.confirm_select(lapin::options::ConfirmSelectOptions::default());
+            selecting.await.map_err(BrokerError::operation("ask for publisher confirms"))?;
+            opened.push(channel);
+        }
+        Ok(publisher::start(opened, self.window, self.failed.clone()))
+    }
+
+    /// Consumes `queue` with at most `prefetch` unacknowledged deliveries, on a channel and with a consumer tag of
+    /// its own (3.10 loses deliveries when either is used again).
+    pub async fn consume(&self, queue: &str, prefetch: u16) -> Result<Subscription, BrokerError> {
+        let channel = self.channel(&self.consuming).await?;
+        consume_on(channel, queue, prefetch, BasicConsumeOptions::default()).await
+    }
+
+    /// Declares an inbox of this connection's own and consumes it; answers find it by its name. Answers are not
+    /// acknowledged: what is lost is asked for again.
+    pub async fn inbox(&self) -> Result<(String, Subscription), BrokerError> {
+        let channel = self.channel(&self.consuming).await?;
+        let options = QueueDeclareOptions { exclusive: true, auto_delete: true, ..Default::default() };
+        let declaring = channel.queue_declare("".into(), options, FieldTable::default());
+        let name = declaring.await.map_err(BrokerError::operation("declare an inbox"))?.name().to_string();
+        let options = BasicConsumeOptions { no_ack: true, exclusive: true, ..Default::default() };
+        Ok((name.clone(), consume_on(channel, &name, 0, options).await?))
+    }
+
+    /// Declares the queues of a pool.
+    pub async fn declare_pool(&self, pool: &PoolName) -> Result<(), BrokerError> {
+        let channel = self.channel(&self.consuming).await?;
+        topology::declare_pool(&channel, pool).await?;
+        close(channel).await;
+        Ok(())
+    }
+
+    /// Looks at a queue of ours by a passive declare.
+    pub async fn depth(&self, queue: &str) -> Result<QueueDepth, BrokerError> {
+        let channel = self.channel(&self.consuming).await?;
+        let options = QueueDeclareOptions { passive: true, ..Default::default() };
+        let looking = channel.queue_declare(queue.into(), options, FieldTable::default());
+        let found = looking.await.map_err(BrokerError::operation(format!("look at queue {queue}")))?;
+        let depth = QueueDepth { ready: found.message_count(), consumers: found.consumer_count() };
+        close(channel).await;
+        Ok(depth)
+    }
+
+    /// Resolves when a connection or a publisher of this link has failed.
+    pub async fn failed(&self) -> BrokerError {
+        let mut failed = self.failed.subscribe();
+        loop {
+            if let Some(error) = failed.borrow_and_update().clone() {
+                return error;
+            }
+            if failed.changed().await.is_err() {
+                return BrokerError::Lost("the link was dropped".to_owned());
+            }
+        }
+    }
+
+    /// Closes both connections in order, so that the broker returns what is unacknowledged at once.
+    pub async fn close(self) {
+        for connection in [&self.consuming, &self.publishing] {
+            if let Err(error) = connection.close(200, "done".into()).await {
+                tracing::debug!(%error, "a connection to the broker was closed already");
+            }
+        }
+    }
+
+    async fn channel(&self, connection: &Connection) -> Result<Channel, BrokerError> {
+        connection.create_channel().await.map_err(BrokerError::operation("open a channel"))
+    }
+
+    fn watch(&self, connection: &Connection) {
+        let mut events = connection.events_listener();
+        let failed = self.failed.clone();
+        tokio::spawn(async move {
+            while let Some(event) = events.next().await {
+                match event {
+                    lapin::Event::Error(error) => {
+                        failed.send_if_modified(|slot| set_once(slot, BrokerError::Lost(error.to_string())));
+                        return;
+                    }
+                    lapin::Event::ConnectionBlocked(reason) => {
+                        tracing::warn!(reason, "the broker has blocked this connection: an alarm is on");
+                    }
+                    lapin::Event::ConnectionUnblocked => {
+                        tracing::info!("the broker has unblocked this connection")
+                    }
+                    _ => {}
+                }
+            }
+        });
+    }
+}
+
+/// Keeps the first error: what follows is its consequence.
+pub(crate) fn set_once(slot: &mut Option<BrokerError>, error: BrokerError) -> bool {
+    let first = slot.is_none();
+    slot.get_or_insert(error);
+    first
+}
+
+async fn consume_on(
+    channel: Channel,
+    queue: &str,
+    prefetch: u16,
+    options: BasicConsumeOptions,
+) -> Result<Subscription, BrokerError> {
+    let setting = channel.basic_qos(prefetch, BasicQosOptions::default());
+    setting.await.map_err(BrokerError::operation(format!("set the prefetch for {queue}")))?;
+    let tag = format!("scaleout-{}", Uuid::new_v4().simple());
+    let consuming = channel.basic_consume(queue.into(), tag.into(), options, FieldTable::default());
+    let consumer = consuming.await.map_err(BrokerError::operation(format!("consume {queue}")))?;
+    Ok(Subscription::new(channel, consumer, queue.to_owned()))
+}
+
+async fn close(channel: Channel) {
+    if let Err(error) = channel.close(200, "done".into()).await {
+        tracing::debug!(%error, "a channel was closed already");
+    }
+}

@@ -1,0 +1,100 @@
+//! Consuming a queue.
+
+use futures_util::{FutureExt, StreamExt};
+use lapin::options::{BasicAckOptions, BasicNackOptions};
+use lapin::{Channel, Consumer};
+
+use crate::{BrokerError, Delivery};
+
+/// A consumer on a channel of its own. Dropping it without [`close`](Self::close) leaves the channel to the link.
+pub struct Subscription {
+    channel: Channel,
+    consumer: Consumer,
+    queue: String,
+}
+
+/// Acknowledges deliveries of one subscription; cheap to clone.
+#[derive(Clone)]
+pub struct Acker {
+    channel: Channel,
+    queue: String,
+}
+
+impl Subscription {
+    pub(crate) fn new(channel: Channel, consumer: Consumer, queue: String) -> Self {
+        Self { channel, consumer, queue }
+    }
+
+    /// The next delivery. An error, a cancel by the broker included, means that the link must be built anew.
+    pub async fn next(&mut self) -> Result<Delivery, BrokerError> {
+        match self.consumer.next().await {
+            Some(Ok(delivery)) => Ok(delivery.into()),
+            Some(Err(error)) => Err(BrokerError::operation(format!("consume {}", self.queue))(error)),
+            None => Err(BrokerError::Canceled { queue: self.queue.clone() }),
+        }
+    }
+
+    /// Waits for one delivery, then takes what has arrived besides, up to `max` in all. Never waits for more.
+    pub async fn next_batch(&mut self, max: usize) -> Result<Vec<Delivery>, BrokerError> {
+        let mut batch = vec![self.next().await?];
+        while batch.len() < max {
+            match self.next().now_or_never() {
+                Some(delivery) => batch.push(delivery?),
+                None => break,
+            }
+        }
+        Ok(batch)
+    }
+
+    pub fn acker(&self) -> Acker {
+        Acker { channel: self.channel.clone(), queue: self.queue.clone() }
+    }
+
+    pub fn queue(&self) -> &str {
+        &self.queue
+    }
+
+    /// Closes the channel: whatever is unacknowledged goes back to the queue.
+    pub async fn close(self) {
+        if let Err(error) = self.channel.close(200, "done".into()).await {
+            tracing::debug!(%error, queue = self.queue, "the channel was closed already");
+        }
+    }
+
+    /// A round trip on the channel that consumes: shows that the broker still serves it.
+    pub async fn round_trip(&self) -> Result<(), BrokerError> {
+        self.acker().round_trip().await
+    }
+}
+
+impl Acker {
+    /// Acknowledges everything up to and including `tag`.
+    pub async fn ack_through(&self, tag: u64) -> Result<(), BrokerError> {
+        self.ack_with(tag, true).await
+    }
+
+    /// Acknowledges one delivery.
+    pub async fn ack(&self, tag: u64) -> Result<(), BrokerError> {
+        self.ack_with(tag, false).await
+    }
+
+    /// Gives one delivery back to the queue.
+    pub async fn requeue(&self, tag: u64) -> Result<(), BrokerError> {
+        let options = BasicNackOptions { multiple: false, requeue: true };
+        let returning = self.channel.basic_nack(tag, options);
+        returning.await.map_err(BrokerError::operation(format!("return a delivery of {}", self.queue)))
+    }
+
+    /// A round trip on the channel: `basic.qos` with `global` off changes only later consumers, of which there are none.
+    pub async fn round_trip(&self) -> Result<(), BrokerError> {
+        let asking = self.channel.basic_qos(1, lapin::options::BasicQosOptions::default());
+        asking
+            .await
+            .map_err(BrokerError::operation(format!("reach the broker on the channel of {}", self.queue)))
+    }
+
+    async fn ack_with(&self, tag: u64, multiple: bool) -> Result<(), BrokerError> {
+        let acking = self.channel.basic_ack(tag, BasicAckOptions { multiple });
+        acking.await.map_err(BrokerError::operation(format!("acknowledge deliveries of {}", self.queue)))
+    }
+}

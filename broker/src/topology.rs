@@ -1,0 +1,152 @@
+//! Exchanges and queues (DESIGN §6) and their idempotent declaration.
+//!
+//! Queue arguments are part of the protocol: the broker refuses a queue declared again with other ones.
+
+use lapin::Channel;
+use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions};
+use lapin::types::{AMQPValue, FieldTable, ShortString};
+use scaleout_common::names::PoolName;
+use scaleout_common::priority::Priority;
+
+use crate::BrokerError;
+
+/// Direct exchange for tasks; the routing key is `<pool>.<priority>`.
+pub const TASKS: &str = "scaleout.tasks";
+/// Direct exchange for what workers report.
+pub const RESULTS: &str = "scaleout.results";
+/// Fanout exchange and queue for tasks of pools without queues.
+pub const UNROUTED: &str = "scaleout.unrouted";
+/// Fanout exchange and queue for messages that cannot be decoded.
+pub const DEAD: &str = "scaleout.dead";
+/// Quorum queue of outcomes.
+pub const OUTCOMES: &str = "scaleout.outcomes";
+/// Classic queue of claims, hellos and heartbeats.
+pub const CLAIMS: &str = "scaleout.claims";
+/// Bounded quorum queue of log batches.
+pub const LOGS: &str = "scaleout.logs";
+
+/// Routing keys of [`RESULTS`].
+pub const KEY_OUTCOME: &str = "outcome";
+pub const KEY_CLAIM: &str = "claim";
+pub const KEY_LOG: &str = "log";
+
+/// Never -1 or 0 (3.10 drops at the first redelivery), never absent (4.x: 20, then dropped): out of the way.
+const DELIVERY_LIMIT: i32 = 1_000_000_000;
+
+/// Log batches and bytes that wait at most; beyond that publishing is refused and workers hold back.
+const LOG_BATCHES_MAX: i32 = 100_000;
+const LOG_BYTES_MAX: i64 = 512 * 1024 * 1024;
+
+/// The queue of one pool and priority.
+pub fn task_queue(pool: &PoolName, priority: Priority) -> String {
+    format!("{TASKS}.{pool}.{priority}")
+}
+
+/// The key that routes a task there.
+pub fn task_key(pool: &PoolName, priority: Priority) -> String {
+    format!("{pool}.{priority}")
+}
+
+/// The pool and priority that a routing key of [`TASKS`] names.
+pub fn parse_task_key(key: &str) -> Option<(PoolName, Priority)> {
+    let (pool, priority) = key.rsplit_once('.')?;
+    Some((PoolName::new(pool).ok()?, priority.parse().ok()?))
+}
+
+/// Declares everything but the pools' queues.
+pub(crate) async fn declare(channel: &Channel) -> Result<(), BrokerError> {
+    // The alternate exchange first: a missing one silently drops and confirms.
+    exchange(channel, UNROUTED, lapin::ExchangeKind::Fanout, FieldTable::default()).await?;
+    queue(channel, UNROUTED, quorum()).await?;
+    bind(channel, UNROUTED, UNROUTED, "").await?;
+    exchange(channel, DEAD, lapin::ExchangeKind::Fanout, FieldTable::default()).await?;
+    queue(channel, DEAD, quorum()).await?;
+    bind(channel, DEAD, DEAD, "").await?;
+
+    let alternate = table([("alternate-exchange", AMQPValue::LongString(UNROUTED.into()))]);
+    exchange(channel, TASKS, lapin::ExchangeKind::Direct, alternate).await?;
+
+    exchange(channel, RESULTS, lapin::ExchangeKind::Direct, FieldTable::default()).await?;
+    queue(channel, OUTCOMES, quorum()).await?;
+    bind(channel, OUTCOMES, RESULTS, KEY_OUTCOME).await?;
+    queue(channel, CLAIMS, table([("x-queue-type", AMQPValue::LongString("classic".into()))])).await?;
+    bind(channel, CLAIMS, RESULTS, KEY_CLAIM).await?;
+    queue(channel, LOGS, bounded_quorum()).await?;
+    bind(channel, LOGS, RESULTS, KEY_LOG).await
+}
+
+/// Declares the three queues of a pool.
+pub(crate) async fn declare_pool(channel: &Channel, pool: &PoolName) -> Result<(), BrokerError> {
+    for priority in Priority::ALL {
+        let name = task_queue(pool, priority);
+        queue(channel, &name, quorum()).await?;
+        bind(channel, &name, TASKS, &task_key(pool, priority)).await?;
+    }
+    Ok(())
+}
+
+fn quorum() -> FieldTable {
+    table([
+        ("x-queue-type", AMQPValue::LongString("quorum".into())),
+        ("x-delivery-limit", AMQPValue::LongInt(DELIVERY_LIMIT)),
+    ])
+}
+
+fn bounded_quorum() -> FieldTable {
+    let mut arguments = quorum();
+    arguments.insert("x-max-length".into(), AMQPValue::LongInt(LOG_BATCHES_MAX));
+    arguments.insert("x-max-length-bytes".into(), AMQPValue::LongLongInt(LOG_BYTES_MAX));
+    arguments.insert("x-overflow".into(), AMQPValue::LongString("reject-publish".into()));
+    arguments
+}
+
+fn table<const N: usize>(entries: [(&str, AMQPValue); N]) -> FieldTable {
+    let mut table = FieldTable::default();
+    for (key, value) in entries {
+        table.insert(key.into(), value);
+    }
+    table
+}
+
+async fn exchange(
+    channel: &Channel,
+    name: &str,
+    kind: lapin::ExchangeKind,
+    arguments: FieldTable,
+) -> Result<(), BrokerError> {
+    let options = ExchangeDeclareOptions { durable: true, ..Default::default() };
+    let declaring = channel.exchange_declare(name.into(), kind, options, arguments);
+    declaring.await.map_err(BrokerError::operation(format!("declare exchange {name}")))
+}
+
+async fn queue(channel: &Channel, name: &str, arguments: FieldTable) -> Result<(), BrokerError> {
+    let options = QueueDeclareOptions { durable: true, ..Default::default() };
+    let declaring = channel.queue_declare(name.into(), options, arguments);
+    declaring.await.map(|_| ()).map_err(BrokerError::operation(format!("declare queue {name}")))
+}
+
+async fn bind(channel: &Channel, queue: &str, exchange: &str, key: &str) -> Result<(), BrokerError> {
+    let key = ShortString::from(key);
+    let binding = channel.queue_bind(
+        queue.into(),
+        exchange.into(),
+        key,
+        QueueBindOptions::default(),
+        FieldTable::default(),
+    );
+    binding.await.map_err(BrokerError::operation(format!("bind queue {queue} to {exchange}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_names_its_pool_and_priority() {
+        let pool = PoolName::new("etl-2").unwrap();
+        assert_eq!(task_queue(&pool, Priority::High), "scaleout.tasks.etl-2.high");
+        assert_eq!(parse_task_key(&task_key(&pool, Priority::Low)), Some((pool, Priority::Low)));
+        assert_eq!(parse_task_key("nonsense"), None);
+        assert_eq!(parse_task_key("a.b.high"), None);
+    }
+}
