@@ -32,7 +32,7 @@ pub enum ParameterError {
         nearest: Option<String>,
     },
     /// A value must be given and was not.
-    #[error("`{name}` is required: give it a {data_type} with --set {name}=…")]
+    #[error("`{name}` is required: give it {} with --set {name}=…", .data_type.with_article())]
     Missing {
         /// The parameter.
         name: String,
@@ -40,7 +40,7 @@ pub enum ParameterError {
         data_type: DataType,
     },
     /// The value is not of the parameter's type.
-    #[error("`{name}` is a {data_type}: expected {}, found {found}", .data_type.expected())]
+    #[error("`{name}` is {}: expected {}, found {found}", .data_type.with_article(), .data_type.expected())]
     WrongType {
         /// The parameter.
         name: String,

@@ -1,7 +1,7 @@
 //! A project's files in memory: relative path to content, the same whether they came from a
 //! folder or a bundle. Holds the rules for paths and the bounds on count and size.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Most files in a project.
 pub const FILES_MAX: usize = 20_000;
@@ -22,7 +22,14 @@ pub struct FileContent {
 /// The files of a project. Paths are relative, with `/`, without `.` or `..`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ProjectFiles {
+    inventory: Inventory,
     files: BTreeMap<String, FileContent>,
+}
+
+/// Paths and sizes seen so far: holds the rules for them, also where contents go elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Inventory {
+    paths: BTreeSet<String>,
     bytes: u64,
 }
 
@@ -57,18 +64,7 @@ impl ProjectFiles {
     /// # Errors
     /// Its path is not a plain relative one or is taken, or a bound is passed; nothing is added then.
     pub fn insert(&mut self, path: &str, content: FileContent) -> Result<(), FilesError> {
-        check_path(path)?;
-        if self.is_taken(path) {
-            return Err(FilesError::Twice(path.to_owned()));
-        }
-        if self.files.len() >= FILES_MAX {
-            return Err(FilesError::TooMany);
-        }
-        let bytes = self.bytes + content.bytes.len() as u64;
-        if bytes > UNPACKED_BYTES_MAX {
-            return Err(FilesError::TooLarge);
-        }
-        self.bytes = bytes;
+        self.inventory.admit(path, content.bytes.len() as u64)?;
         self.files.insert(path.to_owned(), content);
         Ok(())
     }
@@ -100,15 +96,47 @@ impl ProjectFiles {
 
     /// The bytes of all files together.
     pub fn total_bytes(&self) -> u64 {
-        self.bytes
+        self.inventory.bytes
+    }
+
+    /// How many more bytes may come.
+    pub fn room(&self) -> u64 {
+        self.inventory.room()
+    }
+}
+
+impl Inventory {
+    /// Notes a file of `bytes` at `path`.
+    ///
+    /// # Errors
+    /// Its path is not a plain relative one or is taken, or a bound is passed; it is not noted then.
+    pub fn admit(&mut self, path: &str, bytes: u64) -> Result<(), FilesError> {
+        check_path(path)?;
+        if self.is_taken(path) {
+            return Err(FilesError::Twice(path.to_owned()));
+        }
+        if self.paths.len() >= FILES_MAX {
+            return Err(FilesError::TooMany);
+        }
+        let total = self.bytes.saturating_add(bytes);
+        if total > UNPACKED_BYTES_MAX {
+            return Err(FilesError::TooLarge);
+        }
+        self.bytes = total;
+        self.paths.insert(path.to_owned());
+        Ok(())
+    }
+
+    /// How many more bytes may come.
+    pub fn room(&self) -> u64 {
+        UNPACKED_BYTES_MAX - self.bytes
     }
 
     fn is_taken(&self, path: &str) -> bool {
-        let is_folder = self.files.range(format!("{path}/")..).next().is_some_and(|(next, _)| {
-            next.starts_with(path) && next.as_bytes().get(path.len()) == Some(&b'/')
-        });
-        let below_file = path.match_indices('/').any(|(at, _)| self.files.contains_key(&path[..at]));
-        is_folder || below_file || self.files.contains_key(path)
+        let below = format!("{path}/");
+        let is_folder = self.paths.range(below.clone()..).next().is_some_and(|next| next.starts_with(&below));
+        let is_below_file = path.match_indices('/').any(|(at, _)| self.paths.contains(&path[..at]));
+        is_folder || is_below_file || self.paths.contains(path)
     }
 }
 

@@ -3,9 +3,13 @@
 //! Left out: `.git`, `.scaleout` (where `scaleout dev` keeps its data) and what `.scaleoutignore`
 //! names. Links and special files are refused, not followed.
 
+use std::fs;
+use std::io::{self, Read};
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use crate::files::{FilesError, ProjectFiles};
+use crate::files::{FileContent, FilesError, ProjectFiles, check_path};
+use crate::ignore::IgnoreRules;
 
 /// Why a folder could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -44,8 +48,29 @@ pub enum FolderError {
 /// # Errors
 /// Something in it cannot be read, is not a plain file, or passes a bound.
 pub fn read(folder: &Path) -> Result<ProjectFiles, FolderError> {
-    let _ = folder;
-    unimplemented!("next commit")
+    let rules = ignore_rules(folder)?;
+    let mut files = ProjectFiles::new();
+    // Folders still to read, as relative paths; the empty one is the project folder itself.
+    let mut waiting = vec![String::new()];
+    while let Some(inside) = waiting.pop() {
+        for (name, path) in entries(&folder.join(&inside))? {
+            let relative = if inside.is_empty() { name.clone() } else { format!("{inside}/{name}") };
+            let metadata = fs::symlink_metadata(&path).map_err(|e| unreadable(&path, e))?;
+            if LEFT_OUT.contains(&name.as_str()) || rules.ignores(&relative, metadata.is_dir()) {
+                continue;
+            }
+            if metadata.is_dir() {
+                // Bounds the depth, too.
+                check_path(&relative)?;
+                waiting.push(relative);
+            } else if metadata.is_file() {
+                read_file(&mut files, &relative, &path, &metadata)?;
+            } else {
+                return Err(FolderError::Kind { kind: kind(&metadata), path });
+            }
+        }
+    }
+    Ok(files)
 }
 
 /// The project folder that the package file `file` belongs to: the parent of its folder
@@ -57,4 +82,81 @@ pub fn project_of(file: &Path) -> Option<PathBuf> {
     let project = packages.parent()?;
     let is_project = named && project.join(crate::project::SETTINGS_FILE).is_file();
     is_project.then(|| if project.as_os_str().is_empty() { PathBuf::from(".") } else { project.to_owned() })
+}
+
+/// Names that never belong to a project, in whichever folder they are.
+const LEFT_OUT: [&str; 2] = [".git", ".scaleout"];
+
+/// Most entries of one folder, ignored ones included.
+const ENTRIES_MAX: usize = 1_000_000;
+
+/// Largest `.scaleoutignore`, in bytes.
+const IGNORE_FILE_BYTES_MAX: u64 = 64 * 1024;
+
+fn ignore_rules(folder: &Path) -> Result<IgnoreRules, FolderError> {
+    let path = folder.join(".scaleoutignore");
+    let file = match fs::File::open(&path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(IgnoreRules::default()),
+        Err(error) => return Err(unreadable(&path, error)),
+    };
+    let mut text = String::new();
+    let read = file.take(IGNORE_FILE_BYTES_MAX + 1).read_to_string(&mut text);
+    read.map_err(|e| unreadable(&path, e))?;
+    if text.len() as u64 > IGNORE_FILE_BYTES_MAX {
+        return Err(unreadable(&path, io::Error::other("it is larger than 64 KiB")));
+    }
+    Ok(IgnoreRules::parse(&text))
+}
+
+/// The names and paths in `folder`, sorted so that the first error is always the same.
+fn entries(folder: &Path) -> Result<Vec<(String, PathBuf)>, FolderError> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).map_err(|e| unreadable(folder, e))? {
+        let path = entry.map_err(|e| unreadable(folder, e))?.path();
+        match path.file_name().and_then(|name| name.to_str()) {
+            Some(name) => found.push((name.to_owned(), path)),
+            None => return Err(FolderError::NotUtf8 { path }),
+        }
+        if found.len() > ENTRIES_MAX {
+            return Err(FilesError::TooMany.into());
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+fn read_file(
+    files: &mut ProjectFiles,
+    relative: &str,
+    path: &Path,
+    metadata: &fs::Metadata,
+) -> Result<(), FolderError> {
+    if metadata.len() > files.room() {
+        return Err(FilesError::TooLarge.into());
+    }
+    let file = fs::File::open(path).map_err(|e| unreadable(path, e))?;
+    let mut bytes = Vec::new();
+    // One byte more than there is room for, so that a file that grows meanwhile is refused, too.
+    file.take(files.room() + 1).read_to_end(&mut bytes).map_err(|e| unreadable(path, e))?;
+    let executable = metadata.permissions().mode() & 0o111 != 0;
+    files.insert(relative, FileContent { bytes, executable })?;
+    Ok(())
+}
+
+fn kind(metadata: &fs::Metadata) -> &'static str {
+    let kind = metadata.file_type();
+    if kind.is_symlink() {
+        "link"
+    } else if kind.is_fifo() {
+        "pipe"
+    } else if kind.is_socket() {
+        "socket"
+    } else {
+        "device"
+    }
+}
+
+fn unreadable(path: &Path, source: io::Error) -> FolderError {
+    FolderError::Io { path: path.to_owned(), source }
 }

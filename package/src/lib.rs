@@ -10,19 +10,23 @@
 //! - [`diagnostics`]: what is wrong, with its place in the file
 //! - [`reader`]: TOML to model: [`reader::read_package`], [`reader::read_settings`]
 //! - [`files`], [`folder`]: a project's files, read from a folder with [`folder::read`]
+//! - [`ignore`]: the rules of `.scaleoutignore`
 //! - [`project`]: [`project::Project::check`], everything that can be known before running
 //! - [`bundle`]: [`bundle::pack`], [`bundle::unpack`], [`bundle::extract_to`]
 //! - [`manifest`]: what the catalog keeps of a project, as JSON
 //! - [`arguments`]: parameter values at enqueue: [`arguments::resolve`], [`arguments::typed`]
 //! - [`flow`]: which task of a container runs next: [`flow::Flow`], [`flow::retry_after`]
+//! - [`duration`]: `10m`, `1h30m`
 //! - [`nearest`]: the nearest known word to a misspelt one
 
 pub mod arguments;
 pub mod bundle;
 pub mod diagnostics;
+pub mod duration;
 pub mod files;
 pub mod flow;
 pub mod folder;
+pub mod ignore;
 pub mod manifest;
 pub mod model;
 pub mod nearest;

@@ -96,6 +96,14 @@ pub struct ReferenceError {
     pub help: Option<String>,
 }
 
+impl ReferenceError {
+    /// The same fault in a text that has `by` more bytes in front.
+    #[must_use]
+    pub fn moved(self, by: usize) -> ReferenceError {
+        ReferenceError { at: self.at + by, ..self }
+    }
+}
+
 /// Lexes one reference at the start of `text`, which must begin with `@`. Returns it and the
 /// number of bytes it takes; what follows is the caller's.
 ///

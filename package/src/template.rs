@@ -29,7 +29,13 @@ impl Template {
     /// # Errors
     /// A `{{` is not closed, or holds something else than one reference.
     pub fn parse(text: &str) -> Result<Template, ReferenceError> {
+        Ok(Template::parse_with_places(text)?.0)
+    }
+
+    /// As [`Template::parse`], with the byte offset of each reference in `text`.
+    pub(crate) fn parse_with_places(text: &str) -> Result<(Template, Vec<usize>), ReferenceError> {
         let mut parts = Vec::new();
+        let mut places = Vec::new();
         let mut literal = String::new();
         let mut at = 0;
         while let Some(found) = text[at..].find("{{") {
@@ -41,7 +47,8 @@ impl Template {
                 continue;
             }
             literal.push_str(&text[at..open]);
-            let (reference, end) = hole(text, open)?;
+            let (reference, start, end) = hole(text, open)?;
+            places.push(start);
             if !literal.is_empty() {
                 parts.push(Part::Literal(std::mem::take(&mut literal)));
             }
@@ -52,7 +59,7 @@ impl Template {
         if !literal.is_empty() {
             parts.push(Part::Literal(literal));
         }
-        Ok(Template { parts })
+        Ok((Template { parts }, places))
     }
 
     /// A template that is `text` as it stands, `{{` included.
@@ -112,8 +119,8 @@ impl fmt::Display for Template {
     }
 }
 
-/// Reads the hole that opens at `open`; returns the offset behind its `}}`.
-fn hole(text: &str, open: usize) -> Result<(Reference, usize), ReferenceError> {
+/// Reads the hole that opens at `open`; returns the offsets of its reference and behind its `}}`.
+fn hole(text: &str, open: usize) -> Result<(Reference, usize, usize), ReferenceError> {
     let blanks = |at: usize| text[at..].len() - text[at..].trim_start().len();
     let unclosed = || ReferenceError {
         at: open,
@@ -124,11 +131,10 @@ fn hole(text: &str, open: usize) -> Result<(Reference, usize), ReferenceError> {
     if start == text.len() {
         return Err(unclosed());
     }
-    let (reference, length) =
-        reference::lex(&text[start..]).map_err(|e| ReferenceError { at: start + e.at, ..e })?;
+    let (reference, length) = reference::lex(&text[start..]).map_err(|e| e.moved(start))?;
     let end = start + length + blanks(start + length);
     if text[end..].starts_with("}}") {
-        return Ok((reference, end + 2));
+        return Ok((reference, start, end + 2));
     }
     if end == text.len() || !text[end..].contains("}}") {
         return Err(unclosed());

@@ -67,6 +67,19 @@ impl DataType {
         }
     }
 
+    /// The name with its article, for sentences.
+    pub fn with_article(self) -> &'static str {
+        match self {
+            DataType::Bool => "a bool",
+            DataType::Int64 => "an int64",
+            DataType::Float64 => "a float64",
+            DataType::Decimal => "a decimal",
+            DataType::String => "a string",
+            DataType::Date => "a date",
+            DataType::Timestamp => "a timestamp",
+        }
+    }
+
     /// The type that packages call `name`.
     pub fn from_name(name: &str) -> Option<DataType> {
         DataType::ALL.into_iter().find(|t| t.name() == name)

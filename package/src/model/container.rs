@@ -77,6 +77,15 @@ impl Container {
     /// # Errors
     /// A constraint leads out of the container, to a task of the end, or round in a circle.
     pub fn new(tasks: Vec<Task>, maximum_errors: MaximumErrors) -> Result<Container, ContainerError> {
+        Container::check(&tasks)?;
+        Ok(Container { tasks, maximum_errors })
+    }
+
+    /// Whether `tasks` make a container.
+    ///
+    /// # Errors
+    /// As [`Container::new`].
+    pub fn check(tasks: &[Task]) -> Result<(), ContainerError> {
         for (index, task) in tasks.iter().enumerate() {
             for constraint in task.after.constraints() {
                 match tasks.get(constraint.task.0) {
@@ -88,10 +97,7 @@ impl Container {
                 }
             }
         }
-        match find_cycle(&tasks) {
-            Some(cycle) => Err(ContainerError::Cycle(cycle)),
-            None => Ok(Container { tasks, maximum_errors }),
-        }
+        find_cycle(tasks).map_or(Ok(()), |cycle| Err(ContainerError::Cycle(cycle)))
     }
 
     /// Its tasks, in the order of the file.

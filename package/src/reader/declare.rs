@@ -1,0 +1,214 @@
+//! Reads `[parameters.*]`, `[variables.*]` and `[connections.*]`.
+
+use std::collections::BTreeMap;
+
+use toml::de::DeValue;
+
+use crate::model::{Connection, ConnectionKind, Parameter, Variable};
+use crate::reference::check_name;
+use crate::value::{DataType, Value};
+
+use super::names::Names;
+use super::report::Report;
+use super::table::{Item, Table, integer};
+
+/// Most parameters, variables or connections of one file, each.
+const DECLARATIONS_MAX: usize = 1_000;
+
+/// Stands for a type that could not be read: that was reported, and the name stays known.
+const UNREAD: DataType = DataType::String;
+
+/// Longest description, in bytes.
+const DESCRIPTION_BYTES_MAX: usize = 4_096;
+
+pub(super) fn parameters(root: &mut Table<'_>, report: &mut Report) -> BTreeMap<String, Parameter> {
+    declared(root.take("parameters"), "parameter", report, |item, table, report| {
+        let what = format!("parameter `{}`", item.key);
+        let data_type = data_type(table, &what, report);
+        let required = table.boolean("required", report).unwrap_or(false);
+        let sensitive = table.boolean("sensitive", report).unwrap_or(false);
+        let given = table.take("default");
+        if let (true, Some(default)) = (sensitive, &given) {
+            report.add_with_help(
+                default.key_span.clone(),
+                format!("{what} is sensitive: a default here would lie open in the file and the bundle"),
+                "leave it out and give it with `scaleout project set` or at enqueue",
+            );
+        }
+        let default = given
+            .zip(data_type)
+            .filter(|_| !sensitive)
+            .and_then(|(default, data_type)| value(&default, data_type, item.key, report));
+        let description = description(table, report);
+        Some(Parameter {
+            name: item.key.to_owned(),
+            data_type: data_type.unwrap_or(UNREAD),
+            required,
+            sensitive,
+            default,
+            description,
+        })
+    })
+}
+
+pub(super) fn variables(
+    root: &mut Table<'_>,
+    parameters: &BTreeMap<String, Parameter>,
+    report: &mut Report,
+) -> BTreeMap<String, Variable> {
+    declared(root.take("variables"), "variable", report, |item, table, report| {
+        let what = format!("variable `{}`", item.key);
+        if parameters.contains_key(item.key) {
+            let message = format!("{what} has the name of a parameter");
+            report.add_with_help(item.key_span.clone(), message, "give one of them another name");
+        }
+        let data_type = data_type(table, &what, report);
+        let given = table.take("value");
+        let value = match &given {
+            Some(given) if is_expression(given) => {
+                let message = "an expression in `value` is not supported yet by this version";
+                report.add(given.span(), message);
+                Some(Value::Null)
+            }
+            Some(given) => data_type.and_then(|t| value(given, t, item.key, report)),
+            None => Some(Value::Null),
+        };
+        Some(Variable {
+            name: item.key.to_owned(),
+            data_type: data_type.unwrap_or(UNREAD),
+            value: value.unwrap_or(Value::Null),
+        })
+    })
+}
+
+pub(super) fn connections(
+    item: Option<Item<'_>>,
+    names: &Names<'_>,
+    report: &mut Report,
+) -> BTreeMap<String, Connection> {
+    declared(item, "connection", report, |item, table, report| {
+        let what = format!("connection `{}`", item.key);
+        if names.project.connections.contains_key(item.key) {
+            let message = format!("{what} has the name of a connection of the project");
+            report.add_with_help(
+                item.key_span.clone(),
+                message,
+                "give it another name, or use the project's",
+            );
+        }
+        let kind = table.require("kind", &what, report);
+        if let Some((kind, word)) = kind.and_then(|kind| kind.string(report).map(|word| (kind, word)))
+            && word != "postgres"
+        {
+            report.unknown_word(
+                kind.span(),
+                format!("unknown connection kind `{word}`"),
+                word,
+                &["postgres"],
+            );
+        }
+        let url = table.require("url", &what, report).map(|url| names.template(&url, report));
+        let description = description(table, report);
+        Some(Connection {
+            name: item.key.to_owned(),
+            kind: ConnectionKind::Postgres { url: url.unwrap_or_default() },
+            description,
+        })
+    })
+}
+
+pub(super) fn description(table: &mut Table<'_>, report: &mut Report) -> String {
+    let Some(item) = table.take("description") else { return String::new() };
+    let text = item.string(report).unwrap_or_default();
+    if text.len() > DESCRIPTION_BYTES_MAX {
+        let message = format!("`description` is longer than {DESCRIPTION_BYTES_MAX} bytes");
+        report.add(item.key_span, message);
+    }
+    text.to_owned()
+}
+
+/// Reports a name that nothing may have.
+pub(super) fn name(item: &Item<'_>, what: &str, report: &mut Report) {
+    if let Err(why) = check_name(item.key) {
+        report.add(item.key_span.clone(), format!("the name of the {what} `{}` {why}", item.key));
+    }
+}
+
+/// Reads a table of tables, one declaration each.
+fn declared<'t, T>(
+    item: Option<Item<'t>>,
+    what: &str,
+    report: &mut Report,
+    mut read: impl FnMut(&Item<'t>, &mut Table<'t>, &mut Report) -> Option<T>,
+) -> BTreeMap<String, T> {
+    let mut found = BTreeMap::new();
+    let Some(item) = item else { return found };
+    let items = item.named_items(report);
+    if items.len() > DECLARATIONS_MAX {
+        let message = format!("there are {} {what}s; at most {DECLARATIONS_MAX} are allowed", items.len());
+        report.add(item.key_span, message);
+        return found;
+    }
+    for item in items {
+        name(&item, what, report);
+        let Some(mut table) = item.table(report) else { continue };
+        if let Some(declaration) = read(&item, &mut table, report) {
+            found.insert(item.key.to_owned(), declaration);
+        }
+        table.finish(&format!("{what} `{}`", item.key), &[], report);
+    }
+    found
+}
+
+fn data_type(table: &mut Table<'_>, what: &str, report: &mut Report) -> Option<DataType> {
+    let item = table.require("type", what, report)?;
+    let word = item.string(report)?;
+    let found = DataType::from_name(word);
+    if found.is_none() && word.to_ascii_uppercase().starts_with("DT_") {
+        report.add(item.span(), format!("the type {word} is not supported yet by this version"));
+    } else if found.is_none() {
+        let known = DataType::ALL.map(DataType::name);
+        report.unknown_word(item.span(), format!("unknown type `{word}`"), word, &known);
+    }
+    found
+}
+
+/// A string that begins like a reference: expressions stand bare in `value` once they are there.
+fn is_expression(item: &Item<'_>) -> bool {
+    item.value().as_str().is_some_and(|text| text.starts_with('@'))
+}
+
+/// Reads a TOML value as one of `data_type`. Numbers and booleans are not read from strings: the
+/// file's author knows TOML's own.
+fn value(item: &Item<'_>, data_type: DataType, name: &str, report: &mut Report) -> Option<Value> {
+    let value = match (item.value(), data_type) {
+        (DeValue::String(text), DataType::String)
+        | (DeValue::String(text), DataType::Decimal)
+        | (DeValue::String(text), DataType::Date)
+        | (DeValue::String(text), DataType::Timestamp) => match Value::parse(data_type, text) {
+            Ok(value) => Some(value),
+            Err(error) => {
+                report.add(item.span(), format!("`{name}` is {}: {error}", data_type.with_article()));
+                return None;
+            }
+        },
+        (DeValue::Boolean(boolean), DataType::Bool) => Some(Value::Bool(*boolean)),
+        (DeValue::Integer(number), DataType::Int64) => integer(number).map(Value::Int64),
+        (DeValue::Integer(number), DataType::Float64 | DataType::Decimal) => {
+            integer(number).and_then(|number| Value::parse(data_type, &number.to_string()).ok())
+        }
+        (DeValue::Float(number), DataType::Float64 | DataType::Decimal) => {
+            Value::parse(data_type, number.as_str()).ok()
+        }
+        (DeValue::Datetime(datetime), DataType::Date | DataType::Timestamp) => {
+            Value::parse(data_type, &datetime.to_string()).ok()
+        }
+        _ => None,
+    };
+    if value.is_none() {
+        let (a, expected) = (data_type.with_article(), data_type.expected());
+        let message = format!("`{name}` is {a}: expected {expected}, found {}", item.describe());
+        report.add(item.span(), message);
+    }
+    value
+}

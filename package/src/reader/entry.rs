@@ -1,0 +1,174 @@
+//! The reader's entry points: one package file, or `project.toml`.
+
+use std::collections::BTreeMap;
+
+use toml::de::DeTable;
+
+use crate::diagnostics::{Diagnostics, Problem, Source};
+use crate::files::ProjectFiles;
+use crate::model::{Container, Package, TaskPath};
+use crate::project::ProjectSettings;
+use crate::reference::check_name;
+
+use super::declare;
+use super::names::Names;
+use super::report::Report;
+use super::table::Table;
+use super::tasks::TaskReader;
+
+/// Largest package or settings file, in bytes.
+pub const FILE_BYTES_MAX: usize = 1024 * 1024;
+/// Most tasks of a package, those inside containers included.
+pub const TASKS_MAX: usize = 10_000;
+/// Deepest nesting of containers, the package included.
+pub const NESTING_MAX: usize = 32;
+
+/// Event handlers of coming versions, on any task and on the package.
+pub(super) const LATER_HANDLERS: [&str; 6] =
+    ["on-error", "on-warning", "on-pre-execute", "on-post-execute", "on-task-failed", "on-variable-changed"];
+
+/// What a package is read within.
+#[derive(Debug, Clone, Copy)]
+pub struct Surroundings<'a> {
+    /// The project's settings; the default if the file stands alone.
+    pub settings: &'a ProjectSettings,
+    /// The project's files, to check the programs that tasks start; `None` if they are not known.
+    pub files: Option<&'a ProjectFiles>,
+}
+
+/// Reads one package. `path` is what messages call the file.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn read_package(
+    name: &str,
+    path: &str,
+    bytes: &[u8],
+    around: &Surroundings<'_>,
+) -> Result<Package, Diagnostics> {
+    let source = source(path, bytes).map_err(Diagnostics::one)?;
+    let mut report = Report::new(source.clone());
+    let later: Vec<&str> = LATER_HANDLERS.into_iter().chain(["max-concurrent"]).collect();
+    let package =
+        with_table(&source, &later, &mut report, |table, report| package(name, table, around, report));
+    let package = package.unwrap_or_else(|| Package {
+        name: name.to_owned(),
+        description: String::new(),
+        parameters: BTreeMap::new(),
+        variables: BTreeMap::new(),
+        connections: BTreeMap::new(),
+        root: Container::default(),
+    });
+    let mut problems = report.into_problems();
+    if let Err(why) = check_name(name) {
+        problems.push(Problem::of_file(path, 0, format!("the package's name `{name}` {why}")));
+    }
+    Diagnostics::unless_clean(package, problems)
+}
+
+/// Reads `project.toml`. `path` is what messages call the file.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn read_settings(path: &str, bytes: &[u8]) -> Result<ProjectSettings, Diagnostics> {
+    let (settings, problems) = settings_and_problems(path, bytes);
+    Diagnostics::unless_clean(settings, problems)
+}
+
+/// Reads `project.toml` as far as it can be read.
+pub(crate) fn settings_and_problems(path: &str, bytes: &[u8]) -> (ProjectSettings, Vec<Problem>) {
+    let source = match source(path, bytes) {
+        Ok(source) => source,
+        Err(problem) => return (ProjectSettings::default(), vec![problem]),
+    };
+    let mut report = Report::new(source.clone());
+    let settings = with_table(&source, &[], &mut report, settings).unwrap_or_default();
+    (settings, report.into_problems())
+}
+
+fn package(name: &str, table: &mut Table<'_>, around: &Surroundings<'_>, report: &mut Report) -> Package {
+    let description = declare::description(table, report);
+    let parameters = declare::parameters(table, report);
+    let variables = declare::variables(table, &parameters, report);
+    let none = BTreeMap::new();
+    let names = |connections| Names {
+        parameters: &parameters,
+        variables: &variables,
+        connections,
+        project: around.settings,
+        files: around.files,
+    };
+    let connections = declare::connections(table.take("connections"), &names(&none), report);
+    let mut reader = TaskReader { names: names(&connections), count: 0 };
+    let root = reader.container(table, &TaskPath::package(), report);
+    Package { name: name.to_owned(), description, root, connections, parameters, variables }
+}
+
+fn settings(table: &mut Table<'_>, report: &mut Report) -> ProjectSettings {
+    let name = table.require("name", "the project", report).and_then(|item| {
+        let name = item.string(report)?;
+        if let Err(why) = check_name(name) {
+            report.add(item.span(), format!("the project's name {name:?} {why}"));
+        }
+        Some(name.to_owned())
+    });
+    let mut settings = ProjectSettings {
+        name: name.unwrap_or_default(),
+        description: declare::description(table, report),
+        parameters: declare::parameters(table, report),
+        connections: BTreeMap::new(),
+    };
+    let (variables, connections, parameters) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+    let names = Names {
+        parameters: &parameters,
+        variables: &variables,
+        connections: &connections,
+        project: &settings,
+        files: None,
+    };
+    settings.connections = declare::connections(table.take("connections"), &names, report);
+    settings
+}
+
+/// Parses the text and reads its root table; tells TOML's own errors, and then nothing else.
+fn with_table<T>(
+    source: &Source,
+    later: &[&str],
+    report: &mut Report,
+    read: impl FnOnce(&mut Table<'_>, &mut Report) -> T,
+) -> Option<T> {
+    let (root, errors) = DeTable::parse_recoverable(source.text());
+    for error in &errors {
+        let span = error.span().unwrap_or(0..0);
+        // The parser's messages may have several lines; ours have one.
+        let mut message = error.message().trim().replace('\n', ", ");
+        if message == "duplicate key" {
+            message = format!("`{}` is there twice", &source.text()[span.clone()]);
+        }
+        report.add(span, message);
+    }
+    if !errors.is_empty() {
+        return None;
+    }
+    let mut table = Table::new(root.get_ref(), 0..0);
+    let value = read(&mut table, report);
+    table.finish("this file", later, report);
+    Some(value)
+}
+
+fn source(path: &str, bytes: &[u8]) -> Result<Source, Problem> {
+    if bytes.len() > FILE_BYTES_MAX {
+        let message = format!("the file has {} bytes; at most 1 MiB is allowed", bytes.len());
+        return Err(Problem::of_file(path, 0, message));
+    }
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Ok(Source::new(path, text)),
+        Err(error) => {
+            let at = error.valid_up_to();
+            let valid = String::from_utf8_lossy(&bytes[..at]).into_owned();
+            let message = format!("the file is not UTF-8: byte 0x{:02x} at offset {at}", bytes[at]);
+            let problem = Source::new(path, valid).problem(at..at, message);
+            Err(problem.with_help("save it as UTF-8"))
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! Reads what only one kind of task has.
+
+use toml::de::DeValue;
+
+use crate::files::ProjectFiles;
+use crate::model::{Operand, Process, Sql};
+use crate::reference;
+use crate::template::Template;
+use crate::value::{DataType, Value};
+
+use super::names::Names;
+use super::report::Report;
+use super::table::{Item, Table, integer};
+
+/// The kinds that this version runs.
+pub(super) const KINDS: [&str; 3] = ["process", "sql", "sequence"];
+/// The kinds of coming versions.
+pub(super) const LATER_KINDS: [&str; 6] = ["for", "foreach", "expression", "file", "http", "package"];
+/// Keys of a process in coming versions.
+pub(super) const LATER_PROCESS: [&str; 5] =
+    ["stdin", "stdout", "folder", "success-exit-codes", "maximum-errors"];
+/// Keys of an SQL task in coming versions.
+pub(super) const LATER_SQL: [&str; 6] = ["file", "result", "into", "rows", "transaction", "maximum-errors"];
+
+/// Most words of a command, environment variables or bound arguments, each.
+const ENTRIES_MAX: usize = 1_000;
+
+/// What the runtime sets itself in every process's environment begins so.
+const RESERVED_PREFIX: &str = "SCALEOUT_";
+
+pub(super) fn process(names: &Names<'_>, table: &mut Table<'_>, what: &str, report: &mut Report) -> Process {
+    let item = table.require("command", what, report);
+    let command = item.map(|item| command(names, &item, report)).unwrap_or_default();
+    let environment = table.take("environment").map(|item| environment(names, &item, report));
+    Process { command, environment: environment.unwrap_or_default() }
+}
+
+pub(super) fn sql(names: &Names<'_>, table: &mut Table<'_>, what: &str, report: &mut Report) -> Sql {
+    let connection = table.require("connection", what, report).and_then(|item| {
+        let name = item.string(report)?;
+        names.check_connection(name, item.span(), report);
+        Some(name.to_owned())
+    });
+    let statement = table.require("statement", what, report).map(|item| statement(&item, report));
+    let arguments = table.take("arguments").and_then(|item| item.elements(ENTRIES_MAX, report));
+    let arguments = arguments.unwrap_or_default();
+    Sql {
+        connection: connection.unwrap_or_default(),
+        statement: statement.unwrap_or_default(),
+        arguments: arguments.iter().filter_map(|item| operand(names, item, report)).collect(),
+    }
+}
+
+fn command(names: &Names<'_>, item: &Item<'_>, report: &mut Report) -> Vec<Template> {
+    if let Some(text) = item.value().as_str() {
+        let words: Vec<String> = text.split_whitespace().map(|word| format!("{word:?}")).collect();
+        report.add_with_help(
+            item.span(),
+            "`command` is a list of words, not a line for a shell",
+            format!("write command = [{}]", words.join(", ")),
+        );
+        return Vec::new();
+    }
+    let Some(words) = item.elements(ENTRIES_MAX, report) else { return Vec::new() };
+    let command: Vec<Template> = words.iter().map(|word| names.template(word, report)).collect();
+    match (words.first(), command.first().and_then(Template::as_literal)) {
+        (None, _) => report.add(item.span(), "`command` is empty: its first word is the program"),
+        (Some(word), Some("")) if word.value().is_str() => {
+            report.add(word.span(), "the first word of `command` is empty: it is the program");
+        }
+        (Some(word), Some(program)) => program_in_project(names.files, program, word, report),
+        (Some(_), None) => {}
+    }
+    command
+}
+
+/// A program given by a relative path comes with the project, so it can be looked for now.
+fn program_in_project(files: Option<&ProjectFiles>, program: &str, word: &Item<'_>, report: &mut Report) {
+    let Some(files) = files.filter(|_| program.contains('/') && !program.starts_with('/')) else { return };
+    let segments: Vec<&str> = program.split('/').filter(|s| !matches!(*s, "" | ".")).collect();
+    let path = segments.join("/");
+    match files.get(&path) {
+        Some(file) if file.executable => {}
+        Some(_) => report.add_with_help(
+            word.span(),
+            format!("the program {program:?} is not executable"),
+            format!("chmod +x {path}"),
+        ),
+        None => {
+            let message = format!("the program {program:?} is not among the project's files");
+            match crate::nearest::suggest(&path, files.paths()) {
+                Some(help) => report.add_with_help(word.span(), message, help),
+                None => report.add_with_help(
+                    word.span(),
+                    message,
+                    "processes start in the project folder: paths are relative to it",
+                ),
+            }
+        }
+    }
+}
+
+fn environment(names: &Names<'_>, item: &Item<'_>, report: &mut Report) -> Vec<(String, Template)> {
+    let entries = item.named_items(report);
+    if entries.len() > ENTRIES_MAX {
+        let message =
+            format!("`environment` has {} entries; at most {ENTRIES_MAX} are allowed", entries.len());
+        report.add(item.key_span.clone(), message);
+        return Vec::new();
+    }
+    let read = |entry: Item<'_>| {
+        if entry.key.is_empty() || entry.key.contains(['=', '\0']) {
+            let message = format!("{:?} cannot name an environment variable", entry.key);
+            report.add(entry.key_span.clone(), message);
+        }
+        if entry.key.starts_with(RESERVED_PREFIX) {
+            let message = format!("`{}`: names with {RESERVED_PREFIX} are set by the worker", entry.key);
+            report.add(entry.key_span.clone(), message);
+        }
+        (entry.key.to_owned(), names.template(&entry, report))
+    };
+    entries.into_iter().map(read).collect()
+}
+
+fn statement(item: &Item<'_>, report: &mut Report) -> String {
+    let Some(text) = item.string(report) else { return String::new() };
+    if text.trim().is_empty() {
+        report.add(item.span(), "`statement` is empty");
+    }
+    if let Some(at) = text.find("{{") {
+        let span = report.inside_string(item.span(), text, at);
+        report.add_with_help(
+            span,
+            "`{{` in a statement: values go in as bound arguments",
+            "write $1 in the statement and arguments = [\"@name\"]",
+        );
+    }
+    text.to_owned()
+}
+
+/// Reads one bound argument: a reference, or a literal as the expression language writes it.
+fn operand(names: &Names<'_>, item: &Item<'_>, report: &mut Report) -> Option<Operand> {
+    let literal = match item.value() {
+        DeValue::String(text) => return expression(names, item, text, report),
+        DeValue::Boolean(value) => Some(Value::Bool(*value)),
+        DeValue::Integer(number) => integer(number).map(Value::Int64),
+        DeValue::Float(number) => Value::parse(DataType::Float64, number.as_str()).ok(),
+        _ => None,
+    };
+    if literal.is_none() {
+        item.wrong_type("references such as \"@day\", numbers, or true and false", report);
+    }
+    literal.map(Operand::Literal)
+}
+
+fn expression(names: &Names<'_>, item: &Item<'_>, text: &str, report: &mut Report) -> Option<Operand> {
+    let trimmed = text.trim();
+    let leading = text.len() - text.trim_start().len();
+    if trimmed.starts_with('@') {
+        let (reference, length) = match reference::lex(trimmed) {
+            Ok(lexed) => lexed,
+            Err(error) => {
+                report.reference(item.span(), text, error.moved(leading));
+                return None;
+            }
+        };
+        if length == trimmed.len() {
+            let span = report.inside_string(item.span(), text, leading);
+            names.check(&reference, span, report);
+            return Some(Operand::Reference(reference));
+        }
+    }
+    let literal = literal(trimmed);
+    if literal.is_none() {
+        report.add_with_help(
+            item.span(),
+            format!("cannot read the argument {text:?}: expressions are not supported yet by this version"),
+            r#"an argument is a reference such as "@day", a number, true, false, or a text in quotes: '"north"'"#,
+        );
+    }
+    literal.map(Operand::Literal)
+}
+
+fn literal(text: &str) -> Option<Value> {
+    if let Some(inner) = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
+        // Escapes come with the expression language; until then such a text is refused.
+        return (!inner.contains(['"', '\\'])).then(|| Value::String(inner.to_owned()));
+    }
+    let types = [DataType::Int64, DataType::Bool];
+    types.into_iter().find_map(|data_type| Value::parse(data_type, text).ok()).or_else(|| {
+        let number = text.starts_with(|c: char| c.is_ascii_digit() || c == '-');
+        number.then(|| Value::parse(DataType::Float64, text).ok()).flatten()
+    })
+}

@@ -1,0 +1,91 @@
+//! The names that references in a file may use, and the check that they do.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use crate::files::ProjectFiles;
+use crate::model::{Connection, Parameter, Variable};
+use crate::project::ProjectSettings;
+use crate::reference::Reference;
+use crate::template::Template;
+
+use super::report::Report;
+use super::table::Item;
+
+/// What is declared around the text that is read.
+pub(super) struct Names<'a> {
+    pub(super) parameters: &'a BTreeMap<String, Parameter>,
+    pub(super) variables: &'a BTreeMap<String, Variable>,
+    pub(super) connections: &'a BTreeMap<String, Connection>,
+    pub(super) project: &'a ProjectSettings,
+    /// The project's files, if they are known.
+    pub(super) files: Option<&'a ProjectFiles>,
+}
+
+impl Names<'_> {
+    /// Reads the string `item` as a template and checks its references.
+    pub(super) fn template(&self, item: &Item<'_>, report: &mut Report) -> Template {
+        let Some(text) = item.string(report) else { return Template::default() };
+        if let Some(at) = text.find('\0') {
+            let span = report.inside_string(item.span(), text, at);
+            report.add(span, format!("`{}` holds a NUL character", item.key));
+        }
+        match Template::parse_with_places(text) {
+            Ok((template, places)) => {
+                for (reference, at) in template.references().zip(places) {
+                    let span = report.inside_string(item.span(), text, at);
+                    self.check(reference, span, report);
+                }
+                template
+            }
+            Err(error) => {
+                report.reference(item.span(), text, error);
+                Template::default()
+            }
+        }
+    }
+
+    /// Reports `reference` if it names nothing.
+    pub(super) fn check(&self, reference: &Reference, span: Range<usize>, report: &mut Report) {
+        let (name, known): (&str, Vec<&str>) = match reference {
+            Reference::Bare(name) => {
+                (name, self.variables.keys().chain(self.parameters.keys()).map(String::as_str).collect())
+            }
+            Reference::User(name) => (name, self.variables.keys().map(String::as_str).collect()),
+            Reference::Package(name) => (name, self.parameters.keys().map(String::as_str).collect()),
+            Reference::Project(name) => (name, self.project.parameters.keys().map(String::as_str).collect()),
+            Reference::System(_) => return,
+        };
+        if known.contains(&name) {
+            return;
+        }
+        let message = format!("{reference} is not known here");
+        match self.elsewhere(name) {
+            Some(right) => report.add_with_help(span, message, format!("write {right}")),
+            None => report.unknown_word(span, message, name, &known),
+        }
+    }
+
+    /// Reports a connection that is neither the package's nor the project's.
+    pub(super) fn check_connection(&self, name: &str, span: Range<usize>, report: &mut Report) {
+        let known: Vec<&str> =
+            self.connections.keys().chain(self.project.connections.keys()).map(String::as_str).collect();
+        if !known.contains(&name) {
+            report.unknown_word(span, format!("unknown connection `{name}`"), name, &known);
+        }
+    }
+
+    /// The right reference to a name that was looked for in the wrong place.
+    fn elsewhere(&self, name: &str) -> Option<Reference> {
+        let name = name.to_owned();
+        if self.variables.contains_key(&name) {
+            Some(Reference::User(name))
+        } else if self.parameters.contains_key(&name) {
+            Some(Reference::Package(name))
+        } else if self.project.parameters.contains_key(&name) {
+            Some(Reference::Project(name))
+        } else {
+            None
+        }
+    }
+}

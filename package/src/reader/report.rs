@@ -1,0 +1,110 @@
+//! Collects the problems of one file.
+
+use std::ops::Range;
+
+use crate::diagnostics::{Problem, Source};
+use crate::reference::ReferenceError;
+
+/// Most problems told of one file; a file with more has one cause that makes them all.
+const PROBLEMS_MAX: usize = 200;
+
+/// Most words that a help line lists.
+const LISTED_MAX: usize = 20;
+
+/// What to know if no task comes near.
+const SAME_CONTAINER: &str = "a task can only wait for tasks of its own container";
+
+/// The problems of one file so far.
+pub(super) struct Report {
+    source: Source,
+    problems: Vec<Problem>,
+}
+
+impl Report {
+    pub(super) fn new(source: Source) -> Report {
+        Report { source, problems: Vec::new() }
+    }
+
+    pub(super) fn add(&mut self, span: Range<usize>, message: impl Into<String>) {
+        self.push(span, message.into(), None);
+    }
+
+    pub(super) fn add_with_help(
+        &mut self,
+        span: Range<usize>,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) {
+        self.push(span, message.into(), Some(help.into()));
+    }
+
+    /// An unknown word: with the nearest known one, or else all of them if they are few.
+    pub(super) fn unknown_word(
+        &mut self,
+        span: Range<usize>,
+        message: impl Into<String>,
+        found: &str,
+        known: &[&str],
+    ) {
+        let help = if self.is_full() { None } else { known_words(found, known) };
+        self.push(span, message.into(), help);
+    }
+
+    /// A task that is not in this container.
+    pub(super) fn unknown_task(&mut self, span: Range<usize>, found: &str, others: &[&str]) {
+        let help = if self.is_full() { None } else { known_words(found, others) };
+        let help = help.unwrap_or_else(|| SAME_CONTAINER.to_owned());
+        self.push(span, format!("unknown task `{found}`"), Some(help));
+    }
+
+    /// A faulty reference inside the string at `span` whose decoded text is `text`.
+    pub(super) fn reference(&mut self, span: Range<usize>, text: &str, error: ReferenceError) {
+        let span = self.inside_string(span, text, error.at);
+        self.push(span, error.message, error.help);
+    }
+
+    /// The place of byte `at` of a decoded string; the whole string if it has escapes, which move it.
+    pub(super) fn inside_string(&self, span: Range<usize>, text: &str, at: usize) -> Range<usize> {
+        let raw = self.source.text().get(span.clone()).unwrap_or_default();
+        let stripped = raw.trim_start_matches(['"', '\'']);
+        let mut opening = raw.len() - stripped.len();
+        // A newline right behind three quotes is not part of the string.
+        if opening == 3 && stripped.starts_with('\n') {
+            opening += 1;
+        }
+        if raw.get(opening..).is_some_and(|rest| rest.starts_with(text)) {
+            span.start + opening + at..span.end
+        } else {
+            span
+        }
+    }
+
+    pub(super) fn into_problems(self) -> Vec<Problem> {
+        self.problems
+    }
+
+    fn is_full(&self) -> bool {
+        self.problems.len() >= PROBLEMS_MAX
+    }
+
+    fn push(&mut self, span: Range<usize>, message: String, help: Option<String>) {
+        if self.problems.len() > PROBLEMS_MAX {
+            return;
+        }
+        if self.problems.len() == PROBLEMS_MAX {
+            self.problems.push(Problem::of_file(self.source.path(), 0, "there are more problems"));
+            return;
+        }
+        let problem = self.source.problem(span, message);
+        self.problems.push(match help {
+            Some(help) => problem.with_help(help),
+            None => problem,
+        });
+    }
+}
+
+fn known_words(found: &str, known: &[&str]) -> Option<String> {
+    let few = !known.is_empty() && known.len() <= LISTED_MAX;
+    crate::nearest::suggest(found, known.iter().copied())
+        .or_else(|| few.then(|| format!("known: {}", known.join(", "))))
+}

@@ -1,0 +1,198 @@
+//! Reads `[tasks.*]`: containers, and what every task has whatever its kind.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::duration;
+use crate::model::{After, Container, Join, MaximumErrors, Task, TaskIndex, TaskKind, TaskPath};
+
+use super::declare;
+use super::kinds::{self, KINDS, LATER_KINDS};
+use super::names::Names;
+use super::order;
+use super::report::Report;
+use super::table::{Item, Table};
+use super::{LATER_HANDLERS, NESTING_MAX, TASKS_MAX};
+
+/// Most retries of a task.
+const RETRIES_MAX: u32 = 1_000;
+/// Largest `maximum-errors`.
+const ERRORS_MAX: u32 = 1_000_000;
+/// Longest timeout of one try.
+const TIMEOUT_MAX: Duration = Duration::from_secs(30 * 86_400);
+/// Longest delay between tries.
+const RETRY_DELAY_MAX: Duration = Duration::from_secs(86_400);
+
+/// Keys of the coming versions that any task may have.
+const LATER: [&str; 3] = ["force-result", "variables", "parallel"];
+
+/// Reads tasks; counts those of the whole file.
+pub(super) struct TaskReader<'a> {
+    pub(super) names: Names<'a>,
+    pub(super) count: usize,
+}
+
+impl TaskReader<'_> {
+    /// Reads `tasks` and `maximum-errors` of a package or a sequence, which is at `path`.
+    pub(super) fn container(
+        &mut self,
+        table: &mut Table<'_>,
+        path: &TaskPath,
+        report: &mut Report,
+    ) -> Container {
+        let maximum_errors = maximum_errors(table, report);
+        let Some(item) = table.take("tasks") else { return empty(maximum_errors) };
+        if path.names().len() >= NESTING_MAX {
+            report.add(item.key_span, format!("tasks are nested deeper than {NESTING_MAX} containers"));
+            return empty(maximum_errors);
+        }
+        let items = item.named_items(report);
+        self.count += items.len();
+        if self.count > TASKS_MAX {
+            report.add(item.key_span, format!("the package has more than {TASKS_MAX} tasks"));
+            return empty(maximum_errors);
+        }
+        let siblings: BTreeMap<&str, TaskIndex> =
+            items.iter().enumerate().map(|(index, item)| (item.key, TaskIndex(index))).collect();
+        let mut tasks = Vec::with_capacity(items.len());
+        let mut places = Vec::with_capacity(items.len());
+        for item in &items {
+            let (task, place) = self.task(item, path, &siblings, report);
+            tasks.push(task);
+            places.push(place);
+        }
+        order::check(&mut tasks, &places, report);
+        // The check has taken out what `new` refuses; the package is not used if it did.
+        Container::new(tasks, maximum_errors).unwrap_or_default()
+    }
+
+    /// Reads one task; with where its order is said.
+    fn task(
+        &mut self,
+        item: &Item<'_>,
+        parent: &TaskPath,
+        siblings: &BTreeMap<&str, TaskIndex>,
+        report: &mut Report,
+    ) -> (Task, order::Place) {
+        declare::name(item, "task", report);
+        let mut task = Task {
+            name: item.key.to_owned(),
+            path: parent.child(item.key),
+            description: String::new(),
+            // Stands for a kind that cannot be read, which is reported.
+            kind: TaskKind::Sequence(Container::default()),
+            after: After::Constraints(Vec::new()),
+            join: Join::All,
+            retries: 0,
+            retry_delay: Duration::ZERO,
+            timeout: None,
+            fail_parent: true,
+            disable: false,
+        };
+        let mut place = order::Place::at(item.key_span.clone());
+        let Some(mut table) = item.table(report) else { return (task, place) };
+        let what = format!("task `{}`", item.key);
+        task.description = declare::description(&mut table, report);
+        if let Some(after) = table.take("after") {
+            place = order::Place::at(after.span());
+            task.after = order::after(&after, item.key, siblings, &mut place, report);
+        }
+        task.join = join(&mut table, report);
+        retrying(&mut task, &mut table, report);
+        task.fail_parent = table.boolean("fail-parent", report).unwrap_or(true);
+        task.disable = table.boolean("disable", report).unwrap_or(false);
+        let Some(kind) = table.require("kind", &what, report) else { return (task, place) };
+        let Some(word) = kind.string(report) else { return (task, place) };
+        let mut later: Vec<&str> = LATER.into_iter().chain(LATER_HANDLERS).collect();
+        match word {
+            "process" => {
+                task.kind = TaskKind::Process(kinds::process(&self.names, &mut table, &what, report));
+                later.extend(kinds::LATER_PROCESS);
+            }
+            "sql" => {
+                task.kind = TaskKind::Sql(kinds::sql(&self.names, &mut table, &what, report));
+                later.extend(kinds::LATER_SQL);
+            }
+            "sequence" => {
+                task.kind = TaskKind::Sequence(self.container(&mut table, &task.path, report));
+                later.push("transaction");
+            }
+            _ => {
+                unknown_kind(&kind, word, report);
+                return (task, place);
+            }
+        }
+        table.finish(&format!("{word} {what}"), &later, report);
+        (task, place)
+    }
+}
+
+fn empty(maximum_errors: MaximumErrors) -> Container {
+    Container::new(Vec::new(), maximum_errors).expect("no tasks make no circle")
+}
+
+fn maximum_errors(table: &mut Table<'_>, report: &mut Report) -> MaximumErrors {
+    let number = table.take("maximum-errors").and_then(|item| item.integer(1..=ERRORS_MAX, report));
+    number.and_then(std::num::NonZeroU32::new).map(MaximumErrors).unwrap_or_default()
+}
+
+fn join(table: &mut Table<'_>, report: &mut Report) -> Join {
+    let Some(item) = table.take("join") else { return Join::All };
+    match item.string(report) {
+        Some("any") => Join::Any,
+        Some("all") | None => Join::All,
+        Some(word) => {
+            report.unknown_word(item.span(), format!("unknown join `{word}`"), word, &["all", "any"]);
+            Join::All
+        }
+    }
+}
+
+fn retrying(task: &mut Task, table: &mut Table<'_>, report: &mut Report) {
+    if let Some(item) = table.take("retries") {
+        task.retries = item.integer(0..=RETRIES_MAX, report).unwrap_or(0);
+    }
+    if let Some(item) = table.take("retry-delay") {
+        task.retry_delay = span(&item, Duration::ZERO, RETRY_DELAY_MAX, report).unwrap_or_default();
+    }
+    if let Some(item) = table.take("timeout") {
+        task.timeout = span(&item, Duration::from_millis(1), TIMEOUT_MAX, report);
+    }
+}
+
+/// Reads a duration from `least` to `most`.
+fn span(item: &Item<'_>, least: Duration, most: Duration, report: &mut Report) -> Option<Duration> {
+    let text = item.string(report)?;
+    match duration::parse(text) {
+        Ok(duration) if (least..=most).contains(&duration) => Some(duration),
+        Ok(_) => {
+            let (least, most) = (duration::print(least), duration::print(most));
+            report.add(
+                item.span(),
+                format!("`{}` expects a duration from {least} to {most}, found {text:?}", item.key),
+            );
+            None
+        }
+        Err(error) => {
+            report.add(item.span(), format!("`{}`: {error}, found {text:?}", item.key));
+            None
+        }
+    }
+}
+
+fn unknown_kind(item: &Item<'_>, word: &str, report: &mut Report) {
+    if LATER_KINDS.contains(&word) {
+        report.add_with_help(
+            item.span(),
+            format!("the task kind `{word}` is not supported yet by this version"),
+            format!("known: {}", KINDS.join(", ")),
+        );
+    } else {
+        let known: Vec<&str> = KINDS.into_iter().chain(LATER_KINDS).collect();
+        let message = format!("unknown task kind `{word}`");
+        match crate::nearest::suggest(word, known) {
+            Some(help) => report.add_with_help(item.span(), message, help),
+            None => report.add_with_help(item.span(), message, format!("known: {}", KINDS.join(", "))),
+        }
+    }
+}
