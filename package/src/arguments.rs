@@ -178,3 +178,85 @@ fn unknown(parameters: &BTreeMap<String, Parameter>, name: &str) -> ParameterErr
 fn did_you_mean(nearest: Option<&str>) -> String {
     nearest.map(|word| format!("; did you mean `{word}`?")).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn parameters() -> BTreeMap<String, Parameter> {
+        let parameter = |name: &str, data_type, required, sensitive, default| {
+            let description = String::new();
+            let name = name.to_owned();
+            (name.clone(), Parameter { name, data_type, required, sensitive, default, description })
+        };
+        [
+            parameter("day", DataType::Date, true, false, Value::parse(DataType::Date, "2000-01-01").ok()),
+            parameter("limit", DataType::Int64, false, false, Some(Value::Int64(10))),
+            parameter("note", DataType::String, false, false, None),
+            parameter("password", DataType::Int64, false, true, None),
+        ]
+        .into()
+    }
+
+    fn map(json: Json) -> BTreeMap<String, Json> {
+        serde_json::from_value(json).expect("an object")
+    }
+
+    fn resolved(given: Json, set: Json) -> Result<(Json, Json), Vec<String>> {
+        match resolve(&parameters(), &map(given), &map(set)) {
+            Ok(resolved) => Ok((Json::Object(resolved.plain), Json::Object(resolved.sensitive))),
+            Err(errors) => Err(errors.iter().map(ParameterError::to_string).collect()),
+        }
+    }
+
+    #[test]
+    fn given_wins_over_set_and_set_over_default() {
+        let day = json!({ "day": "2024-02-29" });
+        assert_eq!(
+            resolved(day.clone(), json!({})),
+            Ok((json!({ "day": "2024-02-29", "limit": 10 }), json!({})))
+        );
+        assert_eq!(
+            resolved(day, json!({ "limit": "20", "password": 5, "gone": 1 })),
+            Ok((json!({ "day": "2024-02-29", "limit": 20 }), json!({ "password": 5 })))
+        );
+        assert_eq!(
+            resolved(json!({ "limit": "30" }), json!({ "limit": 20, "day": "2024-01-01" })),
+            Ok((json!({ "day": "2024-01-01", "limit": 30 }), json!({})))
+        );
+    }
+
+    #[test]
+    fn every_fault_is_told_and_no_secret() {
+        let given = json!({ "limt": 1, "limit": "many", "password": "hunter2", "note": null });
+        let errors = [
+            "there is no parameter `limt`; did you mean `limit`?",
+            "`day` is required: give it a date with --set day=…",
+            "`limit` is an int64: expected a whole number from -9223372036854775808 to \
+             9223372036854775807, found \"many\"",
+            "`note` is null, which a parameter cannot be: leave it out to take its default",
+            "`password` is an int64: expected a whole number from -9223372036854775808 to \
+             9223372036854775807, found something else (not shown: it is sensitive)",
+        ];
+        assert_eq!(resolved(given, json!({})), Err(errors.map(str::to_owned).to_vec()));
+    }
+
+    #[test]
+    fn resolved_values_come_back_typed() {
+        let given = map(json!({ "day": "2024-02-29", "password": "7" }));
+        let resolved = resolve(&parameters(), &given, &BTreeMap::new()).unwrap();
+        let values = typed(&parameters(), &resolved).unwrap();
+        assert_eq!(values["password"], Value::Int64(7));
+        assert_eq!(values["note"], Value::Null);
+        assert_eq!(values["day"].render().unwrap(), "2024-02-29");
+    }
+
+    #[test]
+    fn values_can_be_checked_alone() {
+        let checked = check(&parameters(), &map(json!({ "limit": "5" }))).unwrap();
+        assert_eq!(checked.plain, map(json!({ "limit": 5 })).into_iter().collect());
+        assert_eq!(check(&parameters(), &map(json!({ "x": 1, "day": "x" }))).unwrap_err().len(), 2);
+    }
+}

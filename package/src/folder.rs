@@ -160,3 +160,63 @@ fn kind(metadata: &fs::Metadata) -> &'static str {
 fn unreadable(path: &Path, source: io::Error) -> FolderError {
     FolderError::Io { path: path.to_owned(), source }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn write(folder: &Path, path: &str, text: &str) {
+        let path = folder.join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    #[test]
+    fn a_folder_is_read_without_what_is_left_out() {
+        let folder = tempfile::tempdir().unwrap();
+        for path in ["project.toml", "packages/a.toml", ".git/config", ".scaleout/env", "out/big", "a.log"] {
+            write(folder.path(), path, "x");
+        }
+        write(folder.path(), ".scaleoutignore", "*.log\n/out/\n");
+        let script = folder.path().join("load.sh");
+        fs::write(&script, "#!/bin/sh\n").unwrap();
+        fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
+        let files = read(folder.path()).unwrap();
+        let paths: Vec<&str> = files.paths().collect();
+        assert_eq!(paths, [".scaleoutignore", "load.sh", "packages/a.toml", "project.toml"]);
+        assert!(files.get("load.sh").unwrap().executable);
+        assert!(!files.get("project.toml").unwrap().executable);
+    }
+
+    #[test]
+    fn links_and_special_files_are_refused_unless_ignored() {
+        let folder = tempfile::tempdir().unwrap();
+        write(folder.path(), "project.toml", "x");
+        std::os::unix::fs::symlink("/etc/passwd", folder.path().join("link")).unwrap();
+        let refused = read(folder.path()).unwrap_err();
+        assert!(matches!(refused, FolderError::Kind { kind: "link", .. }), "{refused}");
+        write(folder.path(), ".scaleoutignore", "link");
+        assert_eq!(read(folder.path()).unwrap().len(), 2);
+        let _listener = std::os::unix::net::UnixListener::bind(folder.path().join("socket")).unwrap();
+        let refused = read(folder.path()).unwrap_err();
+        assert!(matches!(refused, FolderError::Kind { kind: "socket", .. }), "{refused}");
+    }
+
+    #[test]
+    fn a_name_that_is_not_utf8_is_refused() {
+        use std::os::unix::ffi::OsStrExt;
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join(std::ffi::OsStr::from_bytes(b"a\xff")), "x").unwrap();
+        assert!(matches!(read(folder.path()), Err(FolderError::NotUtf8 { .. })));
+    }
+
+    #[test]
+    fn the_project_of_a_package_file_is_found() {
+        let folder = tempfile::tempdir().unwrap();
+        write(folder.path(), "project.toml", "x");
+        let file = folder.path().join("packages/a.toml");
+        assert_eq!(project_of(&file), Some(folder.path().to_owned()));
+        assert_eq!(project_of(&folder.path().join("other/a.toml")), None);
+        assert_eq!(project_of(Path::new("a.toml")), None);
+    }
+}

@@ -60,6 +60,13 @@ impl Project {
     }
 }
 
+impl ProjectSettings {
+    /// The connection that a task of `package` means by `name`: the package's, else the project's.
+    pub fn connection<'a>(&'a self, package: &'a Package, name: &str) -> Option<&'a Connection> {
+        package.connections.get(name).or_else(|| self.connections.get(name))
+    }
+}
+
 fn read_settings(files: &ProjectFiles, problems: &mut Vec<Problem>) -> ProjectSettings {
     let Some(file) = files.get(SETTINGS_FILE) else {
         let problem = Problem::of_file(SETTINGS_FILE, 0, "the project folder has no project.toml")
@@ -102,4 +109,81 @@ fn package_files<'a>(files: &'a ProjectFiles, problems: &mut Vec<Problem>) -> Ve
         found.clear();
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::files::FileContent;
+    use crate::manifest::ProjectManifest;
+
+    fn files(entries: &[(&str, &str)]) -> ProjectFiles {
+        let mut files = ProjectFiles::new();
+        for (path, text) in entries {
+            let content = FileContent { bytes: text.as_bytes().to_vec(), executable: path.ends_with(".sh") };
+            files.insert(path, content).unwrap();
+        }
+        files
+    }
+
+    fn problems(entries: &[(&str, &str)]) -> String {
+        match Project::check(&files(entries)) {
+            Ok(_) => "none".to_owned(),
+            Err(diagnostics) => diagnostics.to_string(),
+        }
+    }
+
+    #[test]
+    fn every_problem_of_every_file_is_told() {
+        let settings = "name = \"shop\"\nowner = \"me\"\n[parameters.url]\ntype = \"string\"\n";
+        let found = problems(&[
+            ("project.toml", settings),
+            (
+                "packages/b.toml",
+                "[tasks.a]\nkind = \"process\"\ncommand = [\"./x.sh\", \"{{ @[$Project::url] }}\"]\n",
+            ),
+            ("packages/a.toml", "colour = 1\n"),
+            ("packages/inner/c.toml", ""),
+            ("packages/notes.txt", "not a package"),
+        ]);
+        assert_eq!(
+            found,
+            "packages/a.toml:1:1: unknown key `colour` in this file \
+             (known: description, parameters, variables, connections, maximum-errors, tasks)\n\
+             packages/b.toml:3:12: the program \"./x.sh\" is not among the project's files \
+             (processes start in the project folder: paths are relative to it)\n\
+             packages/inner/c.toml: packages stand in the folder packages/ itself \
+             (move it up, or out of packages/ if it is not a package)\n\
+             project.toml:2:1: unknown key `owner` in this file \
+             (known: name, description, parameters, connections)"
+        );
+    }
+
+    #[test]
+    fn a_folder_without_project_or_packages_is_none() {
+        assert_eq!(
+            problems(&[("readme", "")]),
+            "packages: the project has no packages \
+             (a package is a file packages/NAME.toml; one without tasks is valid)\n\
+             project.toml: the project folder has no project.toml \
+             (a project is a folder with project.toml and packages/*.toml)"
+        );
+        assert_eq!(
+            problems(&[("project.toml", "name = \"p\""), ("packages/.toml", "")]),
+            "packages/.toml: the package's name `` is empty"
+        );
+    }
+
+    #[test]
+    fn the_manifest_keeps_what_enqueue_needs() {
+        let project = Project::check(&files(&[
+            ("project.toml", "name = \"shop\"\n[parameters.url]\ntype = \"string\"\nsensitive = true\n"),
+            ("packages/load.toml", "[parameters.rate]\ntype = \"decimal\"\ndefault = \"1.50\"\n"),
+        ]));
+        let manifest = ProjectManifest::from(&project.unwrap());
+        let json = serde_json::to_value(&manifest).unwrap();
+        assert_eq!(json["parameters"]["url"]["sensitive"], true);
+        assert_eq!(json["packages"]["load"]["parameters"]["rate"]["default"], "1.50");
+        assert_eq!(serde_json::from_value::<ProjectManifest>(json).unwrap(), manifest);
+    }
 }

@@ -147,3 +147,71 @@ fn hole(text: &str, open: usize) -> Result<(Reference, usize, usize), ReferenceE
         ),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::reference::SystemVariable;
+    use crate::value::Value;
+
+    fn scope() -> Scope {
+        let mut scope = Scope::default();
+        scope.package.insert("day".into(), Value::String("package".into()));
+        scope.package.insert("region".into(), Value::String("north".into()));
+        scope.project.insert("url".into(), Value::String("postgres://".into()));
+        scope.variables.push([("day".into(), Value::String("outer".into()))].into());
+        scope.variables.push([("day".into(), Value::String("inner".into()))].into());
+        scope.variables.push([("nothing".into(), Value::Null)].into());
+        scope.system.insert(SystemVariable::Attempt, Value::Int64(2));
+        scope
+    }
+
+    #[test]
+    fn references_are_put_in() {
+        let cases = [
+            ("plain", "plain"),
+            ("", ""),
+            ("{{@day}}", "inner"),
+            ("{{ @region }}/{{  @day\t}}", "north/inner"),
+            ("{{ @[User::day] }} {{ @[$Package::day] }} {{ @[day] }}", "inner package inner"),
+            ("{{ @[$Project::url] }}", "postgres://"),
+            ("{{ @[System::Attempt] }}", "2"),
+            (r"\{{ @day }} {{ @day }}", "{{ @day }} inner"),
+            ("{ @day } }}", "{ @day } }}"),
+            ("{{ @gone }}", "@gone is not known here"),
+            ("{{ @[User::region] }}", "@[User::region] is not known here"),
+            ("{{ @nothing }}", "@nothing is NULL and cannot be put into a text"),
+        ];
+        for (text, expect) in cases {
+            let rendered = Template::parse(text).unwrap().render(&scope());
+            assert_eq!(rendered.unwrap_or_else(|error| error.to_string()), expect, "{text}");
+        }
+    }
+
+    #[test]
+    fn literals_are_told_from_templates() {
+        assert_eq!(Template::parse("./x").unwrap().as_literal(), Some("./x"));
+        assert_eq!(Template::parse("").unwrap().as_literal(), Some(""));
+        assert_eq!(Template::parse("{{ @x }}").unwrap().as_literal(), None);
+        assert_eq!(Template::literal("{{ @x }}").to_string(), r"\{{ @x }}");
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_printed_is_read_again(text in r"(\PC|\{\{ @[a-z]{1,3} \}\}|\\\{\{|\{\{@\[User::[a-z -]{1,4}\]\}\}){0,12}") {
+            if let Ok(template) = Template::parse(&text) {
+                let printed = template.to_string();
+                prop_assert_eq!(Template::parse(&printed), Ok(template), "printed as {}", printed);
+            }
+        }
+
+        #[test]
+        fn no_text_makes_the_parser_panic(text in r"(\PC|[{}@\[\]:$\\ ]){0,40}") {
+            if let Err(error) = Template::parse(&text) {
+                prop_assert!(text.is_char_boundary(error.at), "{} in {:?}", error.at, text);
+            }
+        }
+    }
+}

@@ -251,3 +251,108 @@ fn shorten(text: &str) -> String {
     short.push('…');
     short
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[track_caller]
+    fn parsed(data_type: DataType, text: &str) -> String {
+        match Value::parse(data_type, text) {
+            Ok(value) => value.render().unwrap(),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    #[test]
+    fn texts_are_read_by_type() {
+        use DataType::{Bool, Date, Decimal, Float64, Int64, String, Timestamp};
+        let cases = [
+            (Bool, "true", "true"),
+            (Bool, "yes", "expected true or false, found \"yes\""),
+            (Int64, "-9223372036854775808", "-9223372036854775808"),
+            (
+                Int64,
+                "9223372036854775808",
+                "expected a whole number from -9223372036854775808 to 9223372036854775807, \
+                 found \"9223372036854775808\"",
+            ),
+            (Float64, "1e3", "1000"),
+            (Float64, "NaN", "expected a finite number such as 1.5 or 1e6, found \"NaN\""),
+            (Float64, "1e999", "expected a finite number such as 1.5 or 1e6, found \"1e999\""),
+            (Decimal, "12.50", "12.50"),
+            (Decimal, "1,5", "expected a decimal number of at most 28 digits such as 12.50, found \"1,5\""),
+            (String, " kept as it is ", " kept as it is "),
+            (Date, "2024-02-29", "2024-02-29"),
+            (Date, "2023-02-29", "expected YYYY-MM-DD, found \"2023-02-29\""),
+            (Date, "20240229", "expected YYYY-MM-DD, found \"20240229\""),
+            (Date, "2024-02-29T00:00:00", "expected YYYY-MM-DD, found \"2024-02-29T00:00:00\""),
+            (Date, "tomorrow", "expected YYYY-MM-DD, found \"tomorrow\""),
+            (Timestamp, "2024-02-29T12:00:00+02:00", "2024-02-29T10:00:00Z"),
+            (Timestamp, "2024-02-29T12:00:00.250Z", "2024-02-29T12:00:00.25Z"),
+            (
+                Timestamp,
+                "2024-02-29T12:00:00",
+                "expected an instant with its offset such as 2024-02-29T12:00:00Z, \
+                 found \"2024-02-29T12:00:00\"",
+            ),
+        ];
+        for (data_type, text, expect) in cases {
+            assert_eq!(parsed(data_type, text), expect, "{text:?} as {data_type}");
+        }
+        let long = parsed(Int64, &"9".repeat(1_000));
+        assert!(long.ends_with("9…\"") && long.len() < 200, "{long}");
+        assert!(Value::parse(String, &"x".repeat(VALUE_BYTES_MAX + 1)).is_err());
+    }
+
+    #[test]
+    fn json_is_read_by_type() {
+        use serde_json::json;
+        let read = |data_type, json| Value::from_json(data_type, &json);
+        assert_eq!(read(DataType::Int64, json!("7")), Ok(Value::Int64(7)), "text from --set");
+        assert_eq!(read(DataType::Float64, json!(7)), Ok(Value::Float64(7.0)));
+        assert_eq!(read(DataType::Decimal, json!(1.25)), Ok(Value::Decimal(Decimal::new(125, 2))));
+        assert_eq!(read(DataType::Date, json!(null)), Ok(Value::Null));
+        let cases = [
+            (DataType::Int64, json!(1.5), "1.5"),
+            (DataType::Int64, json!(true), "true"),
+            (DataType::String, json!(7), "7"),
+            (DataType::Bool, json!(1), "1"),
+            (DataType::Date, json!(["2024-01-01"]), "[\"2024-01-01\"]"),
+        ];
+        for (data_type, json, found) in cases {
+            assert_eq!(read(data_type, json.clone()).unwrap_err().found, found, "{json} as {data_type}");
+        }
+    }
+
+    #[test]
+    fn null_has_no_text() {
+        assert_eq!(Value::Null.render(), Err(NullInText));
+    }
+
+    fn values() -> impl Strategy<Value = Value> {
+        prop_oneof![
+            any::<bool>().prop_map(Value::Bool),
+            any::<i64>().prop_map(Value::Int64),
+            any::<f64>().prop_filter("finite", |f| f.is_finite()).prop_map(Value::Float64),
+            (any::<i64>(), 0u32..=18).prop_map(|(n, scale)| Value::Decimal(Decimal::new(n, scale))),
+            any::<String>().prop_map(Value::String),
+            (1i16..=9999, 1i8..=12, 1i8..=28).prop_map(|(y, m, d)| Value::Date(Date::constant(y, m, d))),
+            (-62_000_000_000i64..=250_000_000_000)
+                .prop_map(|s| Value::Timestamp(Timestamp::from_second(s).unwrap())),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn json_and_text_keep_every_value(value in values()) {
+            let data_type = value.data_type().unwrap();
+            let text = serde_json::to_string(&value.to_json()).unwrap();
+            let json: Json = serde_json::from_str(&text).unwrap();
+            prop_assert_eq!(Value::from_json(data_type, &json), Ok(value.clone()));
+            prop_assert_eq!(Value::parse(data_type, &value.render().unwrap()), Ok(value));
+        }
+    }
+}

@@ -4,6 +4,8 @@
 
 mod retry;
 mod state;
+#[cfg(test)]
+mod tests;
 
 pub use retry::retry_after;
 pub use state::{End, Flow, FlowEnd, Happened, SkipReason, Skipped};

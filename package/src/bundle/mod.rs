@@ -4,6 +4,9 @@
 //! elsewhere is not trusted: [`unpack`] and [`extract_to`] refuse links, devices, paths that lead
 //! out, doubles and bombs.
 
+#[cfg(test)]
+mod tests;
+
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::PermissionsExt;

@@ -1,0 +1,318 @@
+//! Control flow: named cases, and random graphs against a sequential reference.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::model::{
+    After, Constraint, Container, Join, MaximumErrors, On, Task, TaskIndex, TaskKind, TaskPath,
+};
+
+fn task(index: usize, after: After) -> Task {
+    let name = format!("t{index}");
+    Task {
+        path: TaskPath::package().child(&name),
+        name,
+        description: String::new(),
+        kind: TaskKind::Sequence(Container::default()),
+        after,
+        join: Join::All,
+        retries: 0,
+        retry_delay: Duration::ZERO,
+        timeout: None,
+        fail_parent: true,
+        disable: false,
+    }
+}
+
+fn after(constraints: &[(usize, On)]) -> After {
+    let constraint = |(task, on): &(usize, On)| Constraint { task: TaskIndex(*task), on: *on };
+    After::Constraints(constraints.iter().map(constraint).collect())
+}
+
+fn container(tasks: Vec<Task>) -> Container {
+    Container::new(tasks, MaximumErrors::default()).expect("the test's graph is sound")
+}
+
+/// Runs to the end, always starting the first ready task; `fails` says which fail.
+fn run(container: &Container, fails: &[usize]) -> (Vec<usize>, Vec<Skipped>, FlowEnd) {
+    let mut flow = Flow::new(container);
+    let mut ran = Vec::new();
+    while let Some(next) = flow.ready().first().copied() {
+        flow.start(next);
+        ran.push(next.0);
+        let end = if fails.contains(&next.0) { End::Failure } else { End::Success };
+        flow.finish(next, end, 0);
+    }
+    (ran, flow.take_skipped(), flow.end().expect("nothing is ready, so it has ended"))
+}
+
+#[test]
+fn an_empty_container_succeeds_at_once() {
+    assert_eq!(Flow::new(&container(vec![])).end(), Some(FlowEnd { end: End::Success, errors: 0 }));
+}
+
+#[test]
+fn a_failure_runs_its_handler_and_skips_what_needed_success() {
+    let tasks = vec![
+        task(0, after(&[])),
+        task(1, after(&[(0, On::Success)])),
+        task(2, after(&[(0, On::Failure)])),
+        task(3, after(&[(1, On::Completion)])),
+        task(4, After::End),
+    ];
+    let (ran, skipped, end) = run(&container(tasks), &[0]);
+    assert_eq!(ran, [0, 2, 4], "a skipped task meets no constraint, not even completion");
+    let unmet = |task, of, on, happened| Skipped {
+        task: TaskIndex(task),
+        because: SkipReason::Unmet { task: TaskIndex(of), on, happened },
+    };
+    assert_eq!(
+        skipped,
+        [unmet(1, 0, On::Success, Happened::Failed), unmet(3, 1, On::Completion, Happened::Skipped)]
+    );
+    assert_eq!(end, FlowEnd { end: End::Failure, errors: 1 });
+}
+
+#[test]
+fn any_starts_once_at_the_first_that_is_met() {
+    let mut join = task(2, after(&[(0, On::Success), (1, On::Success)]));
+    join.join = Join::Any;
+    let tasks = vec![task(0, after(&[])), task(1, after(&[])), join];
+    let mut flow = Flow::new(&container(tasks.clone()));
+    flow.start(TaskIndex(0));
+    flow.start(TaskIndex(1));
+    flow.finish(TaskIndex(0), End::Success, 0);
+    assert_eq!(flow.ready(), [TaskIndex(2)]);
+    flow.start(TaskIndex(2));
+    flow.finish(TaskIndex(2), End::Success, 0);
+    flow.finish(TaskIndex(1), End::Success, 0);
+    assert_eq!((flow.ready(), flow.end().map(|end| end.end)), (vec![], Some(End::Success)));
+
+    let (ran, skipped, _) = run(&container(tasks), &[0, 1]);
+    assert_eq!((ran, skipped.len()), (vec![0, 1], 1), "skipped only when none can be met any more");
+}
+
+#[test]
+fn a_disabled_task_counts_as_succeeded_and_is_skipped_where_it_could_not_run() {
+    let mut disabled = task(0, after(&[]));
+    disabled.disable = true;
+    let mut hopeless = task(2, after(&[(1, On::Failure)]));
+    hopeless.disable = true;
+    let tasks =
+        vec![disabled, task(1, after(&[(0, On::Success)])), hopeless, task(3, after(&[(2, On::Completion)]))];
+    let (ran, skipped, end) = run(&container(tasks), &[]);
+    assert_eq!(ran, [1]);
+    assert_eq!(skipped[0], Skipped { task: TaskIndex(0), because: SkipReason::Disabled });
+    assert_eq!(skipped.iter().map(|s| s.task.0).collect::<Vec<_>>(), [0, 2, 3]);
+    assert_eq!(end.end, End::Success);
+}
+
+#[test]
+fn errors_are_counted_as_the_design_says() {
+    let mut handled = task(0, after(&[]));
+    handled.fail_parent = false;
+    let (_, _, end) = run(&container(vec![handled]), &[0]);
+    assert_eq!(end, FlowEnd { end: End::Success, errors: 0 }, "fail-parent = false keeps it from counting");
+
+    let three = MaximumErrors(NonZeroU32::new(3).unwrap());
+    let many = |count| (0..count).map(|index| task(index, after(&[]))).collect::<Vec<_>>();
+    let tolerant = Container::new(many(4), three).unwrap();
+    let (ran, _, end) = run(&tolerant, &[0, 1]);
+    assert_eq!((ran.len(), end), (4, FlowEnd { end: End::Success, errors: 2 }));
+    let (ran, _, end) = run(&tolerant, &[0, 1, 2]);
+    assert_eq!((ran.len(), end), (4, FlowEnd { end: End::Failure, errors: 3 }), "what may still run runs");
+
+    // A container inside that succeeded with two errors hands them on.
+    let mut flow = Flow::new(&container(many(1)));
+    flow.start(TaskIndex(0));
+    flow.finish(TaskIndex(0), End::Success, 2);
+    assert_eq!(flow.end(), Some(FlowEnd { end: End::Failure, errors: 2 }));
+}
+
+#[test]
+fn stopping_starts_nothing_more_not_even_at_the_end() {
+    let tasks = vec![task(0, after(&[])), task(1, after(&[(0, On::Success)])), task(2, After::End)];
+    let mut flow = Flow::new(&container(tasks));
+    flow.start(TaskIndex(0));
+    flow.stop();
+    assert_eq!((flow.ready(), flow.end(), flow.running()), (vec![], None, 1));
+    flow.finish(TaskIndex(0), End::Success, 0);
+    assert_eq!(flow.end(), Some(FlowEnd { end: End::Failure, errors: 0 }));
+    let stopped: Vec<_> = flow.take_skipped().iter().map(|s| (s.task.0, s.because)).collect();
+    assert_eq!(stopped, [(1, SkipReason::Stopped), (2, SkipReason::Stopped)]);
+    assert_eq!(flow.take_skipped(), []);
+}
+
+#[test]
+fn tasks_of_the_end_wait_for_all_others() {
+    let tasks = vec![task(0, After::End), task(1, after(&[])), task(2, After::End)];
+    let mut flow = Flow::new(&container(tasks));
+    assert_eq!(flow.ready(), [TaskIndex(1)]);
+    flow.start(TaskIndex(1));
+    assert!(flow.ready().is_empty());
+    flow.finish(TaskIndex(1), End::Failure, 0);
+    assert_eq!(flow.ready(), [TaskIndex(0), TaskIndex(2)]);
+}
+
+#[test]
+fn retries_are_counted() {
+    let mut task = task(0, after(&[]));
+    task.retries = 2;
+    task.retry_delay = Duration::from_secs(3);
+    let decisions: Vec<_> = (1..=4).map(|tries| retry_after(&task, tries)).collect();
+    assert_eq!(decisions, [Some(task.retry_delay), Some(task.retry_delay), None, None]);
+}
+
+/// What became of each task, by asking in rounds: no queue, no counters, written independently.
+fn reference(container: &Container, fails: &[bool]) -> Vec<Option<Happened>> {
+    let tasks = container.tasks();
+    let mut became: Vec<Option<Happened>> = vec![None; tasks.len()];
+    loop {
+        let before = became.clone();
+        for (index, task) in tasks.iter().enumerate() {
+            if became[index].is_some() || task.after == After::End {
+                continue;
+            }
+            if let Some(may_run) = may_run(task, &became) {
+                became[index] = Some(run_or_skip(task, may_run, fails[index]));
+            }
+        }
+        if before == became {
+            break;
+        }
+    }
+    for (index, task) in tasks.iter().enumerate() {
+        if task.after == After::End {
+            became[index] = Some(run_or_skip(task, true, fails[index]));
+        }
+    }
+    became
+}
+
+/// `Some(true)` if the constraints are met, `Some(false)` if they cannot be any more.
+fn may_run(task: &Task, became: &[Option<Happened>]) -> Option<bool> {
+    let constraints = task.after.constraints();
+    let met = |c: &Constraint| match (became[c.task.0], c.on) {
+        (None, _) => None,
+        (Some(Happened::Skipped), _) => Some(false),
+        (Some(_), On::Completion) => Some(true),
+        (Some(happened), On::Success) => Some(happened == Happened::Succeeded),
+        (Some(happened), On::Failure) => Some(happened == Happened::Failed),
+    };
+    let answers: Vec<Option<bool>> = constraints.iter().map(met).collect();
+    let (yes, no) = (answers.contains(&Some(true)), answers.contains(&Some(false)));
+    let open = answers.contains(&None);
+    match task.join {
+        _ if answers.is_empty() => Some(true),
+        Join::Any if yes => Some(true),
+        Join::Any => (!open).then_some(false),
+        Join::All if no => Some(false),
+        Join::All => (!open).then_some(true),
+    }
+}
+
+fn run_or_skip(task: &Task, may_run: bool, fails: bool) -> Happened {
+    match (may_run, task.disable, fails) {
+        (false, _, _) => Happened::Skipped,
+        (true, true, _) | (true, false, false) => Happened::Succeeded,
+        (true, false, true) => Happened::Failed,
+    }
+}
+
+#[derive(Debug, Clone)]
+struct Graph {
+    container: Container,
+    fails: Vec<bool>,
+    /// Which of the ready or running tasks is taken at each step.
+    choices: Vec<usize>,
+}
+
+fn graphs() -> impl Strategy<Value = Graph> {
+    let on = prop_oneof![Just(On::Success), Just(On::Failure), Just(On::Completion)];
+    let one = (
+        proptest::collection::vec((any::<prop::sample::Index>(), on), 0..4),
+        any::<bool>(),
+        proptest::bool::weighted(0.15),
+        proptest::bool::weighted(0.15),
+        any::<bool>(),
+        proptest::bool::weighted(0.4),
+    );
+    let nodes = proptest::collection::vec(one, 0..12);
+    (nodes, proptest::collection::vec(any::<usize>(), 40), 1u32..4).prop_map(|(nodes, choices, most)| {
+        let fails = nodes.iter().map(|node| node.5).collect();
+        let mut tasks: Vec<Task> = Vec::new();
+        for (index, (constraints, all, disable, at_end, fail_parent, _)) in nodes.into_iter().enumerate() {
+            // Only earlier tasks that are not of the end can be waited for.
+            let earlier: Vec<usize> = (0..index).filter(|i| tasks[*i].after != After::End).collect();
+            let constraints: Vec<(usize, On)> = constraints
+                .into_iter()
+                .filter(|_| !earlier.is_empty())
+                .map(|(pick, on)| (*pick.get(&earlier), on))
+                .collect();
+            let mut made = task(index, if at_end { After::End } else { after(&constraints) });
+            made.join = if all { Join::All } else { Join::Any };
+            made.disable = disable;
+            made.fail_parent = fail_parent;
+            tasks.push(made);
+        }
+        let maximum = MaximumErrors(NonZeroU32::new(most).expect("at least 1"));
+        Graph { container: Container::new(tasks, maximum).expect("earlier tasks only"), fails, choices }
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn flow_agrees_with_the_reference(graph in graphs()) {
+        let tasks = graph.container.tasks();
+        let mut flow = Flow::new(&graph.container);
+        let mut became: Vec<Option<Happened>> = vec![None; tasks.len()];
+        let mut started = vec![0; tasks.len()];
+        let mut running: Vec<TaskIndex> = Vec::new();
+        let mut choices = graph.choices.iter().cycle();
+        while flow.end().is_none() {
+            let ready = flow.ready();
+            prop_assert!(!ready.is_empty() || !running.is_empty(), "it neither runs nor ends");
+            let choice = choices.next().copied().unwrap_or_default();
+            if !ready.is_empty() && (running.is_empty() || choice % 2 == 0) {
+                let task = ready[choice / 2 % ready.len()];
+                for skipped in flow.take_skipped() {
+                    let disabled = skipped.because == SkipReason::Disabled;
+                    became[skipped.task.0] =
+                        Some(if disabled { Happened::Succeeded } else { Happened::Skipped });
+                }
+                let allowed = may_run(&tasks[task.0], &became) == Some(true);
+                let rest_done =
+                    (0..tasks.len()).all(|i| tasks[i].after == After::End || became[i].is_some());
+                prop_assert!(tasks[task.0].after != After::End || rest_done, "the end came too early");
+                prop_assert!(allowed, "task {} started before its constraints allow", task.0);
+                flow.start(task);
+                started[task.0] += 1;
+                running.push(task);
+            } else {
+                let task = running.swap_remove(choice / 2 % running.len());
+                let failed = graph.fails[task.0];
+                flow.finish(task, if failed { End::Failure } else { End::Success }, 0);
+                became[task.0] = Some(if failed { Happened::Failed } else { Happened::Succeeded });
+            }
+        }
+        for skipped in flow.take_skipped() {
+            let disabled = skipped.because == SkipReason::Disabled;
+            prop_assert_eq!(became[skipped.task.0], None, "told twice");
+            became[skipped.task.0] = Some(if disabled { Happened::Succeeded } else { Happened::Skipped });
+        }
+        prop_assert!(started.iter().all(|count| *count <= 1));
+        let expect = reference(&graph.container, &graph.fails);
+        prop_assert_eq!(&became, &expect);
+        let errors = (0..tasks.len())
+            .filter(|i| expect[*i] == Some(Happened::Failed) && tasks[*i].fail_parent)
+            .count() as u32;
+        let failed = errors >= graph.container.maximum_errors().0.get();
+        let end = if failed { End::Failure } else { End::Success };
+        prop_assert_eq!(flow.end(), Some(FlowEnd { end, errors }));
+    }
+}
