@@ -35,7 +35,7 @@ have_rabbitmq() {
 
 have_postgres() {
     for folder in /usr/lib/postgresql/*/bin /opt/homebrew/opt/postgresql@*/bin /usr/local/opt/postgresql@*/bin; do
-        [ -x "$folder/initdb" ] && [ -x "$folder/postgres" ] || continue
+        if [ ! -x "$folder/initdb" ] || [ ! -x "$folder/postgres" ]; then continue; fi
         version=${folder%/bin}
         version=${version##*/}
         version=${version##*@}
@@ -79,6 +79,12 @@ restore() {
     if [ -e "$CREATE_CLUSTER_SAVED" ]; then
         mv -f "$CREATE_CLUSTER_SAVED" "$CREATE_CLUSTER"
     fi
+}
+
+# Whether a killed run could not put them back.
+left_behind() {
+    [ -e "$POLICY_SAVED" ] || [ -L "$POLICY_SAVED" ] || [ -e "$CREATE_CLUSTER_SAVED" ] ||
+        grep -qsF "$POLICY_MARK" "$POLICY"
 }
 
 # Forbids every start, stop and restart by package scripts. The file is moved, not copied, so that owner,
@@ -125,10 +131,16 @@ apt_install() {
     log=$(mktemp)
     attempt_install "$@" >"$log" 2>&1 && rm -f "$log" && return 0
     # Old lists name files that the mirror no longer has.
-    update_lists
+    (update_lists) || give_up "$log" "$@"
+    updated=1
     attempt_install "$@" >"$log" 2>&1 && rm -f "$log" && return 0
-    tail -n 20 "$log" >&2
-    rm -f "$log"
+    give_up "$log" "$@"
+}
+
+give_up() {
+    tail -n 20 "$1" >&2
+    rm -f "$1"
+    shift
     fail "apt-get install $* failed; its last lines are above"
 }
 
@@ -185,7 +197,10 @@ install_with_apt() {
     # One installation at a time: two would restore each other's files.
     exec 9>"$LOCK"
     flock 9
-    restore
+    if left_behind; then
+        say "putting back what a killed installation left changed"
+        restore
+    fi
     find_missing
     [ -n "$missing" ] || return 0
     trap 'restore' EXIT
@@ -200,15 +215,15 @@ install_with_apt() {
 }
 
 become_root() {
-    command -v sudo >/dev/null 2>&1 || fail "to install:$missing, run this as root or install sudo"
-    say "asking sudo for the right to install:$missing"
+    command -v sudo >/dev/null 2>&1 || fail "run this as root, or install sudo; missing:$missing"
+    say "asking sudo for the right to install"
     exec sudo -- sh "$0"
 }
 
 # ---- all -------------------------------------------------------------------------------------------
 
 find_missing
-[ -n "$missing" ] || exit 0
+[ -n "$missing" ] || left_behind || exit 0
 missing=" ${missing# }"
 
 case $(uname -s) in

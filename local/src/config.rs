@@ -5,6 +5,9 @@ use std::path::PathBuf;
 
 use uuid::Uuid;
 
+/// What the names of all temporary data folders begin with.
+pub(crate) const TEMPORARY_PREFIX: &str = "scaleout-servers-";
+
 /// How and where to start private servers.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -66,7 +69,7 @@ impl Config {
 
     /// Fast servers for a test run, in a new folder under the system's temporary folder.
     pub fn temporary() -> Config {
-        let folder = std::env::temp_dir().join(format!("scaleout-servers-{}", Uuid::new_v4().simple()));
+        let folder = std::env::temp_dir().join(format!("{TEMPORARY_PREFIX}{}", Uuid::new_v4().simple()));
         Config { keep: Keep::Temporary, fast: true, ..Config::kept(folder) }
     }
 }

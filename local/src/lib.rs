@@ -9,6 +9,7 @@ mod error;
 mod folder;
 pub mod keeper;
 mod management;
+mod place;
 mod ports;
 mod postgres;
 mod programs;

@@ -32,8 +32,9 @@ pub(crate) struct Chosen {
 /// [`LocalError::PortTaken`] when a port that was asked for is taken.
 pub(crate) fn choose(asked: &Ports, remembered: &Ports) -> Result<Chosen, LocalError> {
     let mut used = BTreeSet::new();
+    let spoken_for: BTreeSet<u16> = [asked, remembered].into_iter().flat_map(all).flatten().collect();
     let mut one = |what, asked: Option<u16>, remembered: Option<u16>| -> Result<u16, LocalError> {
-        let port = choose_one(what, asked, remembered, &used)?;
+        let port = choose_one(what, asked, remembered, &used, &spoken_for)?;
         used.insert(port);
         Ok(port)
     };
@@ -45,6 +46,11 @@ pub(crate) fn choose(asked: &Ports, remembered: &Ports) -> Result<Chosen, LocalE
         distribution: one("Erlang distribution", asked.distribution, remembered.distribution)?,
         epmd: one("epmd", asked.epmd, remembered.epmd)?,
     })
+}
+
+fn all(ports: &Ports) -> [Option<u16>; 6] {
+    let Ports { postgres, amqp, management, prometheus, distribution, epmd } = *ports;
+    [postgres, amqp, management, prometheus, distribution, epmd]
 }
 
 impl Chosen {
@@ -65,6 +71,7 @@ fn choose_one(
     asked: Option<u16>,
     remembered: Option<u16>,
     used: &BTreeSet<u16>,
+    spoken_for: &BTreeSet<u16>,
 ) -> Result<u16, LocalError> {
     let free = |port: &u16| !used.contains(port) && is_free(*port);
     if let Some(port) = asked {
@@ -78,7 +85,7 @@ fn choose_one(
     }
     (0..TRIES_MAX)
         .map(|_| random_port())
-        .find(free)
+        .find(|port| !spoken_for.contains(port) && free(port))
         .ok_or(LocalError::PortTaken { what, port: CHOSEN_FROM.start })
 }
 

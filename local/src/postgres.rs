@@ -23,6 +23,7 @@ const STOP_GRACE_MS: u64 = 15_000;
 const QUIT_GRACE_MS: u64 = 5_000;
 const CONNECTIONS_MAX: u32 = 200;
 const SUPERUSER: &str = "postgres";
+const FOLDER: &str = "postgres";
 /// Who runs it when root asks.
 const SYSTEM_USER: &str = "postgres";
 
@@ -140,19 +141,24 @@ pub(crate) struct Plan {
     temporary: bool,
 }
 
+/// Who runs it, with its data under `place`.
+pub(crate) fn user(place: &Path) -> Result<Option<User>, LocalError> {
+    user::for_server(SYSTEM_USER, &place.join(FOLDER).join("data"))
+}
+
 /// Chooses the programs and the user, and makes the folder. Starts nothing.
 ///
 /// # Errors
-/// [`LocalError::OtherVersion`], [`LocalError::FolderClosed`], or files.
+/// [`LocalError::OtherVersion`], or files.
 pub(crate) fn plan(
     config: &Config,
+    place: &Path,
     installed: Vec<PostgresPrograms>,
     port: u16,
     password: &str,
 ) -> Result<Plan, LocalError> {
-    let home = config.folder.join("postgres");
-    let user = user::for_server(SYSTEM_USER, &home.join("data"))?;
-    user::check_access(&config.folder, user.as_ref())?;
+    let home = place.join(FOLDER);
+    let user = user(place)?;
     let programs = choose_version(&home.join("data"), &config.folder, installed)?;
     user::make_folder(&home, user.as_ref())?;
     Ok(Plan {

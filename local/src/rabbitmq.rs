@@ -30,6 +30,7 @@ const CRASH_DUMP_BYTES_MAX: u32 = 16 * 1024 * 1024;
 const NODE_NAME: &str = "scaleout@localhost";
 const PORT_MAPPER: &str = "epmd";
 const USER: &str = "scaleout";
+const FOLDER: &str = "rabbitmq";
 /// Who runs it when root asks.
 const SYSTEM_USER: &str = "rabbitmq";
 
@@ -169,19 +170,24 @@ pub(crate) struct Plan {
     discard: bool,
 }
 
+/// Who runs it, with its data under `place`.
+pub(crate) fn user(place: &Path) -> Result<Option<User>, LocalError> {
+    user::for_server(SYSTEM_USER, &place.join(FOLDER).join("data"))
+}
+
 /// Checks version and user and writes the configuration. Starts nothing.
 ///
 /// # Errors
-/// [`LocalError::OtherVersion`], [`LocalError::FolderClosed`], or files.
+/// [`LocalError::OtherVersion`], or files.
 pub(crate) fn plan(
     config: &Config,
+    place: &Path,
     programs: RabbitMqPrograms,
     ports: Chosen,
     saved: &Saved,
 ) -> Result<Plan, LocalError> {
-    let home = config.folder.join("rabbitmq");
-    let user = user::for_server(SYSTEM_USER, &home.join("data"))?;
-    user::check_access(&config.folder, user.as_ref())?;
+    let home = place.join(FOLDER);
+    let user = user(place)?;
     check_version(&home.join("data"), &config.folder, saved.rabbitmq_version.as_deref(), &programs.version)?;
     for folder in ["", "data", "home"] {
         user::make_folder(&home.join(folder), user.as_ref())?;

@@ -4,17 +4,19 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::config::{Config, Keep};
+use crate::config::{Config, Keep, TEMPORARY_PREFIX};
 use crate::error::LocalError;
 use crate::folder::{self, LockAnswer};
 use crate::keeper::Keeper;
 use crate::postgres::{self, Postgres};
 use crate::programs;
 use crate::rabbitmq::{self, RabbitMq};
-use crate::{ports, user};
+use crate::{place, ports, user};
 
 /// How long to wait for the keeper of a parent that is gone: it is stopping the servers.
 const TAKEOVER_WAIT_MAX: Duration = Duration::from_secs(30);
+/// Temporary folders younger than this are left alone.
+const FORSAKEN_AGE_MIN: Duration = Duration::from_secs(600);
 const TAKEOVER_POLL: Duration = Duration::from_millis(100);
 
 /// Running private servers. Dropping the handle stops them and waits for that; [`Servers::stop`] does the
@@ -37,6 +39,9 @@ impl Servers {
         let search_path = config.search_path.as_deref();
         let postgres_programs = programs::find_postgres(search_path)?;
         let rabbitmq_programs = programs::find_rabbitmq(search_path)?;
+        if config.keep == Keep::Temporary {
+            remove_forsaken(&config.folder);
+        }
         user::make_outer_folder(&config.folder)?;
         let keeper = Arc::new(hold(&config).await.inspect_err(|error| tidy_up(&config, error))?);
         folder::check_room(&config.folder)?;
@@ -46,8 +51,10 @@ impl Servers {
         let chosen = ports::choose(&config.ports, &saved.ports)?;
         let version = rabbitmq_programs.version.clone();
         let password = saved.postgres_password.clone();
-        let postgres_plan = postgres::plan(&config, postgres_programs, chosen.postgres, &password)?;
-        let rabbitmq_plan = rabbitmq::plan(&config, rabbitmq_programs, chosen, &saved)?;
+        let users = [postgres::user(&config.folder)?, rabbitmq::user(&config.folder)?];
+        let place = place::for_data(&config.folder, config.keep, &users)?;
+        let postgres_plan = postgres::plan(&config, &place, postgres_programs, chosen.postgres, &password)?;
+        let rabbitmq_plan = rabbitmq::plan(&config, &place, rabbitmq_programs, chosen, &saved)?;
         saved.ports = chosen.to_remember();
         saved.rabbitmq_version = Some(version);
         folder::save(&config.folder, &saved)?;
@@ -91,7 +98,24 @@ pub fn destroy(folder: &Path) -> Result<(), LocalError> {
     match folder::lock(folder, std::process::id()).map_err(LocalError::io("cannot lock", folder))? {
         LockAnswer::HeldBy(pid) => Err(LocalError::FolderHeld { folder: folder.to_owned(), pid }),
         LockAnswer::Locked(_held) => {
+            place::remove(folder)?;
             std::fs::remove_dir_all(folder).map_err(LocalError::io("cannot remove", folder))
+        }
+    }
+}
+
+/// Runs whose keeper was killed too leave their temporary folders behind, beside which ours will be.
+fn remove_forsaken(ours: &Path) {
+    let siblings = ours.parent().and_then(|parent| std::fs::read_dir(parent).ok());
+    for entry in siblings.into_iter().flatten().flatten() {
+        let folder = entry.path();
+        let named = entry.file_name().to_string_lossy().starts_with(TEMPORARY_PREFIX);
+        // A young one may be between its making and its locking.
+        let age =
+            entry.metadata().and_then(|data| data.modified()).map(|made| made.elapsed().unwrap_or_default());
+        if named && folder::is_ours(&folder) && age.is_ok_and(|age| age >= FORSAKEN_AGE_MIN) {
+            // Held means in use; any other error is of somebody else's folder.
+            let _ = destroy(&folder);
         }
     }
 }

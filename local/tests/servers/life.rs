@@ -164,14 +164,15 @@ async fn missing_programs_are_named_before_anything_is_made() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_folder_closed_to_the_servers_user_is_refused_and_says_where() {
+async fn a_temporary_folder_closed_to_the_servers_user_is_refused_and_says_where() {
     if !std::fs::metadata("/proc/self").is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0) {
         // Only root's servers run as somebody else.
         return;
     }
     let parent = open_folder();
     set_mode(parent.path(), 0o700);
-    let error = Servers::start(config(&parent.path().join("servers"))).await.err().unwrap();
+    let temporary = Config { keep: Keep::Temporary, ..config(&parent.path().join("servers")) };
+    let error = Servers::start(temporary).await.err().unwrap();
     assert!(matches!(&error, LocalError::FolderClosed { at, .. } if at == parent.path()), "{error}");
 }
 
