@@ -22,6 +22,9 @@ pub(super) const LATER_PROCESS: [&str; 5] =
 /// Keys of an SQL task in coming versions.
 pub(super) const LATER_SQL: [&str; 6] = ["file", "result", "into", "rows", "transaction", "maximum-errors"];
 
+/// Keys of a sequence in coming versions.
+pub(super) const LATER_SEQUENCE: [&str; 1] = ["transaction"];
+
 /// Most words of a command, environment variables or bound arguments, each.
 const ENTRIES_MAX: usize = 1_000;
 

@@ -75,23 +75,9 @@ impl TaskReader<'_> {
         report: &mut Report,
     ) -> (Task, order::Place) {
         declare::name(item, "task", report);
-        let mut task = Task {
-            name: item.key.to_owned(),
-            path: parent.child(item.key),
-            description: String::new(),
-            // Stands for a kind that cannot be read, which is reported.
-            kind: TaskKind::Sequence(Container::default()),
-            after: After::Constraints(Vec::new()),
-            join: Join::All,
-            retries: 0,
-            retry_delay: Duration::ZERO,
-            timeout: None,
-            fail_parent: true,
-            disable: false,
-        };
+        let mut task = unread(item.key, parent);
         let mut place = order::Place::at(item.key_span.clone());
         let Some(mut table) = item.table(report) else { return (task, place) };
-        let what = format!("task `{}`", item.key);
         task.description = declare::description(&mut table, report);
         if let Some(after) = table.take("after") {
             place = order::Place::at(after.span());
@@ -101,29 +87,51 @@ impl TaskReader<'_> {
         retrying(&mut task, &mut table, report);
         task.fail_parent = table.boolean("fail-parent", report).unwrap_or(true);
         task.disable = table.boolean("disable", report).unwrap_or(false);
-        let Some(kind) = table.require("kind", &what, report) else { return (task, place) };
-        let Some(word) = kind.string(report) else { return (task, place) };
-        let mut later: Vec<&str> = LATER.into_iter().chain(LATER_HANDLERS).collect();
-        match word {
+        self.kind(&mut task, table, report);
+        (task, place)
+    }
+
+    /// Reads the kind and what belongs to it. Of an unknown kind, nothing more can be said.
+    fn kind(&mut self, task: &mut Task, mut table: Table<'_>, report: &mut Report) {
+        let what = format!("task `{}`", task.name);
+        let Some(item) = table.require("kind", &what, report) else { return };
+        let Some(word) = item.string(report) else { return };
+        let (kind, later): (TaskKind, &[&str]) = match word {
             "process" => {
-                task.kind = TaskKind::Process(kinds::process(&self.names, &mut table, &what, report));
-                later.extend(kinds::LATER_PROCESS);
+                let process = kinds::process(&self.names, &mut table, &what, report);
+                (TaskKind::Process(process), &kinds::LATER_PROCESS)
             }
             "sql" => {
-                task.kind = TaskKind::Sql(kinds::sql(&self.names, &mut table, &what, report));
-                later.extend(kinds::LATER_SQL);
+                let sql = kinds::sql(&self.names, &mut table, &what, report);
+                (TaskKind::Sql(sql), &kinds::LATER_SQL)
             }
             "sequence" => {
-                task.kind = TaskKind::Sequence(self.container(&mut table, &task.path, report));
-                later.push("transaction");
+                let container = self.container(&mut table, &task.path, report);
+                (TaskKind::Sequence(container), &kinds::LATER_SEQUENCE)
             }
-            _ => {
-                unknown_kind(&kind, word, report);
-                return (task, place);
-            }
-        }
+            _ => return unknown_kind(&item, word, report),
+        };
+        task.kind = kind;
+        let later: Vec<&str> = later.iter().copied().chain(LATER).chain(LATER_HANDLERS).collect();
         table.finish(&format!("{word} {what}"), &later, report);
-        (task, place)
+    }
+}
+
+/// A task of which nothing is read yet.
+fn unread(name: &str, parent: &TaskPath) -> Task {
+    Task {
+        name: name.to_owned(),
+        path: parent.child(name),
+        description: String::new(),
+        // Stands for a kind that cannot be read, which is reported.
+        kind: TaskKind::Sequence(Container::default()),
+        after: After::Constraints(Vec::new()),
+        join: Join::All,
+        retries: 0,
+        retry_delay: Duration::ZERO,
+        timeout: None,
+        fail_parent: true,
+        disable: false,
     }
 }
 

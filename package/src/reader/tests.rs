@@ -4,6 +4,8 @@ mod faults;
 
 use std::time::Duration;
 
+use proptest::prelude::*;
+
 use super::{Surroundings, read_package, read_settings};
 use crate::files::{FileContent, ProjectFiles};
 use crate::model::{After, Join, On, Operand, Package, TaskKind};
@@ -21,34 +23,8 @@ kind = "postgres"
 url = "{{ @[$Project::warehouse_url] }}"
 "#;
 
-fn settings() -> ProjectSettings {
-    read_settings("project.toml", PROJECT.as_bytes()).expect("the project is good")
-}
-
-fn read(text: &str) -> Result<Package, String> {
-    let settings = settings();
-    let around = Surroundings { settings: &settings, files: None };
-    read_package("p", "p.toml", text.as_bytes(), &around).map_err(|diagnostics| diagnostics.to_string())
-}
-
-/// Reads a bad package; `expect` are its problems, one a line.
-#[track_caller]
-fn bad(text: &str, expect: &str) {
-    match read(text) {
-        Ok(_) => panic!("this was taken:\n{text}\nbut expected:\n{expect}"),
-        Err(found) => assert_eq!(found, expect, "\nfound:\n{found}\n"),
-    }
-}
-
-#[track_caller]
-fn good(text: &str) -> Package {
-    read(text).unwrap_or_else(|problems| panic!("refused:\n{problems}"))
-}
-
-#[test]
-fn a_whole_package_is_read() {
-    let package = good(
-        r#"
+/// A package with everything that this version reads.
+const WHOLE: &str = r#"
 description = "Load one day"
 maximum-errors = 3
 [parameters.day]
@@ -96,8 +72,35 @@ statement = "select 1"
 kind = "process"
 command = ["./tidy.sh"]
 after = "end"
-"#,
-    );
+"#;
+
+fn settings() -> ProjectSettings {
+    read_settings("project.toml", PROJECT.as_bytes()).expect("the project is good")
+}
+
+fn read(text: &str) -> Result<Package, String> {
+    let settings = settings();
+    let around = Surroundings { settings: &settings, files: None };
+    read_package("p", "p.toml", text.as_bytes(), &around).map_err(|diagnostics| diagnostics.to_string())
+}
+
+/// Reads a bad package; `expect` are its problems, one a line.
+#[track_caller]
+fn bad(text: &str, expect: &str) {
+    match read(text) {
+        Ok(_) => panic!("this was taken:\n{text}\nbut expected:\n{expect}"),
+        Err(found) => assert_eq!(found, expect, "\nfound:\n{found}\n"),
+    }
+}
+
+#[track_caller]
+fn good(text: &str) -> Package {
+    read(text).unwrap_or_else(|problems| panic!("refused:\n{problems}"))
+}
+
+#[test]
+fn a_whole_package_is_read() {
+    let package = good(WHOLE);
     assert_eq!(package.description, "Load one day");
     assert_eq!(package.root.maximum_errors().0.get(), 3);
     assert_eq!(package.variables["rows"].value, Value::Int64(0));
@@ -244,4 +247,30 @@ kind = "proces"
             "message": "unknown task kind `proces`", "help": "did you mean `process`?",
         }])
     );
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(500))]
+
+    #[test]
+    fn no_mutation_of_a_package_makes_the_reader_panic(
+        cuts in proptest::collection::vec((any::<prop::sample::Index>(), any::<prop::sample::Index>(), 0usize..12), 1..6),
+        piece in r#"[\[\]{}@"'=\n.:$#\\a-z0-9 é]{0,6}"#,
+    ) {
+        let mut text: Vec<char> = WHOLE.chars().collect();
+        for (to, from, length) in cuts {
+            let from = from.index(text.len());
+            let copied: Vec<char> = text.iter().skip(from).take(length).copied().chain(piece.chars()).collect();
+            let to = to.index(text.len());
+            let end = (to + length).min(text.len());
+            text.splice(to..end, copied);
+            if text.is_empty() {
+                break;
+            }
+        }
+        let text: String = text.into_iter().collect();
+        if let Err(problems) = read(&text) {
+            prop_assert!(!problems.is_empty());
+        }
+    }
 }
