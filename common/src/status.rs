@@ -111,8 +111,10 @@ pub enum Move {
     Due,
     /// A session's claim was granted.
     Grant,
-    /// A user canceled it (or the master's backstop for overdue attempts did).
+    /// A user canceled it.
     Cancel,
+    /// The master's backstop: its attempt outran its timeout, and later did not stop either.
+    Overdue,
     /// It had not started by its start deadline.
     StartDeadline,
     /// A worker reported how an attempt ended.
@@ -124,10 +126,11 @@ pub enum Move {
 }
 
 impl Move {
-    pub const ALL: [Move; 7] = [
+    pub const ALL: [Move; 8] = [
         Move::Due,
         Move::Grant,
         Move::Cancel,
+        Move::Overdue,
         Move::StartDeadline,
         Move::Outcome,
         Move::HandBack,
@@ -147,12 +150,14 @@ pub const TRANSITIONS: &[(Status, Move, Status)] = &[
     (Status::Running, Move::Outcome, Status::Failed),
     (Status::Running, Move::Outcome, Status::Created),
     (Status::Running, Move::Cancel, Status::Stopping),
+    (Status::Running, Move::Overdue, Status::Stopping),
     (Status::Running, Move::Loss, Status::Created),
     (Status::Running, Move::Loss, Status::Unexpected),
     (Status::Running, Move::HandBack, Status::Created),
     (Status::Stopping, Move::Outcome, Status::Succeeded),
     (Status::Stopping, Move::Outcome, Status::Canceled),
     (Status::Stopping, Move::Outcome, Status::Failed),
+    (Status::Stopping, Move::Overdue, Status::Failed),
     (Status::Stopping, Move::Loss, Status::Canceled),
     (Status::Stopping, Move::Loss, Status::Failed),
     (Status::Stopping, Move::HandBack, Status::Canceled),

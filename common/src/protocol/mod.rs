@@ -2,6 +2,7 @@
 
 pub mod backoff;
 pub mod claim;
+pub mod hello;
 pub mod lease;
 pub mod outcome;
 pub mod timing;

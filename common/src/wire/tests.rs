@@ -113,7 +113,7 @@ fn every_message_has_its_golden_bytes() {
     let stop = Stop { execution: execution(1), attempt: 1 };
     check(&Task { execution: execution(0xabc), attempt: 2, priority: Priority::Low });
     check(&hello());
-    check(&Heartbeat { session: session(), number: 9, running: 2 });
+    check(&Heartbeat { session: session(), number: 9, running: 2, leaving: false });
     check(&Claims {
         session: session(),
         claims: vec![Claim { number: 7, execution: execution(1), attempt: 1 }],

@@ -35,6 +35,8 @@ pub struct Heartbeat {
     /// Rises by one with each; the answer carries it back, so that the worker knows when the answered one was sent.
     pub number: u64,
     pub running: u32,
+    /// The last one: the session has drained, holds nothing, and ends.
+    pub leaving: bool,
 }
 
 /// Requests to start attempts, many in one message.
