@@ -148,6 +148,10 @@ fn for_each_file(
     if bytes.len() > PACKED_BYTES_MAX {
         return Err(BundleError::PackedTooLarge);
     }
+    if bytes.is_empty() {
+        // To zstd and tar, nothing at all is an empty archive.
+        return Err(BundleError::Damaged(io::ErrorKind::UnexpectedEof.into()));
+    }
     let mut decoder = zstd::Decoder::with_buffer(bytes).map_err(BundleError::Damaged)?;
     decoder.window_log_max(WINDOW_LOG_MAX).map_err(BundleError::Damaged)?;
     let mut archive = tar::Archive::new(decoder.take(STREAM_BYTES_MAX));

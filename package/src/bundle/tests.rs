@@ -106,10 +106,7 @@ fn a_damaged_bundle_is_refused() {
     let good = pack(&project()).unwrap().bytes;
     for cut in [0, 1, good.len() / 2, good.len() - 1] {
         let refused = unpack(&good[..cut]);
-        // An empty input is an empty stream to zstd, and so an empty archive to tar.
-        if cut > 0 {
-            assert!(matches!(refused, Err(BundleError::Damaged(_))), "cut at {cut}: {refused:?}");
-        }
+        assert!(matches!(refused, Err(BundleError::Damaged(_))), "cut at {cut}: {refused:?}");
     }
     let mut flipped = good.clone();
     let middle = flipped.len() / 2;

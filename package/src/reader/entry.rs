@@ -143,7 +143,8 @@ fn with_table<T>(
         // The parser's messages may have several lines; ours have one.
         let mut message = error.message().trim().replace('\n', ", ");
         if message == "duplicate key" {
-            message = format!("`{}` is there twice", &source.text()[span.clone()]);
+            let key = source.text().get(span.clone()).unwrap_or_default();
+            message = format!("`{key}` is there twice");
         }
         report.add(span, message);
     }

@@ -168,8 +168,10 @@ fn expression(names: &Names<'_>, item: &Item<'_>, text: &str, report: &mut Repor
             }
         };
         if length == trimmed.len() {
-            let span = report.inside_string(item.span(), text, leading);
-            names.check(&reference, span, report);
+            if !names.knows(&reference) {
+                let span = report.inside_string(item.span(), text, leading);
+                names.unknown(&reference, span, report);
+            }
             return Some(Operand::Reference(reference));
         }
     }

@@ -32,9 +32,10 @@ impl Names<'_> {
         }
         match Template::parse_with_places(text) {
             Ok((template, places)) => {
-                for (reference, at) in template.references().zip(places) {
+                let named = template.references().zip(places);
+                for (reference, at) in named.filter(|(reference, _)| !self.knows(reference)) {
                     let span = report.inside_string(item.span(), text, at);
-                    self.check(reference, span, report);
+                    self.unknown(reference, span, report);
                 }
                 template
             }
@@ -45,24 +46,34 @@ impl Names<'_> {
         }
     }
 
-    /// Reports `reference` if it names nothing.
-    pub(super) fn check(&self, reference: &Reference, span: Range<usize>, report: &mut Report) {
-        let (name, known): (&str, Vec<&str>) = match reference {
-            Reference::Bare(name) => {
-                (name, self.variables.keys().chain(self.parameters.keys()).map(String::as_str).collect())
-            }
-            Reference::User(name) => (name, self.variables.keys().map(String::as_str).collect()),
-            Reference::Package(name) => (name, self.parameters.keys().map(String::as_str).collect()),
-            Reference::Project(name) => (name, self.project.parameters.keys().map(String::as_str).collect()),
-            Reference::System(_) => return,
-        };
-        if known.contains(&name) {
-            return;
+    /// Whether `reference` names something.
+    pub(super) fn knows(&self, reference: &Reference) -> bool {
+        match reference {
+            Reference::Bare(name) => self.variables.contains_key(name) || self.parameters.contains_key(name),
+            Reference::User(name) => self.variables.contains_key(name),
+            Reference::Package(name) => self.parameters.contains_key(name),
+            Reference::Project(name) => self.project.parameters.contains_key(name),
+            Reference::System(_) => true,
         }
+    }
+
+    /// Reports `reference`, which names nothing.
+    pub(super) fn unknown(&self, reference: &Reference, span: Range<usize>, report: &mut Report) {
+        let variables = self.variables.keys();
+        let (name, known): (&str, Vec<&String>) = match reference {
+            Reference::Bare(name) => (name, variables.chain(self.parameters.keys()).collect()),
+            Reference::User(name) => (name, variables.collect()),
+            Reference::Package(name) => (name, self.parameters.keys().collect()),
+            Reference::Project(name) => (name, self.project.parameters.keys().collect()),
+            Reference::System(variable) => (variable.name(), Vec::new()),
+        };
         let message = format!("{reference} is not known here");
         match self.elsewhere(name) {
             Some(right) => report.add_with_help(span, message, format!("write {right}")),
-            None => report.unknown_word(span, message, name, &known),
+            None => {
+                let known: Vec<&str> = known.into_iter().map(String::as_str).collect();
+                report.unknown_word(span, message, name, &known);
+            }
         }
     }
 

@@ -59,6 +59,7 @@ pub(super) fn after(
 pub(super) fn check(tasks: &mut [Task], places: &[Place], report: &mut Report) {
     after_end(tasks, places, report);
     while let Err(ContainerError::Cycle(cycle)) = Container::check(tasks) {
+        let was_full = report.is_full();
         let first = cycle.iter().map(|index| index.0).min().unwrap_or_default();
         report.add_with_help(
             places[first].after.clone(),
@@ -66,6 +67,9 @@ pub(super) fn check(tasks: &mut [Task], places: &[Place], report: &mut Report) {
             "take one of these out of its `after`",
         );
         tasks[first].after = After::Constraints(Vec::new());
+        if was_full {
+            tasks.iter_mut().for_each(|task| task.after = After::Constraints(Vec::new()));
+        }
     }
 }
 
@@ -134,8 +138,8 @@ fn sibling(
     }
     let found = siblings.get(task).copied();
     if found.is_none() {
-        let others: Vec<&str> = siblings.keys().copied().filter(|sibling| *sibling != name).collect();
-        report.unknown_task(span, task, &others);
+        let others = siblings.keys().copied().filter(|sibling| *sibling != name);
+        report.unknown_task(span, task, others);
     }
     found
 }

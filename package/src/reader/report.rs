@@ -51,8 +51,13 @@ impl Report {
     }
 
     /// A task that is not in this container.
-    pub(super) fn unknown_task(&mut self, span: Range<usize>, found: &str, others: &[&str]) {
-        let help = if self.is_full() { None } else { known_words(found, others) };
+    pub(super) fn unknown_task<'a>(
+        &mut self,
+        span: Range<usize>,
+        found: &str,
+        others: impl Iterator<Item = &'a str>,
+    ) {
+        let help = if self.is_full() { None } else { known_words(found, &others.collect::<Vec<_>>()) };
         let help = help.unwrap_or_else(|| SAME_CONTAINER.to_owned());
         self.push(span, format!("unknown task `{found}`"), Some(help));
     }
@@ -83,7 +88,8 @@ impl Report {
         self.problems
     }
 
-    fn is_full(&self) -> bool {
+    /// Whether further problems are only counted as "more"; looking for them can stop.
+    pub(super) fn is_full(&self) -> bool {
         self.problems.len() >= PROBLEMS_MAX
     }
 
