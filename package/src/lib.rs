@@ -5,7 +5,7 @@
 //! knows the time.
 //!
 //! - [`value`]: data types and values
-//! - [`reference`], [`scope`], [`template`]: `@name`, what it means, and `{{ @name }}` in texts
+//! - [`mod@reference`], [`scope`], [`template`]: `@name`, what it means, and `{{ @name }}` in texts
 //! - [`model`]: package, container, task, connection, parameter, variable
 //! - [`diagnostics`]: what is wrong, with its place in the file
 //! - [`reader`]: TOML to model: [`reader::read_package`], [`reader::read_settings`]
