@@ -1,0 +1,110 @@
+//! Carries out the control flow of a container: starts what is ready, waits, reports, until it has ended. What
+//! runs next is decided by [`scaleout_package::flow`].
+
+use futures_util::future::{BoxFuture, FutureExt};
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use scaleout_common::wire::{MessageSource, MessageType};
+use scaleout_package::flow::{End, Flow, Happened, SkipReason, Skipped};
+use scaleout_package::model::{Container, TaskIndex};
+use tokio_util::sync::CancellationToken;
+
+use super::context::{Context, PACKAGE_PATH};
+use super::task::{self, TaskEnd};
+
+/// How a container ended.
+#[derive(Debug)]
+pub(super) struct ContainerEnd {
+    pub(super) end: End,
+    /// Errors counted in it and in the containers inside.
+    pub(super) errors: u32,
+    /// The first error that counted, with the path of its task.
+    pub(super) error: Option<String>,
+}
+
+/// Runs the whole package, and says so in the log.
+pub(super) async fn run_package(context: &Context<'_>, halt: CancellationToken) -> ContainerEnd {
+    let loaded = &context.run.package;
+    let say = |kind, text: String| context.log.say(kind, MessageSource::Package, PACKAGE_PATH, text);
+    say(MessageType::PreExecute, format!("{} starts, attempt {}", loaded.package.name, context.run.attempt))
+        .await;
+    let ended = run_container(context, &loaded.package.root, halt.clone()).await;
+    let how = match ended.end {
+        End::Success => "succeeded",
+        End::Failure if halt.is_cancelled() => "was stopped",
+        End::Failure => "failed",
+    };
+    say(MessageType::PostExecute, format!("{} {how}", loaded.package.name)).await;
+    ended
+}
+
+/// One thing that a container waits for.
+enum Step {
+    Ended(TaskIndex, TaskEnd),
+    /// A skipped task is in the log. Written beside the tasks and not between them, so that a full log channel
+    /// does not keep a stop from them.
+    Told,
+}
+
+/// Runs `container` to its end. When `halt` is cancelled nothing more starts, and what runs ends itself.
+pub(super) fn run_container<'a>(
+    context: &'a Context<'a>,
+    container: &'a Container,
+    halt: CancellationToken,
+) -> BoxFuture<'a, ContainerEnd> {
+    Box::pin(async move {
+        let mut flow = Flow::new(container);
+        let mut running: FuturesUnordered<BoxFuture<'a, Step>> = FuturesUnordered::new();
+        let mut error = None;
+        let mut halted = false;
+        loop {
+            if halt.is_cancelled() && !halted {
+                halted = true;
+                flow.stop();
+            }
+            for skipped in flow.take_skipped() {
+                running.push(tell_skipped(context, container, skipped).map(|()| Step::Told).boxed());
+            }
+            for index in flow.ready() {
+                flow.start(index);
+                let task = task::run_task(context, &container.tasks()[index.0], halt.clone());
+                running.push(task.map(move |end| Step::Ended(index, end)).boxed());
+            }
+            if running.is_empty()
+                && let Some(ended) = flow.end()
+            {
+                return ContainerEnd { end: ended.end, errors: ended.errors, error };
+            }
+            tokio::select! {
+                biased;
+                Some(step) = running.next() => {
+                    if let Step::Ended(index, ended) = step {
+                        flow.finish(index, ended.end, ended.errors);
+                        if container.tasks()[index.0].fail_parent {
+                            error = error.or(ended.error);
+                        }
+                    }
+                }
+                () = halt.cancelled(), if !halted => {}
+            }
+        }
+    })
+}
+
+async fn tell_skipped(context: &Context<'_>, container: &Container, skipped: Skipped) {
+    let name = |index: TaskIndex| container.tasks()[index.0].name.as_str();
+    let why = match skipped.because {
+        SkipReason::Disabled => "it is disabled; what waits for it goes on as if it had succeeded".to_owned(),
+        SkipReason::Stopped => "the execution was stopped before it could start".to_owned(),
+        SkipReason::Unmet { task, on, happened } => {
+            let happened = match happened {
+                Happened::Succeeded => "succeeded",
+                Happened::Failed => "failed",
+                Happened::Skipped => "was skipped",
+            };
+            format!("it waits for {} of {}, which {happened}", on.name(), name(task))
+        }
+    };
+    let task = &container.tasks()[skipped.task.0];
+    let path = task.path.to_string();
+    context.log.say(MessageType::Information, task::source(task), &path, format!("skipped: {why}")).await;
+}

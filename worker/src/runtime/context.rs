@@ -1,0 +1,135 @@
+//! What the tasks of one attempt share: values, log, work folder, slots.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use scaleout_common::wire::{MessageSource, MessageType};
+use scaleout_package::Value;
+use scaleout_package::model::{Connection, Parameter, Task};
+use scaleout_package::reference::SystemVariable;
+use scaleout_package::scope::Scope;
+use tokio::sync::Semaphore;
+
+use super::host::Host;
+use super::log::AttemptLog;
+use super::mask::Masker;
+use super::result;
+use super::run::Run;
+use super::work_folder::WorkFolder;
+use crate::guard::{SESSION_VARIABLE, kill_strays};
+
+/// The path of the package itself in the log.
+pub(super) const PACKAGE_PATH: &str = "\\Package";
+
+pub(super) struct Context<'a> {
+    pub(super) run: &'a Run,
+    pub(super) host: &'a Host,
+    pub(super) log: AttemptLog<'a>,
+    pub(super) work_folder: WorkFolder,
+    /// One permit for each task that may run at once.
+    pub(super) slots: Semaphore,
+    scope: Scope,
+}
+
+impl<'a> Context<'a> {
+    pub(super) fn new(run: &'a Run, host: &'a Host) -> Context<'a> {
+        let work_folder = WorkFolder::new(&run.work_root, run.execution, run.attempt);
+        let masker = Masker::new(sensitive_values(run));
+        Context {
+            run,
+            host,
+            log: AttemptLog::new(run.execution, run.attempt, &host.log, host.limits.log_bytes_max, masker),
+            slots: Semaphore::new(host.limits.tasks_max.max(1)),
+            scope: scope(run, host, &work_folder),
+            work_folder,
+        }
+    }
+
+    /// The values that `task` sees.
+    pub(super) fn scope_of(&self, task: &Task) -> Scope {
+        let mut scope = self.scope.clone();
+        scope.system.insert(SystemVariable::TaskName, Value::String(task.name.clone()));
+        scope
+    }
+
+    /// The connection `name` of the package, else of its project.
+    pub(super) fn connection(&self, name: &str) -> Option<&'a Connection> {
+        let loaded = &self.run.package;
+        loaded.package.connections.get(name).or_else(|| loaded.settings.connections.get(name))
+    }
+
+    /// Kills what left its process group: of the task with this path, or of the whole attempt. Returns how many.
+    pub(super) async fn kill_strays(&self, task: Option<String>) -> usize {
+        let mut variables = vec![
+            format!("{SESSION_VARIABLE}={}", self.host.guard.session()),
+            format!("SCALEOUT_EXECUTION_ID={}", self.run.execution),
+            format!("SCALEOUT_ATTEMPT={}", self.run.attempt),
+        ];
+        variables.extend(task.map(|path| format!("SCALEOUT_TASK={path}")));
+        let sweep = move || {
+            let variables: Vec<&str> = variables.iter().map(String::as_str).collect();
+            kill_strays(&variables, STRAYS_TIME_MAX)
+        };
+        // The sweep itself neither panics nor is aborted; a runtime that shuts down ends it, and the guard goes on.
+        tokio::task::spawn_blocking(sweep).await.unwrap_or_default()
+    }
+
+    /// After the last task: takes the result, removes the work folder, ends the log.
+    pub(super) async fn conclude(&self) -> Option<String> {
+        let left = self.work_folder.finish().await;
+        if let Some(problem) = left.not_removed {
+            tracing::warn!(execution = %self.run.execution, problem, "cannot remove a work folder");
+        }
+        let result = match left.result.and_then(|bytes| result::check(bytes, self.log.masker())) {
+            Ok(result) => result,
+            Err(reason) => {
+                let text = format!("the result is dropped: {reason}");
+                self.log.say(MessageType::Warning, MessageSource::Package, PACKAGE_PATH, text).await;
+                None
+            }
+        };
+        self.log.finish().await;
+        result
+    }
+
+    /// After a fence: all is dropped, and so its groups are dead; what is left goes, too. Nothing is logged.
+    pub(super) async fn abandon(&self) {
+        self.kill_strays(None).await;
+        self.work_folder.finish().await;
+    }
+}
+
+/// How long a sweep for strays goes on at most. The guard's own at the session's end is the last word.
+const STRAYS_TIME_MAX: Duration = Duration::from_secs(5);
+
+fn sensitive_values(run: &Run) -> impl Iterator<Item = String> {
+    let of = |parameters: &BTreeMap<String, Parameter>, values: &BTreeMap<String, Value>| {
+        let sensitive = values.iter().filter(|(name, _)| parameters.get(*name).is_some_and(|p| p.sensitive));
+        sensitive.filter_map(|(_, value)| value.render().ok()).collect::<Vec<_>>()
+    };
+    let package = of(&run.package.package.parameters, &run.values);
+    let project = of(&run.package.settings.parameters, &run.project_values);
+    package.into_iter().chain(project)
+}
+
+fn scope(run: &Run, host: &Host, work_folder: &WorkFolder) -> Scope {
+    let loaded = &run.package;
+    let variables = loaded.package.variables.values();
+    let work_path = work_folder.path().to_string_lossy().into_owned();
+    Scope {
+        project: (*run.project_values).clone(),
+        package: run.values.clone(),
+        variables: vec![variables.map(|v| (v.name.clone(), v.value.clone())).collect()],
+        system: BTreeMap::from([
+            (SystemVariable::ExecutionId, Value::String(run.execution.to_string())),
+            (SystemVariable::Attempt, Value::Int64(run.attempt.into())),
+            (SystemVariable::PackageName, Value::String(loaded.package.name.clone())),
+            (SystemVariable::ProjectName, Value::String(loaded.project.clone())),
+            (SystemVariable::FolderName, Value::String(loaded.folder.clone())),
+            (SystemVariable::StartTime, Value::Timestamp(Timestamp::now())),
+            (SystemVariable::MachineName, Value::String(host.machine.clone())),
+            (SystemVariable::WorkDir, Value::String(work_path)),
+        ]),
+    }
+}

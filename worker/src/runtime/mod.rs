@@ -1,0 +1,27 @@
+//! The package runtime: runs one attempt of one execution, from its granted values to its outcome.
+//!
+//! Owns the attempt's processes, connections and work folder. Knows nothing of queues, claims or the catalog:
+//! what it is told comes in [`Run`] and [`Stop`], what it tells goes to the log sender of [`Host`] and into
+//! [`Ended`].
+
+mod host;
+mod run;
+mod stop;
+
+mod container;
+mod context;
+mod log;
+mod task;
+
+mod process;
+mod sql;
+
+mod mask;
+mod result;
+mod text;
+mod work_folder;
+
+pub use host::{Host, Limits};
+pub use run::{Ended, LoadedPackage, Run, run};
+pub use stop::{Stop, StopCause, Stopper, stop_signal};
+pub use work_folder::clear_work_root;

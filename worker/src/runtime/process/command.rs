@@ -1,0 +1,60 @@
+//! From a `process` task and its values to what will be started.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use scaleout_package::model::{Process, Task};
+use scaleout_package::scope::{LookupError, Scope};
+use scaleout_package::template::Template;
+
+use super::super::context::Context;
+use super::environment::{Facts, environment};
+use super::program;
+
+/// A program that was found, with all that it gets.
+#[derive(Debug)]
+pub(super) struct Prepared {
+    /// The program as the package names it.
+    pub(super) name: String,
+    /// Where it is: an absolute path.
+    pub(super) program: PathBuf,
+    pub(super) arguments: Vec<String>,
+    pub(super) environment: Vec<(OsString, OsString)>,
+}
+
+/// Renders the command and its environment and finds the program.
+///
+/// # Errors
+/// Why it cannot be started, for the log.
+pub(super) fn prepare(context: &Context<'_>, task: &Task, process: &Process) -> Result<Prepared, String> {
+    let scope = context.scope_of(task);
+    let mut words = render_all(&scope, &process.command)?.into_iter();
+    let name = words.next().filter(|name| !name.is_empty());
+    let name = name.ok_or("the command is empty: its first word names the program")?;
+    let own = process.environment.iter().map(|(name, value)| Ok((name.clone(), render(&scope, value)?)));
+    let own = own.collect::<Result<Vec<_>, String>>()?;
+    let run = context.run;
+    let environment = environment(
+        &context.host.inherited,
+        own,
+        Facts {
+            execution: run.execution,
+            attempt: run.attempt,
+            task: &task.path,
+            work_folder: context.work_folder.path(),
+            result_file: &context.work_folder.result_file(),
+            session: context.host.guard.session(),
+        },
+    );
+    let path = environment.iter().find(|(name, _)| name == "PATH").map(|(_, value)| value.clone());
+    let program = program::find(&name, &run.package.project_folder, path.unwrap_or_default())?;
+    Ok(Prepared { name, program, arguments: words.collect(), environment })
+}
+
+fn render_all(scope: &Scope, templates: &[Template]) -> Result<Vec<String>, String> {
+    templates.iter().map(|template| render(scope, template)).collect()
+}
+
+fn render(scope: &Scope, template: &Template) -> Result<String, String> {
+    template.render(scope).map_err(|error: LookupError| format!("cannot render {template}: {error}"))
+}

@@ -1,0 +1,146 @@
+//! One attempt as a whole: starts the package, listens for stops and for the attempt's timeout, and says how it
+//! ended.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use scaleout_common::ids::{Attempt, ExecutionId};
+use scaleout_common::wire::OutcomeKind;
+use scaleout_package::flow::End;
+use scaleout_package::project::ProjectSettings;
+use scaleout_package::{Package, Value};
+use tokio_util::sync::CancellationToken;
+
+use super::container::{self, ContainerEnd};
+use super::context::Context;
+use super::host::Host;
+use super::stop::{Stop, StopCause};
+use super::text::{human_duration, presentable};
+
+/// Longest error of an outcome, in bytes.
+pub(super) const ERROR_BYTES_MAX: usize = 4 * 1024;
+
+/// A package with all that its executions share.
+#[derive(Debug)]
+pub struct LoadedPackage {
+    /// Name of the catalog folder; empty under `package run`.
+    pub folder: String,
+    /// Name of the project in the catalog.
+    pub project: String,
+    pub package: Package,
+    /// What the project's settings say.
+    pub settings: Arc<ProjectSettings>,
+    /// The project's unpacked files, shared and read-only: where processes start. An absolute path.
+    pub project_folder: PathBuf,
+}
+
+/// One attempt to run.
+#[derive(Debug)]
+pub struct Run {
+    pub execution: ExecutionId,
+    pub attempt: Attempt,
+    pub package: Arc<LoadedPackage>,
+    /// A value for every parameter of the package ([`scaleout_package::arguments::typed`]).
+    pub values: BTreeMap<String, Value>,
+    /// A value for every parameter of the project.
+    pub project_values: Arc<BTreeMap<String, Value>>,
+    /// How long the attempt may take.
+    pub timeout: Option<Duration>,
+    /// The folder in which attempts get their work folders. An absolute path.
+    pub work_root: Arc<Path>,
+}
+
+/// How an attempt ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ended {
+    pub kind: OutcomeKind,
+    /// Why it did not succeed; at most 4 KiB.
+    pub error: Option<String>,
+    /// The JSON that the package left in `SCALEOUT_RESULT`; at most 16 KiB.
+    pub result: Option<String>,
+}
+
+/// Runs an attempt to its end. `None` if it was fenced: then everything it had started is dead, and nothing may
+/// be reported.
+///
+/// Dropping the future kills the attempt's process groups, but leaves strays and the work folder behind.
+pub async fn run(run: Run, host: Arc<Host>, stop: Stop) -> Option<Ended> {
+    if host.guard.is_over() {
+        return None;
+    }
+    if run.package.package.root.tasks().is_empty() {
+        return Some(Ended { kind: OutcomeKind::Succeeded, error: None, result: None });
+    }
+    // Boxed, so that the path above costs nothing for what it does not use.
+    Box::pin(attend(&run, &host, stop)).await
+}
+
+/// Why a running attempt is being ended early.
+#[derive(Clone, Copy, Debug)]
+enum Halt {
+    Stopped(StopCause),
+    Overdue(Duration),
+}
+
+async fn attend(run: &Run, host: &Host, mut stop: Stop) -> Option<Ended> {
+    let context = Context::new(run, host);
+    let Some((end, halt)) = until_end(&context, run.timeout, &mut stop).await else {
+        context.abandon().await;
+        return None;
+    };
+    let result = context.conclude().await;
+    Some(outcome(end, halt, result))
+}
+
+/// `None` if it was fenced.
+async fn until_end(
+    context: &Context<'_>,
+    timeout: Option<Duration>,
+    stop: &mut Stop,
+) -> Option<(ContainerEnd, Option<Halt>)> {
+    let token = CancellationToken::new();
+    let mut body = pin!(container::run_package(context, token.clone()));
+    let mut fence = stop.clone();
+    let mut overdue = pin!(tokio::time::sleep(timeout.unwrap_or(Duration::MAX)));
+    let mut halt = None;
+    loop {
+        tokio::select! {
+            biased;
+            () = fence.fenced() => return None,
+            end = &mut body => return Some((end, halt)),
+            cause = stop.stopped(), if halt.is_none() => {
+                halt = Some(Halt::Stopped(cause));
+                token.cancel();
+            }
+            () = &mut overdue, if halt.is_none() => {
+                halt = Some(Halt::Overdue(timeout.unwrap_or_default()));
+                token.cancel();
+            }
+        }
+    }
+}
+
+fn outcome(end: ContainerEnd, halt: Option<Halt>, result: Option<String>) -> Ended {
+    let (kind, error) = match (end.end, halt) {
+        // Success already achieved stands, whatever was asked for meanwhile.
+        (End::Success, _) => (OutcomeKind::Succeeded, None),
+        (End::Failure, None) => {
+            let error = end.error.unwrap_or_else(|| "the package failed".to_owned());
+            (OutcomeKind::Failed, Some(error))
+        }
+        (End::Failure, Some(Halt::Overdue(timeout))) => {
+            let error = format!("the attempt ran longer than its timeout of {}", human_duration(timeout));
+            (OutcomeKind::TimedOut, Some(error))
+        }
+        (End::Failure, Some(Halt::Stopped(StopCause::HandBack))) => {
+            (OutcomeKind::Returned, Some("the worker drained and handed the execution back".to_owned()))
+        }
+        (End::Failure, Some(Halt::Stopped(_))) => {
+            (OutcomeKind::Stopped, Some("the execution was told to stop".to_owned()))
+        }
+    };
+    Ended { kind, error: error.map(|error| presentable(&error, ERROR_BYTES_MAX)), result }
+}

@@ -1,0 +1,161 @@
+//! One task: its tries, its timeout, and what the log tells of them.
+
+use std::pin::pin;
+use std::time::Duration;
+
+use scaleout_common::wire::{MessageSource, MessageType};
+use scaleout_package::flow::{End, retry_after};
+use scaleout_package::model::{Task, TaskKind};
+use tokio_util::sync::CancellationToken;
+
+use super::container::run_container;
+use super::context::Context;
+use super::text::human_duration;
+use super::{process, sql};
+
+/// How a task ended, all its tries included.
+#[derive(Debug)]
+pub(super) struct TaskEnd {
+    pub(super) end: End,
+    /// Errors counted inside it, if it is a container.
+    pub(super) errors: u32,
+    /// Why it failed, with the path of the task where it happened.
+    pub(super) error: Option<String>,
+}
+
+/// How one try of a task ended.
+#[derive(Debug)]
+pub(super) enum Try {
+    Succeeded {
+        errors: u32,
+    },
+    Failed {
+        errors: u32,
+        error: Failure,
+    },
+    /// It was told to end before it was done.
+    Interrupted,
+}
+
+/// Why a try failed.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// Something of this task itself.
+    Own(String),
+    /// A task inside it; has that task's path in front, and was told in the log there.
+    Inside(String),
+}
+
+impl Try {
+    pub(super) fn failed(error: impl Into<String>) -> Try {
+        Try::Failed { errors: 0, error: Failure::Own(error.into()) }
+    }
+}
+
+/// Who speaks in the log for `task`.
+pub(super) fn source(task: &Task) -> MessageSource {
+    if task.kind.container().is_some() { MessageSource::Container } else { MessageSource::Task }
+}
+
+pub(super) async fn run_task<'a>(
+    context: &'a Context<'a>,
+    task: &'a Task,
+    halt: CancellationToken,
+) -> TaskEnd {
+    let path = task.path.to_string();
+    let say = |kind, text: String| {
+        let path = &path;
+        async move { context.log.say(kind, source(task), path, text).await }
+    };
+    say(MessageType::PreExecute, format!("{} starts", task.name)).await;
+    let begun = tokio::time::Instant::now();
+    let mut tries = 1;
+    let (end, errors, error) = loop {
+        match one_try(context, task, &halt).await {
+            Try::Succeeded { errors } => break (End::Success, errors, None),
+            Try::Interrupted => break (End::Failure, 0, None),
+            Try::Failed { errors, error } => {
+                let (text, error) = match error {
+                    Failure::Own(text) => (Some(text.clone()), format!("{path}: {text}")),
+                    Failure::Inside(error) => (None, error),
+                };
+                let Some(delay) = retry_after(task, tries) else {
+                    if let Some(text) = text {
+                        say(MessageType::Error, text).await;
+                    }
+                    break (End::Failure, errors, Some(error));
+                };
+                let (why, all, after) = (text.unwrap_or(error), task.retries + 1, human_duration(delay));
+                say(MessageType::Warning, format!("try {tries} of {all} failed, again in {after}: {why}"))
+                    .await;
+                if !rest(delay, &halt).await {
+                    break (End::Failure, errors, None);
+                }
+                tries += 1;
+            }
+        }
+    };
+    let took = human_duration(begun.elapsed());
+    if end == End::Failure && !halt.is_cancelled() {
+        say(
+            MessageType::TaskFailed,
+            format!("{} failed after {tries} of {} tries", task.name, task.retries + 1),
+        )
+        .await;
+    }
+    say(MessageType::PostExecute, format!("{} {} after {took}", task.name, how(end, &halt))).await;
+    TaskEnd { end, errors, error }
+}
+
+fn how(end: End, halt: &CancellationToken) -> &'static str {
+    match end {
+        End::Success => "succeeded",
+        End::Failure if halt.is_cancelled() => "was stopped",
+        End::Failure => "failed",
+    }
+}
+
+/// Waits between tries; false if it was told to end meanwhile.
+async fn rest(delay: Duration, halt: &CancellationToken) -> bool {
+    halt.run_until_cancelled(tokio::time::sleep(delay)).await.is_some()
+}
+
+/// One try. A try that runs out of time is told to end, as if it were stopped, and has failed.
+async fn one_try<'a>(context: &'a Context<'a>, task: &'a Task, halt: &CancellationToken) -> Try {
+    let leaf = task.kind.container().is_none();
+    let slot = async { if leaf { context.slots.acquire().await.ok() } else { None } };
+    let Some(_slot) = halt.run_until_cancelled(slot).await else { return Try::Interrupted };
+    let interrupt = halt.child_token();
+    let mut body = pin!(perform(context, task, &interrupt));
+    let Some(timeout) = task.timeout else { return body.await };
+    match tokio::time::timeout(timeout, &mut body).await {
+        Ok(ended) => ended,
+        Err(_) => {
+            interrupt.cancel();
+            match body.await {
+                Try::Interrupted if !halt.is_cancelled() => {
+                    Try::failed(format!("timed out after {}", human_duration(timeout)))
+                }
+                ended => ended,
+            }
+        }
+    }
+}
+
+async fn perform<'a>(context: &'a Context<'a>, task: &'a Task, interrupt: &CancellationToken) -> Try {
+    match &task.kind {
+        TaskKind::Process(process) => Box::pin(process::run(context, task, process, interrupt)).await,
+        TaskKind::Sql(sql) => Box::pin(sql::run(context, task, sql, interrupt)).await,
+        TaskKind::Sequence(container) => {
+            let ended = run_container(context, container, interrupt.clone()).await;
+            match ended.end {
+                End::Success => Try::Succeeded { errors: ended.errors },
+                End::Failure if interrupt.is_cancelled() => Try::Interrupted,
+                End::Failure => {
+                    let error = ended.error.unwrap_or_else(|| format!("{}: a task in it failed", task.path));
+                    Try::Failed { errors: ended.errors, error: Failure::Inside(error) }
+                }
+            }
+        }
+    }
+}
