@@ -18,8 +18,8 @@ pub struct Config {
     pub keep: Keep,
     /// Ports to insist on. What is left out is chosen free, and remembered in a kept folder.
     pub ports: Ports,
-    /// For tests: PostgreSQL without `fsync` (a crash of the machine may lose everything; a crash of the
-    /// server loses nothing), and no graceful end of servers whose data is thrown away anyway.
+    /// For tests: PostgreSQL without `fsync`. A crash of the machine may lose everything; a crash of the
+    /// server loses nothing.
     pub fast: bool,
     /// The folders in which programs are looked for, as in `PATH`, instead of `PATH` and the usual places.
     pub search_path: Option<OsString>,
@@ -33,7 +33,7 @@ pub struct Config {
 pub enum Keep {
     /// State, ports and passwords stay for the next run.
     State,
-    /// The folder is removed when the servers end, however they end.
+    /// The servers are ended at once and the folder is removed, however their parent ends.
     Temporary,
 }
 

@@ -138,7 +138,8 @@ pub(crate) struct Plan {
     port: u16,
     password: String,
     fast: bool,
-    temporary: bool,
+    /// The data is thrown away at the end, so it needs no orderly one.
+    discard: bool,
 }
 
 /// Who runs it, with its data under `place`.
@@ -169,7 +170,7 @@ pub(crate) fn plan(
         port,
         password: password.to_owned(),
         fast: config.fast,
-        temporary: config.keep == crate::config::Keep::Temporary,
+        discard: config.keep == crate::config::Keep::Temporary,
     })
 }
 
@@ -269,7 +270,7 @@ fn server(plan: &Plan, data: &Path) -> Process {
         settings.push("fsync=off".to_owned());
         settings.push("full_page_writes=off".to_owned());
     }
-    if plan.temporary {
+    if plan.discard {
         // In the folder, and so gone with it even after a kill; the default is /dev/shm.
         settings.push("dynamic_shared_memory_type=mmap".to_owned());
     }
@@ -282,7 +283,6 @@ fn server(plan: &Plan, data: &Path) -> Process {
 }
 
 fn base(plan: &Plan, name: &str) -> Process {
-    let discard = plan.fast && plan.temporary;
     let text = |path: &Path| path.display().to_string();
     Process {
         name: name.to_owned(),
@@ -298,8 +298,8 @@ fn base(plan: &Plan, name: &str) -> Process {
         listens: None,
         log: plan.logs.join(format!("{name}.log")),
         who: plan.user.as_ref().map(|user| Who { uid: user.uid, gid: user.gid }),
-        stop: if discard { Signal::Quit } else { Signal::Interrupt },
-        grace_ms: if discard { QUIT_GRACE_MS } else { STOP_GRACE_MS },
+        stop: if plan.discard { Signal::Quit } else { Signal::Interrupt },
+        grace_ms: if plan.discard { QUIT_GRACE_MS } else { STOP_GRACE_MS },
         orphaned: Signal::Quit,
     }
 }

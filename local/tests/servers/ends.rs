@@ -7,7 +7,9 @@ use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
+use scaleout_local::testing;
 use tempfile::TempDir;
+use tokio_postgres::NoTls;
 
 use crate::processes::{self, Process};
 use crate::{PROGRAM, open_folder};
@@ -60,13 +62,28 @@ fn assert_empty(folder: &Path) {
 }
 
 #[test]
-fn when_the_command_ends_its_code_is_passed_on() {
-    let mut running = Running::start("read line; exit 7");
+fn the_command_finds_the_servers_and_its_code_is_passed_on() {
+    let own = std::env::current_exe().unwrap();
+    let inside = format!("'{}' --exact ends::inside_a_run --ignored >&2 || exit 1", own.display());
+    let mut running = Running::start(&format!("{inside}; read line; exit 7"));
     // Closing its input ends the script.
     drop(running.program.stdin.take());
     let (status, temporary) = running.assert_all_gone();
     assert_eq!(status.code(), Some(7));
     assert_empty(temporary.path());
+}
+
+#[tokio::test]
+#[ignore = "run by the test above, with servers"]
+async fn inside_a_run() {
+    let (one, two) = (testing::database().await, testing::database().await);
+    assert_ne!(one.url, two.url);
+    let (client, connection) = tokio_postgres::connect(&one.url, NoTls).await.unwrap();
+    tokio::spawn(connection);
+    let name: String = client.query_one("select current_database()::text", &[]).await.unwrap().get(0);
+    assert_eq!(name, one.name);
+    let vhost = testing::vhost().await;
+    assert!(vhost.amqp_url.ends_with(&format!("/{}", vhost.name)), "{vhost:?}");
 }
 
 #[test]
@@ -87,6 +104,7 @@ fn on_sigterm_while_the_servers_are_starting() {
     let mut tree = processes::tree(program.id());
     while !booting(&tree) {
         assert!(program.try_wait().unwrap().is_none(), "it ended before RabbitMQ began to boot");
+        std::thread::sleep(processes::LOOK_AGAIN);
         tree = processes::tree(program.id());
     }
     assert!(Command::new("kill").arg(program.id().to_string()).status().unwrap().success());

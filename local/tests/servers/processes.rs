@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::{Duration, Instant};
 
 /// Between two looks at the process table, which has no signal to wait for.
-const LOOK_AGAIN: Duration = Duration::from_millis(20);
+pub(crate) const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// A process, told apart from a later one with its pid.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
