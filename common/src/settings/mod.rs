@@ -71,7 +71,7 @@ pub struct Master {
 #[serde(deny_unknown_fields)]
 pub struct Worker {
     pub data_folder: std::path::PathBuf,
-    pub master_url: String,
+    pub master_urls: Vec<String>,
     pub token: SecretString,
     pub name: String,
     pub capacity: u32,
@@ -135,6 +135,14 @@ impl Settings {
 }
 
 impl Worker {
+    /// How many executions run at once; by default twice the cores, since most wait for other machines.
+    pub fn slots(&self) -> usize {
+        match self.capacity {
+            0 => 2 * std::thread::available_parallelism().map_or(1, usize::from),
+            set => set as usize,
+        }
+    }
+
     pub fn drain_grace(&self) -> Duration {
         Duration::from_secs(self.drain_grace_s)
     }
