@@ -278,9 +278,12 @@ begin
     return null;
 end $$;
 
+-- A transaction that inserts for long switches this off and counts at its end (set_config 'scaleout.counting'),
+-- lest others wait for its slot.
 create trigger count_inserted after insert on internal.executions
     referencing new table as inserted
-    for each statement execute function internal.count_inserted();
+    for each statement when (current_setting('scaleout.counting', true) is distinct from 'off')
+    execute function internal.count_inserted();
 create trigger count_updated after update on internal.executions
     referencing old table as before_update new table as after_update
     for each statement execute function internal.count_updated();

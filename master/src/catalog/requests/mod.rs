@@ -1,3 +1,34 @@
-//! What people ask of the catalog through the HTTP API and the command line.
+//! What people ask of the catalog through the HTTP API and the command line, and what workers fetch through it.
+//! One file per noun, each statement beside one typed function. Nothing here talks to the broker: what is to be
+//! published afterwards is returned.
 
 pub(crate) mod sql;
+
+mod accept;
+mod batches;
+mod cancel;
+mod deploy;
+mod error;
+mod executions;
+mod manifests;
+mod messages;
+mod minting;
+mod prepare;
+mod projects;
+mod rows;
+mod status;
+mod tokens;
+mod values;
+mod workers;
+
+pub use accept::{Accepted, Accepting, RETRIES_MAX, RETRY_DELAY_MS_MAX, TIMEOUT_MS_MAX};
+pub use cancel::{Canceled, Cancellation};
+pub use deploy::Deployment;
+pub use error::{PROBLEMS_MAX, RequestError};
+pub use executions::{ExecutionFilter, WorkerReference};
+pub use manifests::Manifests;
+pub use messages::MessageCursor;
+pub use status::CatalogStatus;
+pub(crate) use tokens::hash as token_hash;
+pub use tokens::{Caller, Role, TokenSummary, UnknownRole};
+pub use values::{ExecutionValues, Holder};

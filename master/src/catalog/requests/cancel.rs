@@ -1,0 +1,91 @@
+//! Cancel: one statement, so that no execution can slip from one status to another in between.
+
+use std::collections::HashSet;
+
+use scaleout_common::api::CancelAnswer;
+use scaleout_common::ids::{BatchId, ExecutionId};
+use scaleout_common::status::Status;
+use tokio_postgres::Row;
+use uuid::Uuid;
+
+use super::{RequestError, sql};
+use crate::catalog::protocol::StopTarget;
+use crate::catalog::{Catalog, CatalogError};
+
+/// How often a cancel is begun again when another transaction got in its way.
+const TRIES_MAX: u32 = 5;
+
+/// What a cancel did, and whom to tell.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Canceled {
+    pub answer: CancelAnswer,
+    pub targets: Vec<StopTarget>,
+}
+
+/// What is to be canceled.
+#[derive(Clone, Debug)]
+pub enum Cancellation {
+    Executions(Vec<ExecutionId>),
+    Batch(BatchId),
+}
+
+impl Catalog {
+    /// Cancels: created and pending executions end canceled, running ones are stopping from now on. All that have
+    /// ended or are stopping already stay as they are.
+    ///
+    /// # Errors
+    /// `NotFound` if there is no such batch. Unknown executions are listed in the answer.
+    pub async fn cancel(&self, what: &Cancellation) -> Result<Canceled, RequestError> {
+        let mut tries = 1;
+        loop {
+            let result = match what {
+                Cancellation::Executions(ids) => self.cancel_executions(ids).await.map_err(Into::into),
+                Cancellation::Batch(batch) => self.cancel_batch(*batch).await,
+            };
+            match result {
+                Err(RequestError::Catalog(error)) if error.is_conflict() && tries < TRIES_MAX => tries += 1,
+                other => return other,
+            }
+        }
+    }
+
+    async fn cancel_executions(&self, ids: &[ExecutionId]) -> Result<Canceled, CatalogError> {
+        let mut wanted: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+        wanted.sort_unstable();
+        wanted.dedup();
+        let (Some(first), Some(last)) = (wanted.first(), wanted.last()) else {
+            return Ok(Canceled::default());
+        };
+        let client = self.by_id().await?;
+        let update = client.prepare_cached(sql::CANCEL_EXECUTIONS).await?;
+        let rows = client.query(&update, &[&wanted, first, last]).await?;
+        let mut canceled = canceled(&rows);
+        let found: HashSet<Uuid> = rows.iter().map(|row| row.get("id")).collect();
+        canceled.answer.not_found =
+            wanted.iter().filter(|id| !found.contains(id)).map(|id| ExecutionId(*id)).collect();
+        canceled.answer.unchanged = found.len() as u64 - canceled.answer.canceled - canceled.answer.stopping;
+        Ok(canceled)
+    }
+
+    async fn cancel_batch(&self, batch: BatchId) -> Result<Canceled, RequestError> {
+        let bounds = self.batch_bounds(batch).await?;
+        let client = self.by_id().await?;
+        let update = client.prepare_cached(sql::CANCEL_BATCH).await?;
+        let rows = client.query(&update, &[&batch.0, &bounds.first.0, &bounds.last.0]).await?;
+        let mut canceled = canceled(&rows);
+        canceled.answer.unchanged =
+            bounds.executions.saturating_sub(canceled.answer.canceled + canceled.answer.stopping);
+        Ok(canceled)
+    }
+}
+
+/// Counts the rows by their new status (NULL: unchanged) and gathers the stops by session.
+fn canceled(rows: &[Row]) -> Canceled {
+    let with = |status: Status| {
+        rows.iter().filter(move |row| row.get::<_, Option<i16>>("status") == Some(status.code()))
+    };
+    let mut answer = CancelAnswer::default();
+    answer.canceled = with(Status::Canceled).count() as u64;
+    answer.stopping = with(Status::Stopping).count() as u64;
+    Canceled { answer, targets: StopTarget::from_rows(with(Status::Stopping)) }
+}

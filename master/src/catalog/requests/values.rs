@@ -1,0 +1,177 @@
+//! Values of parameters: those set for a project, and those an execution's holder gets. Sensitive ones are sealed in
+//! the catalog and opened only here.
+
+use std::collections::{BTreeMap, HashMap};
+
+use scaleout_common::ids::{Attempt, BatchId, ExecutionId, SessionId};
+use scaleout_common::names::ProjectPath;
+use scaleout_package::arguments::check;
+use scaleout_package::model::Parameter;
+use serde_json::{Map, Value};
+use tokio_postgres::Row;
+
+use super::accept::{batch_owner, execution_owner};
+use super::error::Problems;
+use super::rows::{self, corrupt};
+use super::{Caller, RequestError, sql};
+use crate::catalog::{Catalog, CatalogError, Sealer};
+
+/// Who asks for an execution's values: only the session that holds this attempt gets them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Holder {
+    pub session: SessionId,
+    pub attempt: Attempt,
+}
+
+/// All values of one execution, sensitive ones in the clear. Never log it.
+pub struct ExecutionValues {
+    pub values: Map<String, Value>,
+    pub project_values: Map<String, Value>,
+}
+
+impl Catalog {
+    /// Sets values of a project's parameters; `null` clears one. All or nothing.
+    ///
+    /// # Errors
+    /// `NotFound` (the project), `Parameters` (unknown names, wrong types).
+    pub async fn set_values(
+        &self,
+        path: &ProjectPath,
+        values: Map<String, Value>,
+        caller: &Caller,
+        sealer: &Sealer,
+    ) -> Result<(), RequestError> {
+        let mut client = self.request().await?;
+        let transaction = client.transaction().await?;
+        let select = transaction.prepare_cached(sql::LOCK_PROJECT_PARAMETERS).await?;
+        let names = [path.folder.as_str(), path.project.as_str()];
+        let Some(row) = transaction.query_opt(&select, &[&names[0], &names[1]]).await? else {
+            drop(transaction);
+            drop(client);
+            return Err(self.no_such_project(path).await?);
+        };
+        let project: i64 = row.get("id");
+        let parameters: BTreeMap<String, Parameter> =
+            serde_json::from_value(row.get("parameters")).map_err(corrupt).map_err(RequestError::from)?;
+        let (cleared, given): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            values.into_iter().partition(|(_, value)| value.is_null());
+        let checked = check(&parameters, &given).map_err(|errors| unfit(&errors))?;
+        let clear = transaction.prepare_cached(sql::CLEAR_VALUES).await?;
+        let cleared: Vec<&str> = cleared.keys().map(String::as_str).collect();
+        transaction.execute(&clear, &[&project, &cleared]).await?;
+        let set = transaction.prepare_cached(sql::SET_VALUE).await?;
+        for (name, value) in &checked.plain {
+            let sealed: Option<Vec<u8>> = None;
+            transaction.execute(&set, &[&project, name, &Some(value), &sealed, &caller.name]).await?;
+        }
+        for (name, value) in &checked.sensitive {
+            let sealed = Some(sealer.seal(&project_owner(project, name), &value.to_string())?);
+            let plain: Option<&Value> = None;
+            transaction.execute(&set, &[&project, name, &plain, &sealed, &caller.name]).await?;
+        }
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// The values set for `projects`, sensitive ones in the clear.
+    pub(crate) async fn project_values(
+        &self,
+        projects: &[i64],
+        sealer: &Sealer,
+    ) -> Result<HashMap<i64, BTreeMap<String, Value>>, CatalogError> {
+        let client = self.request().await?;
+        let select = client.prepare_cached(sql::SELECT_PROJECT_VALUES).await?;
+        let mut values: HashMap<i64, BTreeMap<String, Value>> = HashMap::new();
+        for row in client.query(&select, &[&projects]).await? {
+            let (project, name): (i64, String) = (row.get("project_id"), row.get("name"));
+            let value = open_value(&row, project, &name, sealer)?;
+            values.entry(project).or_default().insert(name, value);
+        }
+        Ok(values)
+    }
+
+    /// The values of an execution, for the session that holds the attempt and as long as it does.
+    ///
+    /// # Errors
+    /// `Conflict` if it does not (any more).
+    pub async fn execution_values(
+        &self,
+        id: ExecutionId,
+        holder: Holder,
+        sealer: &Sealer,
+    ) -> Result<ExecutionValues, RequestError> {
+        let client = self.request().await?;
+        let select = client.prepare_cached(sql::SELECT_EXECUTION_VALUES).await?;
+        let session = holder.session;
+        let attempt = i32::try_from(holder.attempt).unwrap_or(i32::MAX);
+        let counter = i64::try_from(session.counter).unwrap_or(i64::MAX);
+        let row = client.query_opt(&select, &[&id.0, &attempt, &session.worker.0, &counter]).await?;
+        let Some(row) = row else {
+            return Err(RequestError::Conflict {
+                message: format!(
+                    "session {session} does not hold attempt {} of execution {id}",
+                    holder.attempt
+                ),
+                hint: "forget this attempt: another session may hold it now, or it has ended".to_owned(),
+            });
+        };
+        let batch = BatchId(row.get("batch_id"));
+        let project_owner = batch_owner(batch, row.get("package_id"));
+        Ok(ExecutionValues {
+            values: open_object(&row, "parameters", "sealed_parameters", &execution_owner(id), sealer)?,
+            project_values: open_object(
+                &row,
+                "project_values",
+                "sealed_project_values",
+                &project_owner,
+                sealer,
+            )?,
+        })
+    }
+}
+
+/// Whom a project's sealed value is bound to.
+fn project_owner(project: i64, name: &str) -> String {
+    format!("project/{project}/{name}")
+}
+
+fn open_value(row: &Row, project: i64, name: &str, sealer: &Sealer) -> Result<Value, CatalogError> {
+    match row.get::<_, Option<&[u8]>>("sealed") {
+        Some(sealed) => {
+            let text = sealer.open(&project_owner(project, name), sealed)?;
+            serde_json::from_str(&text).map_err(|_| unreadable(&project_owner(project, name)))
+        }
+        None => Ok(row.get("value")),
+    }
+}
+
+/// The plain and the sealed values of a row as one object.
+fn open_object(
+    row: &Row,
+    plain: &str,
+    sealed: &str,
+    owner: &str,
+    sealer: &Sealer,
+) -> Result<Map<String, Value>, CatalogError> {
+    let mut values = rows::object(row.get(plain))?;
+    if let Some(sealed) = row.get::<_, Option<&[u8]>>(sealed) {
+        let text = sealer.open(owner, sealed)?;
+        let opened: Map<String, Value> = serde_json::from_str(&text).map_err(|_| unreadable(owner))?;
+        values.extend(opened);
+    }
+    Ok(values)
+}
+
+/// Says nothing of the value: serde's message would.
+fn unreadable(owner: &str) -> CatalogError {
+    corrupt(format!("the sensitive values of {owner} are no JSON"))
+}
+
+fn unfit(errors: &[scaleout_package::arguments::ParameterError]) -> RequestError {
+    let mut problems = Problems::default();
+    for error in errors {
+        problems.add(|| format!("values.{}", error.name()), || error.to_string());
+    }
+    let message = format!("the values do not fit the project's parameters: {}", problems.summary());
+    RequestError::Parameters { message, problems: problems.into_listed() }
+}

@@ -1,0 +1,1 @@
+update internal.workers set draining = true where id = $1

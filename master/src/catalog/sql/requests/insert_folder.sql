@@ -1,0 +1,1 @@
+insert into internal.folders (name) values ($1) on conflict (name) do nothing

@@ -1,0 +1,1 @@
+select from internal.bundles where hash = $1

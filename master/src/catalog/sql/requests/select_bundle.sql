@@ -1,0 +1,1 @@
+select content from internal.bundles where hash = $1

@@ -1,0 +1,21 @@
+-- Newest first is the key backwards: the scan ends with the page. $1 and $2 prune the partitions.
+with page as (
+    select id, package_id, status, attempt, worker_id, started_at, ended_at, error
+    from internal.executions
+    where id between $1 and $2
+      and ($3::smallint is null or status = $3)
+      and ($4::uuid is null or batch_id = $4)
+      and ($5::bigint[] is null or package_id = any ($5))
+      and ($6::uuid[] is null or worker_id = any ($6))
+    order by id desc
+    limit $7
+)
+select e.id, f.name as folder, p.name as project, k.name as package, e.status, e.attempt, w.name as worker,
+       internal.accepted_at(e.id) as created_at, e.started_at, e.ended_at, e.error
+from page e
+join internal.packages k on k.id = e.package_id
+join internal.project_versions v on v.id = k.version_id
+join internal.projects p on p.id = v.project_id
+join internal.folders f on f.id = p.folder_id
+left join internal.workers w on w.id = e.worker_id
+order by e.id desc

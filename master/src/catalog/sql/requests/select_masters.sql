@@ -1,0 +1,1 @@
+select id, host, address, version, leader, started_at, seen_at from internal.masters order by started_at, id

@@ -1,0 +1,1 @@
+select manifest from internal.packages where version_id = $1 order by name

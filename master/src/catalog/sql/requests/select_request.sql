@@ -1,0 +1,1 @@
+select request_hash, executions from internal.batches where id = $1

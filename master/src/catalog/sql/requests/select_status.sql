@@ -1,0 +1,1 @@
+select status from internal.executions where id = $1

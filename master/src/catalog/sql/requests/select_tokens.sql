@@ -1,0 +1,1 @@
+select name, role, created_at, revoked_at from internal.tokens order by id

@@ -1,0 +1,1 @@
+select status, sum(n)::bigint as n from internal.counts group by status

@@ -1,0 +1,143 @@
+//! Who may do what. A handler's first argument is [`Reader`], [`Operator`] or [`WorkerSide`]: without it a handler is
+//! open to everybody, and a test goes over all routes to see that none is.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::http::{StatusCode, header};
+use scaleout_common::api::ErrorCode;
+
+use super::error::ApiError;
+use super::state::{Api, SharedApi};
+use crate::catalog::requests::{Caller, Role, token_hash};
+
+/// How long a master remembers whom a token belongs to: a revoked token opens nothing any more after this.
+pub const TOKEN_REMEMBERED: Duration = Duration::from_secs(10);
+
+/// Tokens that are remembered at most.
+const REMEMBERED_MAX: usize = 1_024;
+
+const HOW: &str = "send `Authorization: Bearer TOKEN`; `scaleout token create NAME --role ROLE` makes a token, \
+                   SCALEOUT_TOKEN hands it to the command line";
+
+/// Callers by the hash of their token, and until when that may be believed.
+#[derive(Default)]
+pub(super) struct KnownTokens(Mutex<HashMap<[u8; 32], (Caller, Instant)>>);
+
+impl KnownTokens {
+    fn get(&self, hash: &[u8; 32], now: Instant) -> Option<Caller> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(hash).filter(|(_, until)| now < *until).map(|(caller, _)| caller.clone())
+    }
+
+    fn put(&self, hash: [u8; 32], caller: &Caller, now: Instant) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= REMEMBERED_MAX {
+            known.clear();
+        }
+        known.insert(hash, (caller.clone(), now + TOKEN_REMEMBERED));
+    }
+}
+
+macro_rules! admits {
+    ($(#[$doc:meta])* $name:ident: $needed:ident, $($role:ident)|+) => {
+        $(#[$doc])*
+        pub(super) struct $name(pub(super) Caller);
+
+        impl FromRequestParts<SharedApi> for $name {
+            type Rejection = ApiError;
+
+            async fn from_request_parts(parts: &mut Parts, api: &SharedApi) -> Result<Self, ApiError> {
+                let caller = caller(parts, api).await?;
+                match caller.role {
+                    $(Role::$role)|+ => Ok(Self(caller)),
+                    _ => Err(forbidden(&caller, Role::$needed)),
+                }
+            }
+        }
+    };
+}
+
+admits! {
+    /// Who may look.
+    Reader: Reader, Reader | Operator | Admin
+}
+admits! {
+    /// Who may change something.
+    Operator: Operator, Operator | Admin
+}
+admits! {
+    /// Who may fetch what workers need, secrets included.
+    WorkerSide: Worker, Worker | Admin
+}
+
+async fn caller(parts: &Parts, api: &Api) -> Result<Caller, ApiError> {
+    let token = bearer(parts)?;
+    let hash = token_hash(token);
+    let now = Instant::now();
+    if let Some(caller) = api.tokens.get(&hash, now) {
+        return Ok(caller);
+    }
+    match api.app.catalog.authenticate(token).await? {
+        Some(caller) => {
+            api.tokens.put(hash, &caller, now);
+            Ok(caller)
+        }
+        None => Err(unauthenticated("the token is not known, or has been revoked")),
+    }
+}
+
+fn bearer(parts: &Parts) -> Result<&str, ApiError> {
+    let Some(value) = parts.headers.get(header::AUTHORIZATION) else {
+        return Err(unauthenticated("the request has no token"));
+    };
+    let text = value.to_str().unwrap_or_default();
+    match text.split_once(' ') {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") && !token.trim().is_empty() => {
+            Ok(token.trim())
+        }
+        _ => Err(unauthenticated("the Authorization header holds no bearer token")),
+    }
+}
+
+fn unauthenticated(message: &str) -> ApiError {
+    ApiError::new(StatusCode::UNAUTHORIZED, ErrorCode::Unauthenticated, message).with_hint(HOW)
+}
+
+fn forbidden(caller: &Caller, needed: Role) -> ApiError {
+    let Caller { name, role } = caller;
+    let message = format!("the token {name} has the role {role}: the role {needed} is needed for this");
+    ApiError::new(StatusCode::FORBIDDEN, ErrorCode::Forbidden, message)
+        .with_hint(format!("`scaleout token create NAME --role {needed}` makes such a token"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_known_token_is_forgotten_in_time() {
+        let known = KnownTokens::default();
+        let caller = Caller { name: "ci".to_owned(), role: Role::Reader };
+        let now = Instant::now();
+        known.put([1; 32], &caller, now);
+        assert_eq!(known.get(&[1; 32], now), Some(caller));
+        assert_eq!(known.get(&[2; 32], now), None);
+        assert_eq!(known.get(&[1; 32], now + TOKEN_REMEMBERED), None);
+    }
+
+    #[test]
+    fn what_is_remembered_is_bounded() {
+        let known = KnownTokens::default();
+        let caller = Caller { name: "ci".to_owned(), role: Role::Reader };
+        for n in 0..3 * REMEMBERED_MAX {
+            let mut hash = [0; 32];
+            hash[..8].copy_from_slice(&n.to_be_bytes());
+            known.put(hash, &caller, Instant::now());
+        }
+        assert!(known.0.lock().unwrap().len() <= REMEMBERED_MAX);
+    }
+}

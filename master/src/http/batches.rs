@@ -1,0 +1,62 @@
+//! Batches: enqueue, show, cancel.
+
+use axum::Json;
+use axum::extract::State;
+use scaleout_common::api::{BatchDetail, CancelAnswer, EnqueueAnswer, EnqueueRequest};
+use scaleout_common::ids::BatchId;
+
+use super::auth::{Operator, Reader};
+use super::body::LIST_BYTES_MAX;
+use super::error::ApiError;
+use super::executions::cancel_and_tell;
+use super::extract::{JsonBody, PathOf};
+use super::state::SharedApi;
+use crate::catalog::requests::{Accepting, Cancellation};
+
+/// Batches up to this size are accepted as they come; larger ones take turns.
+const SMALL_BATCH_MAX: u64 = 5_000;
+
+/// `POST /batches`
+pub(super) async fn enqueue(
+    Operator(caller): Operator,
+    State(api): State<SharedApi>,
+    body: JsonBody<EnqueueRequest, LIST_BYTES_MAX>,
+) -> Result<Json<EnqueueAnswer>, ApiError> {
+    let accepting = Accepting {
+        master: api.app.master,
+        sealer: &api.app.sealer,
+        manifests: &api.manifests,
+        executions_max: api.app.settings.batch_executions_max,
+    };
+    let executions: u64 = body.value.executions.iter().map(|item| u64::from(item.count)).sum();
+    let _turn = match executions {
+        0..=SMALL_BATCH_MAX => None,
+        _ => Some(api.accepting.acquire().await.map_err(|error| ApiError::internal(error.to_string()))?),
+    };
+    let accepted = api.app.catalog.accept(body.value, &caller, &accepting).await?;
+    for dispatch in accepted.dispatches {
+        // Never waited for: what does not fit stands in the catalog, where the dispatcher's sweep finds it.
+        if let Err(error) = api.app.dispatch.try_send(dispatch) {
+            tracing::debug!(%error, "a dispatch is left to the sweep");
+        }
+    }
+    Ok(Json(accepted.answer))
+}
+
+/// `GET /batches/{id}`
+pub(super) async fn show(
+    _: Reader,
+    State(api): State<SharedApi>,
+    PathOf(id): PathOf<BatchId>,
+) -> Result<Json<BatchDetail>, ApiError> {
+    Ok(Json(api.app.catalog.batch(id).await?))
+}
+
+/// `POST /batches/{id}/cancel`
+pub(super) async fn cancel(
+    Operator(caller): Operator,
+    State(api): State<SharedApi>,
+    PathOf(id): PathOf<BatchId>,
+) -> Result<Json<CancelAnswer>, ApiError> {
+    cancel_and_tell(&api, &caller, &Cancellation::Batch(id)).await.map(Json)
+}

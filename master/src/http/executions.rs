@@ -1,0 +1,111 @@
+//! Executions: list, show, log, cancel.
+
+use axum::Json;
+use axum::extract::State;
+use scaleout_common::api::{CancelAnswer, CancelRequest, ExecutionDetail, ExecutionSummary, LogPage};
+use scaleout_common::ids::{BatchId, ExecutionId};
+use scaleout_common::names::PackagePath;
+use scaleout_common::status::Status;
+use serde::Deserialize;
+
+use super::auth::{Operator, Reader};
+use super::body::JSON_BYTES_MAX;
+use super::error::ApiError;
+use super::extract::{JsonBody, PathOf, QueryOf, page_length};
+use super::state::{Api, SharedApi};
+use crate::catalog::requests::{Caller, Cancellation, ExecutionFilter, MessageCursor, WorkerReference};
+
+/// Executions that one cancel may name; a batch is canceled as a whole.
+const CANCEL_MAX: usize = 10_000;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Filter {
+    status: Option<Status>,
+    package: Option<PackagePath>,
+    batch: Option<BatchId>,
+    worker: Option<String>,
+    limit: Option<u32>,
+    before: Option<ExecutionId>,
+}
+
+/// `GET /executions`
+pub(super) async fn list(
+    _: Reader,
+    State(api): State<SharedApi>,
+    QueryOf(asked): QueryOf<Filter>,
+) -> Result<Json<Vec<ExecutionSummary>>, ApiError> {
+    let filter = ExecutionFilter {
+        status: asked.status,
+        package: asked.package,
+        batch: asked.batch,
+        worker: asked.worker.as_deref().map(WorkerReference::from),
+        before: asked.before,
+        limit: page_length(asked.limit)?,
+    };
+    Ok(Json(api.app.catalog.executions(&filter).await?))
+}
+
+/// `GET /executions/{id}`
+pub(super) async fn show(
+    _: Reader,
+    State(api): State<SharedApi>,
+    PathOf(id): PathOf<ExecutionId>,
+) -> Result<Json<ExecutionDetail>, ApiError> {
+    Ok(Json(api.app.catalog.execution(id, &api.manifests).await?))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Page {
+    after: Option<String>,
+    limit: Option<u32>,
+}
+
+/// `GET /executions/{id}/messages`
+pub(super) async fn messages(
+    _: Reader,
+    State(api): State<SharedApi>,
+    PathOf(id): PathOf<ExecutionId>,
+    QueryOf(page): QueryOf<Page>,
+) -> Result<Json<LogPage>, ApiError> {
+    let after: MessageCursor = match page.after.as_deref() {
+        Some(text) => {
+            text.parse().map_err(|error| ApiError::invalid(format!("the query: after: {error}")))?
+        }
+        None => MessageCursor::default(),
+    };
+    Ok(Json(api.app.catalog.messages(id, after, page_length(page.limit)?).await?))
+}
+
+/// `POST /executions/cancel`
+pub(super) async fn cancel(
+    Operator(caller): Operator,
+    State(api): State<SharedApi>,
+    body: JsonBody<CancelRequest, JSON_BYTES_MAX>,
+) -> Result<Json<CancelAnswer>, ApiError> {
+    let ids = body.value.executions;
+    if ids.is_empty() || ids.len() > CANCEL_MAX {
+        let message = format!("expected 1 to {CANCEL_MAX} executions to cancel, found {}", ids.len());
+        return Err(ApiError::invalid(message).with_hint("a batch can be canceled as a whole"));
+    }
+    cancel_and_tell(&api, &caller, &Cancellation::Executions(ids)).await.map(Json)
+}
+
+/// Cancels, and hands over whom to tell to stop.
+pub(super) async fn cancel_and_tell(
+    api: &Api,
+    caller: &Caller,
+    what: &Cancellation,
+) -> Result<CancelAnswer, ApiError> {
+    let canceled = api.app.catalog.cancel(what).await?;
+    let CancelAnswer { canceled: ended, stopping, .. } = canceled.answer;
+    tracing::info!(caller = caller.name, canceled = ended, stopping, "executions were canceled");
+    for target in canceled.targets {
+        // Never waited for: the answer to the session's next heartbeat tells it, too.
+        if let Err(error) = api.app.stops.try_send(target) {
+            tracing::debug!(%error, "a stop is left to the next heartbeat");
+        }
+    }
+    Ok(canceled.answer)
+}

@@ -1,0 +1,76 @@
+//! What workers fetch because it does not travel by AMQP: bundles, large and sensitive values.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use scaleout_common::ids::{Attempt, ExecutionId, SessionId, WorkerId};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::auth::WorkerSide;
+use super::error::ApiError;
+use super::extract::{PathOf, QueryOf};
+use super::state::SharedApi;
+use crate::catalog::requests::Holder;
+
+/// `GET /bundles/{hash}`: SHA-256 in hexadecimal. The bytes never change.
+pub(super) async fn bundle(
+    _: WorkerSide,
+    State(api): State<SharedApi>,
+    PathOf(hash): PathOf<String>,
+) -> Result<Response, ApiError> {
+    let hash = parse_hash(&hash).ok_or_else(|| {
+        ApiError::invalid(format!("{hash:?} is no hash of a bundle: expected 64 hexadecimal digits"))
+    })?;
+    let _turn = api.fetching.acquire().await.map_err(|error| ApiError::internal(error.to_string()))?;
+    let bytes = api.app.catalog.bundle(&hash).await?;
+    Ok(([(header::CONTENT_TYPE, "application/octet-stream")], bytes).into_response())
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Who {
+    attempt: Attempt,
+    worker: WorkerId,
+    session: u64,
+}
+
+/// `GET /executions/{id}/values`: only for the session that holds the attempt, and as long as it does.
+pub(super) async fn values(
+    _: WorkerSide,
+    State(api): State<SharedApi>,
+    PathOf(id): PathOf<ExecutionId>,
+    QueryOf(who): QueryOf<Who>,
+) -> Result<Response, ApiError> {
+    let session = SessionId { worker: who.worker, counter: who.session };
+    let holder = Holder { session, attempt: who.attempt };
+    let found = api.app.catalog.execution_values(id, holder, &api.app.sealer).await?;
+    let body: Value = json!({ "values": found.values, "project_values": found.project_values });
+    // Secrets: nobody between us may keep them.
+    Ok(([(header::CACHE_CONTROL, "no-store")], Json(body)).into_response())
+}
+
+fn parse_hash(text: &str) -> Option<[u8; 32]> {
+    let mut hash = [0; 32];
+    if text.len() != 2 * hash.len() || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return None;
+    }
+    for (byte, digits) in hash.iter_mut().zip(text.as_bytes().chunks(2)) {
+        *byte = u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
+    }
+    Some(hash)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hash_has_64_hexadecimal_digits() {
+        assert_eq!(parse_hash(&"0a".repeat(32)), Some([10; 32]));
+        for bad in ["", "0a", &"0g".repeat(32), &"é".repeat(32), &"+1".repeat(32)] {
+            assert_eq!(parse_hash(bad), None, "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! The HTTP API under `/api/v1`, `/healthz` and `/readyz`. It reads requests, asks the catalog, and writes JSON; it
+//! holds no SQL and decides nothing about executions. What has to be published after a commit is handed to the
+//! dispatcher through channels and never waited for.
+
+mod auth;
+mod batches;
+mod body;
+mod error;
+mod executions;
+mod extract;
+mod fetch;
+mod health;
+mod limits;
+mod projects;
+mod router;
+mod serve;
+mod state;
+mod status;
+mod workers;
+
+pub use auth::TOKEN_REMEMBERED;
+pub use router::router;
+pub use serve::{STOP_GRACE, serve};
+pub use state::{AppState, Readiness};

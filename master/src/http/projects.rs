@@ -1,0 +1,134 @@
+//! Projects: deploy, list, show, and values of their parameters.
+
+use axum::Json;
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use scaleout_common::api::{
+    DeployAnswer, ErrorCode, Problem, ProjectDetail, ProjectSummary, SetValuesRequest,
+};
+use scaleout_common::names::{Name, ProjectPath};
+use scaleout_package::bundle::{self, BundleError};
+use scaleout_package::manifest::ProjectManifest;
+use scaleout_package::{Diagnostics, Project};
+use serde::Deserialize;
+
+use super::auth::{Operator, Reader};
+use super::body::JSON_BYTES_MAX;
+use super::error::ApiError;
+use super::extract::{JsonBody, PathOf, QueryOf};
+use super::state::SharedApi;
+use crate::catalog::requests::{Deployment, PROBLEMS_MAX};
+
+/// `POST /folders/{folder}/projects`: the body is the bundle.
+pub(super) async fn deploy(
+    Operator(caller): Operator,
+    State(api): State<SharedApi>,
+    PathOf(folder): PathOf<Name>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Json<DeployAnswer>, ApiError> {
+    let bytes_max = api.app.settings.bundle_bytes_max;
+    let held = api.bodies.read("the bundle", &headers, body, bytes_max).await.map_err(|error| {
+        error.with_hint("keep data out of it with .scaleoutignore; the setting is master.bundle_bytes_max")
+    })?;
+    let checked = {
+        let _turn = api.unpacking.acquire().await.map_err(|error| ApiError::internal(error.to_string()))?;
+        let bytes = held.bytes.clone();
+        let checking = tokio::task::spawn_blocking(move || check(&bytes)).await;
+        checking.map_err(|error| ApiError::internal(format!("checking the bundle: {error}")))??
+    };
+    let deployment =
+        Deployment { folder: &folder, manifest: &checked.manifest, bundle: &held.bytes, hash: checked.hash };
+    let answer = api.app.catalog.deploy(&deployment, &caller).await?;
+    if !answer.unchanged {
+        let DeployAnswer { folder, project, version, .. } = &answer;
+        tracing::info!(%folder, %project, version, caller = caller.name, "a project was deployed");
+    }
+    Ok(Json(answer))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Which {
+    folder: Option<Name>,
+}
+
+/// `GET /projects`
+pub(super) async fn list(
+    _: Reader,
+    State(api): State<SharedApi>,
+    QueryOf(which): QueryOf<Which>,
+) -> Result<Json<Vec<ProjectSummary>>, ApiError> {
+    let folder = which.folder.as_ref().map(Name::as_str);
+    Ok(Json(api.app.catalog.projects(folder).await?))
+}
+
+/// `GET /projects/{folder}/{project}`
+pub(super) async fn show(
+    _: Reader,
+    State(api): State<SharedApi>,
+    PathOf((folder, project)): PathOf<(Name, Name)>,
+) -> Result<Json<ProjectDetail>, ApiError> {
+    Ok(Json(api.app.catalog.project(&ProjectPath { folder, project }).await?))
+}
+
+/// `PUT /projects/{folder}/{project}/values`: answers the project as it is then.
+pub(super) async fn set_values(
+    Operator(caller): Operator,
+    State(api): State<SharedApi>,
+    PathOf((folder, project)): PathOf<(Name, Name)>,
+    body: JsonBody<SetValuesRequest, JSON_BYTES_MAX>,
+) -> Result<Json<ProjectDetail>, ApiError> {
+    let path = ProjectPath { folder, project };
+    api.app.catalog.set_values(&path, body.value.values, &caller, &api.app.sealer).await?;
+    Ok(Json(api.app.catalog.project(&path).await?))
+}
+
+struct Checked {
+    manifest: ProjectManifest,
+    hash: [u8; 32],
+}
+
+/// Reads a bundle from elsewhere: nothing in it is trusted.
+fn check(bytes: &Bytes) -> Result<Checked, ApiError> {
+    let files = bundle::unpack(bytes).map_err(refused)?;
+    let project = Project::check(&files).map_err(|diagnostics| invalid(&diagnostics))?;
+    Ok(Checked { manifest: ProjectManifest::from(&project), hash: bundle::hash(bytes) })
+}
+
+fn refused(error: BundleError) -> ApiError {
+    match error {
+        BundleError::PackedTooLarge => {
+            ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::TooLarge, error.to_string())
+        }
+        other => ApiError::new(StatusCode::BAD_REQUEST, ErrorCode::InvalidProject, other.to_string())
+            .with_hint("`scaleout project deploy DIR` packs bundles as they must be"),
+    }
+}
+
+fn invalid(diagnostics: &Diagnostics) -> ApiError {
+    let all = diagnostics.problems();
+    let problem = |problem: &scaleout_package::Problem| Problem {
+        place: match problem.line {
+            0 => problem.file.clone(),
+            line => format!("{}:{line}:{}", problem.file, problem.column),
+        },
+        message: match &problem.help {
+            Some(help) => format!("{} ({help})", problem.message),
+            None => problem.message.clone(),
+        },
+    };
+    let listed: Vec<Problem> = all.iter().take(PROBLEMS_MAX).map(problem).collect();
+    let count = match all.len() {
+        1 => "1 problem".to_owned(),
+        count if count > PROBLEMS_MAX => {
+            format!("{count} problems, of which the first {PROBLEMS_MAX} are listed")
+        }
+        count => format!("{count} problems"),
+    };
+    let message = format!("the project has {count}; nothing was deployed");
+    ApiError::new(StatusCode::BAD_REQUEST, ErrorCode::InvalidProject, message)
+        .with_hint("`scaleout package check DIR` shows the places")
+        .with_problems(listed)
+}

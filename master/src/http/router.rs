@@ -1,0 +1,64 @@
+//! All routes, and what every request passes on its way to them.
+
+use axum::Router;
+use axum::extract::{OriginalUri, Request};
+use axum::http::{Method, StatusCode};
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::{get, post, put};
+use scaleout_common::api::ErrorCode;
+use tower_http::catch_panic::CatchPanicLayer;
+
+use super::error::ApiError;
+use super::limits::{Slots, panicked, traced, within_slots, within_time};
+use super::state::{Api, SharedApi};
+use super::{AppState, batches, executions, fetch, health, projects, status, workers};
+
+/// The API under `/api/v1`, `/healthz` and `/readyz`.
+pub fn router(state: AppState) -> Router {
+    let slots = Slots::new(state.settings.requests_max);
+    let api = Router::new()
+        .nest("/api/v1", routes())
+        .layer(from_fn(within_time))
+        .layer(from_fn_with_state(slots, within_slots));
+    Router::new()
+        .merge(api)
+        .route("/healthz", get(health::healthz))
+        .route("/readyz", get(health::readyz))
+        .method_not_allowed_fallback(wrong_method)
+        .fallback(no_such_route)
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn(traced))
+        .with_state(Api::new(state))
+}
+
+fn routes() -> Router<SharedApi> {
+    Router::new()
+        .route("/folders/{folder}/projects", post(projects::deploy))
+        .route("/projects", get(projects::list))
+        .route("/projects/{folder}/{project}", get(projects::show))
+        .route("/projects/{folder}/{project}/values", put(projects::set_values))
+        .route("/batches", post(batches::enqueue))
+        .route("/batches/{id}", get(batches::show))
+        .route("/batches/{id}/cancel", post(batches::cancel))
+        .route("/executions", get(executions::list))
+        .route("/executions/cancel", post(executions::cancel))
+        .route("/executions/{id}", get(executions::show))
+        .route("/executions/{id}/messages", get(executions::messages))
+        .route("/executions/{id}/values", get(fetch::values))
+        .route("/bundles/{hash}", get(fetch::bundle))
+        .route("/workers", get(workers::list))
+        .route("/workers/{worker}", get(workers::show))
+        .route("/workers/{worker}/drain", post(workers::drain))
+        .route("/status", get(status::status))
+        .method_not_allowed_fallback(wrong_method)
+}
+
+async fn no_such_route(method: Method, OriginalUri(uri): OriginalUri) -> ApiError {
+    ApiError::not_found(format!("there is no {method} {}", uri.path()))
+        .with_hint("the API lies under /api/v1; docs/api.md lists it")
+}
+
+async fn wrong_method(request: Request) -> ApiError {
+    let message = format!("{} is not allowed at {}", request.method(), request.uri().path());
+    ApiError::new(StatusCode::METHOD_NOT_ALLOWED, ErrorCode::InvalidRequest, message)
+}
