@@ -97,7 +97,7 @@ pub struct Grant {
 }
 
 /// Parameter values of one execution: a JSON object, name to value.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Values {
     Inline(String),
     /// Sensitive, or above 16 KiB: ask the master's HTTP API.
@@ -105,7 +105,7 @@ pub enum Values {
 }
 
 /// The package of a grant.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct PackageGrant {
     pub folder: String,
     pub project: String,
