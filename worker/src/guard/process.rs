@@ -135,7 +135,8 @@ fn end(state: &State, over: Over, session: SessionId) {
     close_pipe();
     let cookie = format!("{SESSION_VARIABLE}={session}");
     let swept = strays::kill_until_gone(&groups, &[&cookie], KILL_TIME_MAX);
-    if over != Over::Asked || swept.left > 0 {
+    // A worker that goes and leaves nothing is not worth a line.
+    if swept.strays + swept.left + groups.len() > 0 || over == Over::Fenced {
         let why = match over {
             Over::WorkerGone => "the worker is gone",
             Over::Fenced => "the fence passed",
@@ -158,5 +159,5 @@ fn close_pipe() {
 
 /// Standard error may be closed: the worker's terminal can be gone. `eprintln` would panic.
 fn say(text: &str) {
-    let _ = writeln!(std::io::stderr(), "scaleout guard: {text}");
+    let _ = std::io::stderr().write_all(format!("scaleout guard: {text}\n").as_bytes());
 }

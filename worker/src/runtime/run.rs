@@ -92,7 +92,9 @@ async fn attend(run: &Run, host: &Host, mut stop: Stop) -> Option<Ended> {
         return None;
     };
     let result = context.conclude().await;
-    Some(outcome(end, halt, result))
+    let mask = |error: String| presentable(&context.log.masker().mask_text(&error), ERROR_BYTES_MAX);
+    let (kind, error) = outcome(end, halt);
+    Some(Ended { kind, error: error.map(mask), result })
 }
 
 /// `None` if it was fenced.
@@ -123,8 +125,9 @@ async fn until_end(
     }
 }
 
-fn outcome(end: ContainerEnd, halt: Option<Halt>, result: Option<String>) -> Ended {
-    let (kind, error) = match (end.end, halt) {
+/// What to report, and why it is no success.
+fn outcome(end: ContainerEnd, halt: Option<Halt>) -> (OutcomeKind, Option<String>) {
+    match (end.end, halt) {
         // Success already achieved stands, whatever was asked for meanwhile.
         (End::Success, _) => (OutcomeKind::Succeeded, None),
         (End::Failure, None) => {
@@ -141,6 +144,5 @@ fn outcome(end: ContainerEnd, halt: Option<Halt>, result: Option<String>) -> End
         (End::Failure, Some(Halt::Stopped(_))) => {
             (OutcomeKind::Stopped, Some("the execution was told to stop".to_owned()))
         }
-    };
-    Ended { kind, error: error.map(|error| presentable(&error, ERROR_BYTES_MAX)), result }
+    }
 }

@@ -47,6 +47,13 @@ impl Lines {
         }
     }
 
+    /// Forgets what was not given out; returns how many bytes that were.
+    pub(super) fn forget(&mut self) -> usize {
+        let forgotten = self.buffer.len() - self.start;
+        *self = Lines::default();
+        forgotten
+    }
+
     /// The last line, if it has no end. Call it when the output has ended and [`next`](Self::next) has nothing.
     pub(super) fn rest(&mut self, masker: &Masker) -> Option<&[u8]> {
         let length = self.buffer.len() - self.start;

@@ -106,9 +106,11 @@ struct Sink<'a> {
 impl Sink<'_> {
     async fn take(&mut self, bytes: &[u8]) {
         let log = &self.pump.context.log;
+        // Nobody will see it: spare the work. The last line of stderr is still wanted for the task's error.
         if log.is_full() && self.pump.kind == MessageType::Stdout {
-            // Nobody will see it: spare the work.
-            log.cut(memchr::memchr_iter(b'\n', bytes).count() as u64, bytes.len() as u64);
+            let forgotten = self.lines.forget();
+            let ends = memchr::memchr_iter(b'\n', bytes).count();
+            log.cut(ends as u64, (forgotten + bytes.len()) as u64);
             return;
         }
         self.lines.feed(bytes);

@@ -1,0 +1,103 @@
+//! Control flow carried out: order, concurrency, failures and what follows them.
+
+use scaleout_common::wire::{MessageType, OutcomeKind};
+
+use super::world::{World, task};
+
+#[tokio::test]
+async fn a_package_without_tasks_succeeds_and_leaves_no_trace() {
+    let world = World::new().await;
+    let went = world.run("description = \"nothing to do\"\n").await;
+    went.succeeded();
+    assert!(went.log.is_empty());
+    assert!(!world.work_root().exists());
+}
+
+#[tokio::test]
+async fn tasks_that_wait_for_nothing_run_at_the_same_time() {
+    let world = World::new().await;
+    world.script("pipe.sh", "mkfifo \"$SCALEOUT_WORK_DIR/pipe\"");
+    // Each end of the pipe opens only when the other one does.
+    let write = task("write", "echo hello > \"$SCALEOUT_WORK_DIR/pipe\"", "after = [\"make\"]");
+    let read = task("read", "cat \"$SCALEOUT_WORK_DIR/pipe\"", "after = [\"make\"]");
+    let make = "[tasks.make]\nkind = \"process\"\ncommand = [\"./pipe.sh\"]\n";
+    let went = world.run(&format!("{make}{write}{read}")).await;
+    went.succeeded();
+    assert_eq!(went.stdout(), ["hello"]);
+}
+
+#[tokio::test]
+async fn more_tasks_than_slots_wait_for_their_turn() {
+    let mut world = World::new().await;
+    world.limits.tasks_max = 1;
+    let script = "mkdir \"$SCALEOUT_WORK_DIR/alone\" && rmdir \"$SCALEOUT_WORK_DIR/alone\"";
+    let tasks: String = (0..8).map(|number| task(&format!("t{number}"), script, "")).collect();
+    world.run(&tasks).await.succeeded();
+}
+
+#[tokio::test]
+async fn a_handled_failure_goes_its_way_and_skipped_tasks_say_why() {
+    let world = World::new().await;
+    let load = task("load", "exit 1", "fail-parent = false");
+    let next = task("next", "echo next", "after = [\"load\"]");
+    let last = task("last", "echo last", "after = [\"next\"]");
+    let mend = task("mend", "echo mend", "after = [{ task = \"load\", on = \"failure\" }]");
+    let tidy = task("tidy", "echo tidy", "after = \"end\"");
+    let went = world.run(&format!("{load}{next}{last}{mend}{tidy}")).await;
+    went.succeeded();
+    assert_eq!(went.stdout(), ["mend", "tidy"]);
+    assert_eq!(
+        went.texts(MessageType::Information),
+        [
+            "skipped: it waits for success of load, which failed",
+            "skipped: it waits for success of next, which was skipped",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn tasks_in_a_sequence_have_its_path_and_their_failure_names_them() {
+    let world = World::new().await;
+    let outer = "[tasks.each]\nkind = \"sequence\"\n";
+    let check = task("each.tasks.check", "echo 'no good' >&2; exit 2", "");
+    let after = task("after", "echo after", "after = [{ task = \"each\", on = \"completion\" }]");
+    let went = world.run(&format!("{outer}{check}{after}")).await;
+    assert_eq!(went.kind(), OutcomeKind::Failed);
+    assert_eq!(went.error(), "\\Package\\each\\check: sh exited with code 2: no good");
+    assert_eq!(went.stdout(), ["after"]);
+    let events = went.events();
+    assert!(events.contains(&"error \\Package\\each\\check".to_owned()), "{events:?}");
+    assert!(events.contains(&"task-failed \\Package\\each".to_owned()), "{events:?}");
+}
+
+#[tokio::test]
+async fn a_task_is_tried_again_until_it_succeeds() {
+    let world = World::new().await;
+    let script = "cd \"$SCALEOUT_WORK_DIR\"; echo x >> tries; test $(wc -l < tries) -ge 3";
+    let went = world.run(&task("load", script, "retries = 5\nretry-delay = \"1ms\"")).await;
+    went.succeeded();
+    let warnings = went.texts(MessageType::Warning);
+    assert_eq!(
+        warnings,
+        [
+            "try 1 of 6 failed, again in 1ms: sh exited with code 1",
+            "try 2 of 6 failed, again in 1ms: sh exited with code 1"
+        ]
+    );
+    assert!(went.texts(MessageType::Error).is_empty());
+}
+
+#[tokio::test]
+async fn a_container_is_tried_again_as_a_whole() {
+    let world = World::new().await;
+    let outer = "[tasks.all]\nkind = \"sequence\"\nretries = 1\nretry-delay = \"1ms\"\n";
+    let first = task("all.tasks.first", "echo first", "");
+    let second = task(
+        "all.tasks.second",
+        "cd \"$SCALEOUT_WORK_DIR\"; mkdir once 2>/dev/null && exit 1; echo second",
+        "after = [\"first\"]",
+    );
+    let went = world.run(&format!("{outer}{first}{second}")).await;
+    went.succeeded();
+    assert_eq!(went.stdout(), ["first", "first", "second"]);
+}

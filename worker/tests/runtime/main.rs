@@ -1,0 +1,12 @@
+//! Guard and package runtime on real processes and a real PostgreSQL.
+
+#![expect(clippy::unwrap_used, reason = "what a test's helper cannot do fails the test")]
+
+mod world;
+
+mod control;
+mod guard;
+mod output;
+mod process;
+mod sql;
+mod stopping;

@@ -1,0 +1,166 @@
+//! The sql task on a real PostgreSQL.
+
+use scaleout_common::wire::{MessageType, OutcomeKind};
+use scaleout_local::testing::{self, TestDatabase};
+use scaleout_worker::runtime::StopCause;
+use tokio_postgres::{Client, NoTls};
+
+use super::world::{DEADLINE, World};
+
+async fn world() -> (World, TestDatabase, Client) {
+    let database = testing::database().await;
+    let (client, connection) = tokio_postgres::connect(&database.url, NoTls).await.unwrap();
+    tokio::spawn(connection);
+    let mut world = World::new().await;
+    world.settings(
+        "[parameters.url]\ntype = \"string\"\nsensitive = true\nrequired = true\n\
+         [connections.warehouse]\nkind = \"postgres\"\nurl = \"{{ @[$Project::url] }}\"\n",
+    );
+    world.project_values = serde_json::json!({ "url": database.url });
+    (world, database, client)
+}
+
+fn statement(text: &str, more: &str) -> String {
+    format!("[tasks.query]\nkind = \"sql\"\nconnection = \"warehouse\"\nstatement = '''{text}'''\n{more}\n")
+}
+
+#[tokio::test]
+async fn a_text_of_several_statements_runs_and_counts() {
+    let (world, _, client) = world().await;
+    let text =
+        "create table t (n int); insert into t select generate_series(1, 7); delete from t where n > 5";
+    let went = world.run(&statement(text, "")).await;
+    went.succeeded();
+    assert_eq!(went.texts(MessageType::Information), ["3 statements, rows: 0, 7, 2"]);
+    assert_eq!(client.query_one("select count(*) from t", &[]).await.unwrap().get::<_, i64>(0), 5);
+}
+
+#[tokio::test]
+async fn arguments_are_bound_as_the_types_the_statement_asks_for() {
+    let (mut world, _, client) = world().await;
+    client
+        .batch_execute(
+            "create type mood as enum ('good', 'bad');
+             create table t (b bool, i2 int2, i8 int8, f float4, n numeric, s text, d date, at timestamptz,
+                             naive timestamp, m mood, j jsonb, u uuid, nothing int)",
+        )
+        .await
+        .unwrap();
+    world.values = serde_json::json!({
+        "b": true, "i": 7, "f": 1.5, "n": "12.50", "s": "it's; -- \\ {{", "d": "2024-02-29",
+        "at": "2024-02-29T12:00:00+02:00", "m": "good", "j": "{\"a\": 1}", "u": "01890a5d-ac96-774b-bcce-b302099a8057",
+    });
+    let types = [
+        ("b", "bool"),
+        ("i", "int64"),
+        ("f", "float64"),
+        ("n", "decimal"),
+        ("s", "string"),
+        ("d", "date"),
+        ("at", "timestamp"),
+        ("m", "string"),
+        ("j", "string"),
+        ("u", "string"),
+        ("nothing", "int64"),
+    ];
+    let parameters: String =
+        types.iter().map(|(name, kind)| format!("[parameters.{name}]\ntype = \"{kind}\"\n")).collect();
+    let text = "insert into t values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
+    let arguments = "arguments = [\"@b\", \"@i\", \"@i\", \"@f\", \"@n\", \"@s\", \"@d\", \"@at\", \"@at\", \"@m\", \"@j\", \"@u\", \"@nothing\"]";
+    let went = world.run(&format!("{parameters}{}", statement(text, arguments))).await;
+    went.succeeded();
+    assert_eq!(went.texts(MessageType::Information), ["1 row"]);
+    let row = client
+        .query_one(
+            "select b and i2 = 7 and i8 = 7 and f = 1.5 and n = 12.50 and s = 'it''s; -- \\ {{' and d = '2024-02-29'
+                    and at = '2024-02-29 10:00Z' and naive = '2024-02-29 10:00' and m = 'good' and j->>'a' = '1'
+                    and u is not null and nothing is null
+             from t",
+            &[],
+        )
+        .await
+        .unwrap();
+    assert!(row.get::<_, bool>(0));
+}
+
+#[tokio::test]
+async fn errors_say_code_and_place_and_never_the_password() {
+    let (world, database, _) = world().await;
+    for (text, arguments, expected) in [
+        (
+            "select 1,\n  nothing from nowhere",
+            "",
+            "ERROR 42P01: relation \"nowhere\" does not exist (line 2, column 16 of the statement)",
+        ),
+        (
+            "select $1::int",
+            "arguments = [\"@[System::TaskName]\"]",
+            "ERROR 22P02: invalid input syntax for type integer: \"query\"",
+        ),
+        (
+            "select $1::int, $2::int",
+            "arguments = [\"@[System::Attempt]\"]",
+            "the statement takes 2 arguments ($1, $2, …), the task gives 1",
+        ),
+        ("select $1::int; select 2", "arguments = [\"@[System::Attempt]\"]", "make it several tasks"),
+    ] {
+        let went = world.run(&statement(text, arguments)).await;
+        assert_eq!(went.kind(), OutcomeKind::Failed);
+        assert!(went.error().contains(expected), "{text}: {}", went.error());
+        assert!(!format!("{went:?}").contains(&database.url));
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_cannot_be_reached_is_named_without_its_password() {
+    let (mut world, _, _) = world().await;
+    world.project_values = serde_json::json!({ "url": "postgres://me:s3cret-word@127.0.0.1:1/db" });
+    let went = world.run(&statement("select 1", "")).await;
+    assert!(went.error().contains("cannot connect warehouse (me@127.0.0.1:1/db)"), "{}", went.error());
+    world.project_values = serde_json::json!({ "url": "not a url s3cret-word" });
+    let bad = world.run(&statement("select 1", "")).await;
+    assert!(bad.error().contains("the URL of connection warehouse is not valid"), "{}", bad.error());
+    assert!(!format!("{went:?}{bad:?}").contains("s3cret"), "{went:?}{bad:?}");
+}
+
+#[tokio::test]
+async fn notices_are_logged() {
+    let (world, _, _) = world().await;
+    let went = world
+        .run(&statement("do $$ begin raise notice 'half way'; raise warning 'careful'; end $$", ""))
+        .await;
+    went.succeeded();
+    assert!(went.texts(MessageType::Information).contains(&"NOTICE: half way"), "{went:#?}");
+    assert_eq!(went.texts(MessageType::Warning), ["WARNING: careful"]);
+}
+
+#[tokio::test]
+async fn a_stop_cancels_the_statement_on_the_server() {
+    let (world, _, client) = world().await;
+    let running = world.start(&statement("select pg_sleep(1000)", ""));
+    wait_for_sleepers(&client, 1).await;
+    running.stopper.stop(StopCause::Told);
+    assert_eq!(running.end().await.kind(), OutcomeKind::Stopped);
+    wait_for_sleepers(&client, 0).await;
+}
+
+#[tokio::test]
+async fn a_statement_that_runs_too_long_is_cancelled() {
+    let (world, _, client) = world().await;
+    let went = world.run(&statement("select pg_sleep(1000)", "timeout = \"500ms\"")).await;
+    assert_eq!(went.error(), "\\Package\\query: timed out after 500ms");
+    wait_for_sleepers(&client, 0).await;
+}
+
+/// Waits until that many other sessions of this database run `pg_sleep`.
+async fn wait_for_sleepers(client: &Client, expected: i64) {
+    let query =
+        "select count(*) from pg_stat_activity where datname = current_database() and state = 'active'
+                 and pid <> pg_backend_pid() and query like '%pg_sleep(1000)%'";
+    let wait = async {
+        while client.query_one(query, &[]).await.unwrap().get::<_, i64>(0) != expected {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(DEADLINE, wait).await.expect("the sleepers come and go");
+}
