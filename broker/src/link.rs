@@ -3,6 +3,8 @@
 //! Two, because an alarm of the broker blocks connections that publish, and on a blocked connection nothing is
 //! written, acknowledgements included.
 
+use std::sync::Arc;
+
 use futures_util::StreamExt;
 use lapin::options::{BasicConsumeOptions, BasicQosOptions, QueueDeclareOptions};
 use lapin::types::FieldTable;
@@ -17,8 +19,11 @@ use crate::publisher::{self, Publisher};
 use crate::subscription::Subscription;
 use crate::{BrokerError, topology};
 
-/// A living link. Dropping it closes everything that was opened through it.
-pub struct Link {
+/// A living link; clones are the same one. Dropping the last closes everything that was opened through it.
+#[derive(Clone)]
+pub struct Link(Arc<Inner>);
+
+struct Inner {
     consuming: Connection,
     publishing: Connection,
     window: usize,
@@ -40,10 +45,10 @@ impl Link {
         let consuming = connect(settings, &format!("{name} consuming")).await?;
         let publishing = connect(settings, &format!("{name} publishing")).await?;
         let (failed, _) = watch::channel(None);
-        let link = Self { consuming, publishing, window: settings.window, failed };
-        link.watch(&link.consuming);
-        link.watch(&link.publishing);
-        let channel = link.channel(&link.consuming).await?;
+        let link = Self(Arc::new(Inner { consuming, publishing, window: settings.window, failed }));
+        link.watch(&link.0.consuming);
+        link.watch(&link.0.publishing);
+        let channel = link.channel(&link.0.consuming).await?;
         topology::declare(&channel).await?;
         link.declare_pool(&PoolName::default()).await?;
         Ok(link)
@@ -53,25 +58,25 @@ impl Link {
     pub async fn publisher(&self, channels: usize) -> Result<Publisher, BrokerError> {
         let mut opened = Vec::new();
         for _ in 0..channels {
-            let channel = self.channel(&self.publishing).await?;
+            let channel = self.channel(&self.0.publishing).await?;
             let selecting = channel.confirm_select(lapin::options::ConfirmSelectOptions::default());
             selecting.await.map_err(BrokerError::operation("ask for publisher confirms"))?;
             opened.push(channel);
         }
-        Ok(publisher::start(opened, self.window, self.failed.clone()))
+        Ok(publisher::start(opened, self.0.window, self.0.failed.clone()))
     }
 
     /// Consumes `queue` with at most `prefetch` unacknowledged deliveries, on a channel and with a consumer tag of
     /// its own (3.10 loses deliveries when either is used again).
     pub async fn consume(&self, queue: &str, prefetch: u16) -> Result<Subscription, BrokerError> {
-        let channel = self.channel(&self.consuming).await?;
+        let channel = self.channel(&self.0.consuming).await?;
         consume_on(channel, queue, prefetch, BasicConsumeOptions::default()).await
     }
 
     /// Declares an inbox of this connection's own and consumes it; answers find it by its name. Answers are not
     /// acknowledged: what is lost is asked for again.
     pub async fn inbox(&self) -> Result<(String, Subscription), BrokerError> {
-        let channel = self.channel(&self.consuming).await?;
+        let channel = self.channel(&self.0.consuming).await?;
         let options = QueueDeclareOptions { exclusive: true, auto_delete: true, ..Default::default() };
         let declaring = channel.queue_declare("".into(), options, FieldTable::default());
         let name = declaring.await.map_err(BrokerError::operation("declare an inbox"))?.name().to_string();
@@ -81,7 +86,7 @@ impl Link {
 
     /// Declares the queues of a pool.
     pub async fn declare_pool(&self, pool: &PoolName) -> Result<(), BrokerError> {
-        let channel = self.channel(&self.consuming).await?;
+        let channel = self.channel(&self.0.consuming).await?;
         topology::declare_pool(&channel, pool).await?;
         close(channel).await;
         Ok(())
@@ -89,7 +94,7 @@ impl Link {
 
     /// Looks at a queue of ours by a passive declare.
     pub async fn depth(&self, queue: &str) -> Result<QueueDepth, BrokerError> {
-        let channel = self.channel(&self.consuming).await?;
+        let channel = self.channel(&self.0.consuming).await?;
         let options = QueueDeclareOptions { passive: true, ..Default::default() };
         let looking = channel.queue_declare(queue.into(), options, FieldTable::default());
         let found = looking.await.map_err(BrokerError::operation(format!("look at queue {queue}")))?;
@@ -100,7 +105,7 @@ impl Link {
 
     /// Resolves when a connection or a publisher of this link has failed.
     pub async fn failed(&self) -> BrokerError {
-        let mut failed = self.failed.subscribe();
+        let mut failed = self.0.failed.subscribe();
         loop {
             if let Some(error) = failed.borrow_and_update().clone() {
                 return error;
@@ -113,7 +118,7 @@ impl Link {
 
     /// Closes both connections in order, so that the broker returns what is unacknowledged at once.
     pub async fn close(self) {
-        for connection in [&self.consuming, &self.publishing] {
+        for connection in [&self.0.consuming, &self.0.publishing] {
             if let Err(error) = connection.close(200, "done".into()).await {
                 tracing::debug!(%error, "a connection to the broker was closed already");
             }
@@ -126,7 +131,7 @@ impl Link {
 
     fn watch(&self, connection: &Connection) {
         let mut events = connection.events_listener();
-        let failed = self.failed.clone();
+        let failed = self.0.failed.clone();
         tokio::spawn(async move {
             while let Some(event) = events.next().await {
                 match event {

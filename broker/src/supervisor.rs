@@ -16,13 +16,15 @@ const STABLE_AFTER: Duration = Duration::from_secs(10);
 
 /// Serves one link after another until `stop`. `serve` gets each new link and returns when it has failed or when it
 /// noticed `stop`; it may be dropped at any await. `report` hears of every failure, for readiness and logs.
-pub async fn supervise(
+pub async fn supervise<S>(
     settings: &Rabbitmq,
     name: &str,
     stop: &CancellationToken,
-    mut serve: impl AsyncFnMut(&Link) -> Result<(), BrokerError>,
+    mut serve: impl FnMut(Link) -> S,
     mut report: impl FnMut(&BrokerError),
-) {
+) where
+    S: Future<Output = Result<(), BrokerError>>,
+{
     let mut failures = 0;
     while !stop.is_cancelled() {
         let began = Instant::now();
@@ -32,7 +34,7 @@ pub async fn supervise(
         };
         let error = match ended {
             Err(error) => error,
-            Ok(link) => match serve_until_failed(&link, stop, &mut serve).await {
+            Ok(link) => match serve_until_failed(&link, stop, serve(link.clone())).await {
                 Ok(()) => {
                     link.close().await;
                     return;
@@ -58,11 +60,11 @@ pub async fn supervise(
 async fn serve_until_failed(
     link: &Link,
     stop: &CancellationToken,
-    serve: &mut impl AsyncFnMut(&Link) -> Result<(), BrokerError>,
+    serving: impl Future<Output = Result<(), BrokerError>>,
 ) -> Result<(), BrokerError> {
     tokio::select! {
         error = link.failed() => Err(error),
-        served = serve(link) => match served {
+        served = serving => match served {
             Ok(()) if !stop.is_cancelled() => Err(BrokerError::Lost("the link was given up".to_owned())),
             other => other,
         },

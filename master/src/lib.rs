@@ -1,3 +1,15 @@
 //! The master: it takes requests, keeps the catalog, publishes tasks, grants claims and applies outcomes.
 
 pub mod catalog;
+pub mod http;
+
+mod context;
+mod dispatcher;
+mod leader;
+mod presence;
+mod readiness;
+mod run;
+mod serving;
+mod stopper;
+
+pub use run::run;

@@ -1,5 +1,13 @@
-//! The worker: consumer, claims, guard, the package runtime, log shipping.
+//! The worker: it says hello, claims executions, runs their packages, and reports.
 
 pub mod guard;
 pub mod identity;
 pub mod runtime;
+
+mod packages;
+mod session;
+mod shipping;
+
+mod run;
+
+pub use run::run;

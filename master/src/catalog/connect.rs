@@ -34,9 +34,16 @@ pub struct Catalog {
 }
 
 impl Catalog {
-    /// Opens the pools; reaches the server once to see that it is there and new enough. Does not look at the
-    /// catalog's version: see [`check_version`](Self::check_version) and [`migrate`](Self::migrate).
+    /// Opens the pools and reaches the server once, to see that it is there and new enough. Does not look at the
+    /// catalog's version: see [`check`](Self::check) and [`migrate`](Self::migrate).
     pub async fn connect(settings: &Postgres) -> Result<Self, CatalogError> {
+        let catalog = Self::open(settings)?;
+        catalog.check_server().await?;
+        Ok(catalog)
+    }
+
+    /// Opens the pools without reaching the server: only a malformed URL is an error.
+    pub fn open(settings: &Postgres) -> Result<Self, CatalogError> {
         let url = without_password(&settings.url);
         let config: Config = settings.url.expose_secret().parse().map_err(|error| {
             CatalogError::Unreachable { url: url.clone(), reason: format!("{error} (setting postgres.url)") }
@@ -45,16 +52,20 @@ impl Catalog {
         let by_id = settings.connections_max - requests;
         let wait = Duration::from_millis(settings.wait_ms);
         let config = with_timeouts(config, settings, wait);
-        let catalog = Self {
+        Ok(Self {
             request_pool: pool(&config, REQUEST_OPTIONS, requests, wait)?,
             by_id_pool: pool(&config, BY_ID_OPTIONS, by_id.max(1), wait)?,
             single: with_options(&config, REQUEST_OPTIONS),
             url,
             connections_max: settings.connections_max,
             wait,
-        };
-        catalog.check_server().await?;
-        Ok(catalog)
+        })
+    }
+
+    /// The server can be reached and is new enough, and the catalog has this build's version.
+    pub async fn check(&self) -> Result<(), CatalogError> {
+        self.check_server().await?;
+        self.check_version().await
     }
 
     /// A connection for requests.

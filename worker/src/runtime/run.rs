@@ -112,11 +112,12 @@ async fn until_end(
         tokio::select! {
             biased;
             () = fence.fenced() => return None,
-            end = &mut body => return Some((end, halt)),
+            // Before the package: one that was told to stop while it was being loaded must not start anything.
             cause = stop.stopped(), if halt.is_none() => {
                 halt = Some(Halt::Stopped(cause));
                 token.cancel();
             }
+            end = &mut body => return Some((end, halt)),
             () = &mut overdue, if halt.is_none() => {
                 halt = Some(Halt::Overdue(timeout.unwrap_or_default()));
                 token.cancel();

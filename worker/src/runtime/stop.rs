@@ -42,7 +42,7 @@ impl Stopper {
 
 impl Stop {
     /// Waits until it is stopped; for ever if nobody can stop it any more.
-    pub(super) async fn stopped(&mut self) -> StopCause {
+    pub(crate) async fn stopped(&mut self) -> StopCause {
         self.wait_for(|_| true).await
     }
 

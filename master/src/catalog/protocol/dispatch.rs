@@ -1,8 +1,13 @@
 //! Dispatch rows: which executions wait for a claim, and which master publishes their messages.
 
-use scaleout_common::ids::{Attempt, ExecutionId};
+use scaleout_common::ids::{Attempt, ExecutionId, MasterId};
 use scaleout_common::names::PoolName;
 use scaleout_common::priority::Priority;
+use scaleout_common::protocol::timing::DISPATCH_REPEAT;
+use tokio_postgres::Row;
+
+use super::{rows, sql};
+use crate::catalog::{Catalog, CatalogError};
 
 /// Executions a dispatch row holds at most: one publish window or two.
 pub const DISPATCH_EXECUTIONS_MAX: usize = 1_000;
@@ -15,4 +20,59 @@ pub struct Dispatch {
     pub priority: Priority,
     /// At most [`DISPATCH_EXECUTIONS_MAX`].
     pub tasks: Vec<(ExecutionId, Attempt)>,
+}
+
+impl Dispatch {
+    pub(super) fn from_row(row: &Row) -> Result<Self, CatalogError> {
+        let code: i16 = row.get("priority");
+        Ok(Self {
+            id: row.get("id"),
+            pool: rows::pool(row.get("pool"))?,
+            priority: Priority::from_code(code)
+                .ok_or_else(|| CatalogError::Corrupt(format!("priority {code}")))?,
+            tasks: rows::tasks(row.get("ids"), row.get("attempts")),
+        })
+    }
+
+    pub(super) fn from_rows(rows: &[Row]) -> Result<Vec<Self>, CatalogError> {
+        rows.iter().map(Self::from_row).collect()
+    }
+}
+
+impl Catalog {
+    /// The broker has confirmed all messages of these dispatches.
+    pub(crate) async fn confirm_dispatches(&self, ids: &[i64]) -> Result<(), CatalogError> {
+        let client = self.request().await?;
+        let statement = client.prepare_cached(sql::CONFIRM_DISPATCHES).await?;
+        client.execute(&statement, &[&ids]).await?;
+        Ok(())
+    }
+
+    /// This master's dispatches that have gone unconfirmed for too long; they count as published now.
+    pub(crate) async fn overdue_dispatches(&self, master: MasterId) -> Result<Vec<Dispatch>, CatalogError> {
+        let client = self.request().await?;
+        let statement = client.prepare_cached(sql::OVERDUE_DISPATCHES).await?;
+        let rows = client.query(&statement, &[&master.0, &DISPATCH_REPEAT.as_secs_f64()]).await?;
+        Dispatch::from_rows(&rows)
+    }
+
+    /// Takes over what dead masters had not got confirmed. One master wins; the others find nothing.
+    pub(crate) async fn adopt_dead_masters(&self, master: MasterId) -> Result<Vec<Dispatch>, CatalogError> {
+        let mut client = self.request().await?;
+        let statement = client.prepare_cached(sql::DEAD_MASTERS).await?;
+        let mut adopted = Vec::new();
+        for dead in client.query(&statement, &[&master.0]).await? {
+            let (id, lock_key): (uuid::Uuid, i32) = (dead.get("id"), dead.get("lock_key"));
+            let transaction = client.transaction().await?;
+            let won = transaction.query_one(sql::LOCK_DEAD_MASTER, &[&lock_key]).await?;
+            if won.get::<_, bool>(0) {
+                let rows = transaction.query(sql::ADOPT_DISPATCHES, &[&id, &master.0]).await?;
+                transaction.execute(sql::FORGET_MASTER, &[&id]).await?;
+                transaction.commit().await?;
+                tracing::warn!(dead = %id, dispatches = rows.len(), "a master is gone: took over its dispatches");
+                adopted.extend(Dispatch::from_rows(&rows)?);
+            }
+        }
+        Ok(adopted)
+    }
 }

@@ -1,6 +1,18 @@
 //! What the protocol does to executions (DESIGN §5): dispatch, grants, outcomes, leases, logs.
 
+mod claims;
 mod dispatch;
+mod duties;
+mod leases;
+mod logs;
+mod outcomes;
+mod presence;
+mod rows;
+mod sessions;
 pub(crate) mod sql;
+mod stops;
 
-pub use dispatch::Dispatch;
+pub(crate) use claims::PackageGrants;
+pub use dispatch::{DISPATCH_EXECUTIONS_MAX, Dispatch};
+pub(crate) use presence::{Presence, Proof};
+pub use stops::StopTarget;

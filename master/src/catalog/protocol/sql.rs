@@ -2,4 +2,36 @@
 
 use crate::catalog::statements::statements;
 
-statements! {}
+statements! {
+    ADD_MESSAGES = "protocol/add_messages.sql",
+    ADOPT_DISPATCHES = "protocol/adopt_dispatches.sql",
+    APPLY_OUTCOMES = "protocol/apply_outcomes.sql",
+    BEGIN_SESSION = "protocol/begin_session.sql",
+    CLAIMED = "protocol/claimed.sql",
+    CONFIRM_DISPATCHES = "protocol/confirm_dispatches.sql",
+    DEAD_MASTERS = "protocol/dead_masters.sql",
+    LEAVE = "protocol/leave.sql",
+    END_SESSIONS = "protocol/end_sessions.sql",
+    FAIL_OVERDUE = "protocol/fail_overdue.sql",
+    FORGET_MASTER = "protocol/forget_master.sql",
+    GRANT = "protocol/grant.sql",
+    HEARTBEAT = "protocol/heartbeat.sql",
+    KNOWN_WORKER = "protocol/known_worker.sql",
+    LOCK_DEAD_MASTER = "protocol/lock_dead_master.sql",
+    LOCK_MASTER = "protocol/lock_master.sql",
+    LOCK_SESSION = "protocol/lock_session.sql",
+    LOSE_ATTEMPTS = "protocol/lose_attempts.sql",
+    MAKE_DUE_PENDING = "protocol/make_due_pending.sql",
+    MAKE_PARTITIONS = "protocol/make_partitions.sql",
+    OVERDUE_DISPATCHES = "protocol/overdue_dispatches.sql",
+    PACKAGE_GRANT = "protocol/package_grant.sql",
+    POOLS = "protocol/pools.sql",
+    PROVE_MASTER = "protocol/prove_master.sql",
+    REGISTER_MASTER = "protocol/register_master.sql",
+    REGISTER_WORKER = "protocol/register_worker.sql",
+    SESSION_STOPS = "protocol/session_stops.sql",
+    STOP_OVERDUE = "protocol/stop_overdue.sql",
+    SWEEP_DISPATCHES = "protocol/sweep_dispatches.sql",
+    SWEEP_GRANTS = "protocol/sweep_grants.sql",
+    TAKE_LEASES = "protocol/take_leases.sql",
+}

@@ -21,6 +21,9 @@ mod tokens;
 mod values;
 mod workers;
 
+#[cfg(test)]
+mod statement_tests;
+
 pub use accept::{Accepted, Accepting, RETRIES_MAX, RETRY_DELAY_MS_MAX, TIMEOUT_MS_MAX};
 pub use cancel::{Canceled, Cancellation};
 pub use deploy::Deployment;

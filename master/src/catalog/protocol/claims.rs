@@ -1,0 +1,287 @@
+//! Granting claims: one transaction per claim message.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+
+use scaleout_common::ids::{BatchId, SessionId};
+use scaleout_common::protocol::claim::{ClaimOf, Claimed, answer_claim};
+use scaleout_common::wire::{
+    Claim, ClaimAnswer, ClaimAnswers, ClaimVerdict, Claims, Grant, PackageGrant, Values,
+};
+use tokio_postgres::{Row, Transaction};
+use uuid::Uuid;
+
+use super::{rows, sql};
+use crate::catalog::{Catalog, CatalogError};
+
+/// Largest parameter object that travels in an answer; a larger one is fetched.
+const INLINE_BYTES_MAX: usize = 16 * 1024;
+
+/// Package grants kept in memory at most.
+const PACKAGES_MAX: usize = 4_096;
+
+/// What a claim message led to.
+pub(crate) struct ClaimsGranted {
+    pub(crate) answers: ClaimAnswers,
+    pub(crate) granted: u64,
+}
+
+type PackageKey = (BatchId, i64);
+
+/// Package grants by batch and package. They never change, so they are read once.
+#[derive(Default)]
+pub(crate) struct PackageGrants(Mutex<HashMap<PackageKey, PackageGrant>>);
+
+impl PackageGrants {
+    fn get(&self, key: &PackageKey) -> Option<PackageGrant> {
+        self.lock().get(key).cloned()
+    }
+
+    fn put(&self, key: PackageKey, grant: PackageGrant) {
+        let mut grants = self.lock();
+        if grants.len() >= PACKAGES_MAX {
+            grants.clear();
+        }
+        grants.insert(key, grant);
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<PackageKey, PackageGrant>> {
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+impl Catalog {
+    /// Answers a claim message. The session's row is locked first: a grant and the session's end cannot pass each
+    /// other. The answer must follow this function's return, which follows the commit.
+    pub(crate) async fn grant(
+        &self,
+        message: &Claims,
+        known: &PackageGrants,
+    ) -> Result<ClaimsGranted, CatalogError> {
+        let mut client = self.by_id().await?;
+        let statements = Statements {
+            lock: client.prepare_cached(sql::LOCK_SESSION).await?,
+            grant: client.prepare_cached(sql::GRANT).await?,
+            claimed: client.prepare_cached(sql::CLAIMED).await?,
+            package: client.prepare_cached(sql::PACKAGE_GRANT).await?,
+        };
+        let transaction = client.transaction().await?;
+        let session = message.session;
+        let counter = rows::number_in(session.counter);
+        let found = transaction.query_opt(&statements.lock, &[&session.worker.0, &counter]).await?;
+        let Some(found) = found.filter(|row| row.get::<_, bool>("alive")) else {
+            return Ok(refuse_all(message));
+        };
+        // A disabled worker serves no pool.
+        let pools: Vec<String> = if found.get("enabled") { found.get("pools") } else { Vec::new() };
+        let sorted = SortedClaims::new(&message.claims);
+        let granted = sorted.grant(&transaction, &statements, session, &pools).await?;
+        let executions = sorted.look(&transaction, &statements, &pools).await?;
+        let mut answers = Answers::new(session, executions);
+        for claim in &message.claims {
+            answers.add(claim, &transaction, &statements, known).await?;
+        }
+        transaction.commit().await?;
+        Ok(ClaimsGranted { answers: answers.done, granted })
+    }
+}
+
+struct Statements {
+    lock: tokio_postgres::Statement,
+    grant: tokio_postgres::Statement,
+    claimed: tokio_postgres::Statement,
+    package: tokio_postgres::Statement,
+}
+
+/// The claims as the statements take them: in the order of ids, so that two masters lock rows in the same order.
+struct SortedClaims {
+    ids: Vec<Uuid>,
+    attempts: Vec<i32>,
+    numbers: Vec<i64>,
+    smallest: Uuid,
+    largest: Uuid,
+}
+
+impl SortedClaims {
+    fn new(claims: &[Claim]) -> Self {
+        let mut sorted: Vec<&Claim> = claims.iter().collect();
+        sorted.sort_unstable_by_key(|claim| (claim.execution, claim.number));
+        let ids: Vec<Uuid> = sorted.iter().map(|claim| claim.execution.0).collect();
+        let (smallest, largest) = rows::bounds(&ids);
+        Self {
+            attempts: sorted.iter().map(|claim| rows::attempt_in(claim.attempt)).collect(),
+            numbers: sorted.iter().map(|claim| rows::number_in(claim.number)).collect(),
+            ids,
+            smallest,
+            largest,
+        }
+    }
+
+    async fn grant(
+        &self,
+        transaction: &Transaction<'_>,
+        statements: &Statements,
+        session: SessionId,
+        pools: &[String],
+    ) -> Result<u64, CatalogError> {
+        let counter = rows::number_in(session.counter);
+        let granted = transaction
+            .query_one(
+                &statements.grant,
+                &[
+                    &self.ids,
+                    &self.attempts,
+                    &self.numbers,
+                    &session.worker.0,
+                    &counter,
+                    &self.smallest,
+                    &self.largest,
+                    &pools,
+                ],
+            )
+            .await?;
+        Ok(granted.get::<_, i64>(0).unsigned_abs())
+    }
+
+    async fn look(
+        &self,
+        transaction: &Transaction<'_>,
+        statements: &Statements,
+        pools: &[String],
+    ) -> Result<HashMap<Uuid, Row>, CatalogError> {
+        let parameters: [&(dyn tokio_postgres::types::ToSql + Sync); 4] =
+            [&self.ids, &self.smallest, &self.largest, &pools];
+        let found = transaction.query(&statements.claimed, &parameters).await?;
+        Ok(found.into_iter().map(|row| (row.get("id"), row)).collect())
+    }
+}
+
+/// Collects the answers; packages are named once however many grants refer to them.
+struct Answers {
+    done: ClaimAnswers,
+    executions: HashMap<Uuid, Row>,
+    packages: HashMap<PackageKey, u32>,
+}
+
+impl Answers {
+    fn new(session: SessionId, executions: HashMap<Uuid, Row>) -> Self {
+        let done = ClaimAnswers { session, answers: Vec::new(), packages: Vec::new() };
+        Self { done, executions, packages: HashMap::new() }
+    }
+
+    async fn add(
+        &mut self,
+        claim: &Claim,
+        transaction: &Transaction<'_>,
+        statements: &Statements,
+        known: &PackageGrants,
+    ) -> Result<(), CatalogError> {
+        let session = self.done.session;
+        let row = self.executions.get(&claim.execution.0);
+        let found = row.map(claimed).transpose()?;
+        let verdict = answer_claim(found, ClaimOf { session, number: claim.number, attempt: claim.attempt });
+        let grant = match row {
+            Some(row) if verdict == ClaimVerdict::Granted => {
+                let key = (BatchId(row.get("batch_id")), row.get("package_id"));
+                let mut grant = grant(row);
+                grant.package = self.package(key, transaction, statements, known).await?;
+                Some(grant)
+            }
+            _ => None,
+        };
+        let answer = ClaimAnswer {
+            number: claim.number,
+            execution: claim.execution,
+            attempt: claim.attempt,
+            verdict,
+            grant,
+        };
+        self.done.answers.push(answer);
+        Ok(())
+    }
+
+    /// The index of a package in the answer.
+    async fn package(
+        &mut self,
+        key: PackageKey,
+        transaction: &Transaction<'_>,
+        statements: &Statements,
+        known: &PackageGrants,
+    ) -> Result<u32, CatalogError> {
+        if let Some(index) = self.packages.get(&key) {
+            return Ok(*index);
+        }
+        let package = match known.get(&key) {
+            Some(package) => package,
+            None => {
+                let row = transaction.query_one(&statements.package, &[&key.0.0, &key.1]).await?;
+                let package = package_grant(&row)?;
+                known.put(key, package.clone());
+                package
+            }
+        };
+        let index = self.done.packages.len() as u32;
+        self.done.packages.push(package);
+        self.packages.insert(key, index);
+        Ok(index)
+    }
+}
+
+fn refuse_all(message: &Claims) -> ClaimsGranted {
+    let refuse = |claim: &Claim| ClaimAnswer {
+        number: claim.number,
+        execution: claim.execution,
+        attempt: claim.attempt,
+        verdict: ClaimVerdict::SessionEnded,
+        grant: None,
+    };
+    let answers = message.claims.iter().map(refuse).collect();
+    ClaimsGranted {
+        answers: ClaimAnswers { session: message.session, answers, packages: Vec::new() },
+        granted: 0,
+    }
+}
+
+fn claimed(row: &Row) -> Result<Claimed, CatalogError> {
+    let status = rows::status(row.get("status"))?;
+    let number: Option<i64> = row.get("claim");
+    let holder = rows::session(row, "worker_id", "session").zip(number.map(rows::number_out));
+    Ok(Claimed {
+        status,
+        attempt: rows::attempt_out(row.get("attempt")),
+        holder: holder.filter(|_| status.is_held()),
+        allowed: row.get("allowed"),
+    })
+}
+
+fn grant(row: &Row) -> Grant {
+    let parameters: Option<String> = row.get("parameters");
+    let time_left: Option<i64> = row.get("time_left_ms");
+    Grant {
+        package: 0,
+        values: values(parameters, row.get("sealed")),
+        timeout_ms: time_left.map(|left| left.max(0).unsigned_abs()),
+        failures: rows::attempt_out(row.get("failures")),
+    }
+}
+
+fn package_grant(row: &Row) -> Result<PackageGrant, CatalogError> {
+    let bundle: Vec<u8> = row.get("bundle");
+    Ok(PackageGrant {
+        folder: row.get("folder"),
+        project: row.get("project"),
+        package: row.get("package"),
+        bundle: bundle.try_into().map_err(|_| CatalogError::Corrupt("a bundle's hash".to_owned()))?,
+        project_values: values(Some(row.get("project_values")), row.get("sealed")),
+    })
+}
+
+/// Sensitive values and large ones never travel by AMQP.
+fn values(plain: Option<String>, sealed: bool) -> Values {
+    match plain {
+        _ if sealed => Values::Fetch,
+        Some(text) if text.len() > INLINE_BYTES_MAX => Values::Fetch,
+        Some(text) => Values::Inline(text),
+        None => Values::Inline("{}".to_owned()),
+    }
+}

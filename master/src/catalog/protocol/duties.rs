@@ -1,0 +1,48 @@
+//! What the leader does once for all: due executions, overdue attempts, sweeps, partitions.
+
+use scaleout_common::ids::MasterId;
+use scaleout_common::protocol::timing::{LEASE, TIMEOUT_BACKSTOP};
+
+use super::dispatch::{DISPATCH_EXECUTIONS_MAX, Dispatch};
+use super::sql;
+use super::stops::StopTarget;
+use crate::catalog::{Catalog, CatalogError};
+
+/// Days for which partitions are made ahead.
+const DAYS_AHEAD: i32 = 3;
+
+impl Catalog {
+    /// Makes due executions pending; gives what to publish. Call again while it gives something.
+    pub(crate) async fn make_due_pending(&self, master: MasterId) -> Result<Vec<Dispatch>, CatalogError> {
+        let client = self.by_id().await?;
+        let statement = client.prepare_cached(sql::MAKE_DUE_PENDING).await?;
+        let rows = client.query(&statement, &[&master.0, &(DISPATCH_EXECUTIONS_MAX as i64)]).await?;
+        Dispatch::from_rows(&rows)
+    }
+
+    /// The backstop for attempts whose worker did not keep their timeout: tells them to stop, and fails those that
+    /// were told a lease ago.
+    pub(crate) async fn stop_overdue(&self) -> Result<Vec<StopTarget>, CatalogError> {
+        let client = self.by_id().await?;
+        let failed = client.execute(sql::FAIL_OVERDUE, &[&LEASE.as_secs_f64()]).await?;
+        if failed > 0 {
+            tracing::warn!(failed, "attempts that outran their timeout and did not stop have failed");
+        }
+        let stopped = client.query(sql::STOP_OVERDUE, &[&TIMEOUT_BACKSTOP.as_secs_f64()]).await?;
+        Ok(StopTarget::from_rows(&stopped))
+    }
+
+    /// Removes side-table rows that have served.
+    pub(crate) async fn sweep(&self) -> Result<(), CatalogError> {
+        let client = self.by_id().await?;
+        client.execute(&client.prepare_cached(sql::SWEEP_GRANTS).await?, &[]).await?;
+        client.execute(&client.prepare_cached(sql::SWEEP_DISPATCHES).await?, &[]).await?;
+        Ok(())
+    }
+
+    /// Makes the partitions of the coming days; says how many it made.
+    pub(crate) async fn make_partitions(&self) -> Result<i32, CatalogError> {
+        let client = self.request().await?;
+        Ok(client.query_one(sql::MAKE_PARTITIONS, &[&DAYS_AHEAD]).await?.get(0))
+    }
+}

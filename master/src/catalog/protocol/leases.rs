@@ -1,0 +1,46 @@
+//! Taking leases, and what is lost with them.
+
+use scaleout_common::ids::MasterId;
+use scaleout_common::protocol::timing::{CONSUMING_MIN, LOSSES_MAX, PROOF_AGE_MAX};
+use tokio_postgres::Transaction;
+use uuid::Uuid;
+
+use super::{rows, sql};
+use crate::catalog::{Catalog, CatalogError};
+
+/// Taking leases must not wait long for a lock: a proof that was fresh when it began would be stale at its end.
+const TAKE_LIMITS: &str = "set local lock_timeout = '500ms'; set local statement_timeout = '2s'";
+
+impl Catalog {
+    /// Ends the sessions whose lease has run out, if this leader may now, and moves on what they held. Gives the
+    /// number of sessions and of attempts.
+    pub(crate) async fn take_leases(&self, leader: MasterId) -> Result<(u64, u64), CatalogError> {
+        let mut client = self.by_id().await?;
+        let transaction = client.transaction().await?;
+        transaction.batch_execute(TAKE_LIMITS).await?;
+        let limits = (CONSUMING_MIN.as_secs_f64(), PROOF_AGE_MAX.as_secs_f64());
+        let taken = transaction.query(sql::TAKE_LEASES, &[&leader.0, &limits.0, &limits.1]).await?;
+        let workers: Vec<Uuid> = taken.iter().map(|row| row.get("worker_id")).collect();
+        let counters: Vec<i64> = taken.iter().map(|row| row.get("counter")).collect();
+        // What is taken is taken; moving on what it held may take its time.
+        transaction.batch_execute("set local statement_timeout = '30s'").await?;
+        let lost = lose_attempts(&transaction, &workers, &counters, "its lease ran out").await?;
+        transaction.commit().await?;
+        Ok((taken.len() as u64, lost))
+    }
+}
+
+/// Moves on what ended sessions still hold. Their rows must be locked by an earlier statement of the transaction.
+pub(super) async fn lose_attempts(
+    transaction: &Transaction<'_>,
+    workers: &[Uuid],
+    counters: &[i64],
+    why: &str,
+) -> Result<u64, CatalogError> {
+    if workers.is_empty() {
+        return Ok(0);
+    }
+    let losses_max = rows::attempt_in(LOSSES_MAX);
+    let row = transaction.query_one(sql::LOSE_ATTEMPTS, &[&workers, &counters, &losses_max, &why]).await?;
+    Ok(row.get::<_, i64>("lost").unsigned_abs())
+}

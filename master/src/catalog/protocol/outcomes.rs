@@ -1,0 +1,68 @@
+//! Applying outcomes: one statement for many messages.
+
+use scaleout_common::protocol::backoff::RETRY_DELAY_MAX;
+use scaleout_common::wire::Outcomes;
+use tokio_postgres::Transaction;
+use uuid::Uuid;
+
+use super::{rows, sql};
+use crate::catalog::{Catalog, CatalogError};
+
+/// How many outcomes found their execution; the rest were fenced, or are repeats.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Applied {
+    pub(crate) matched: u64,
+    /// Of these: wait for another attempt now.
+    pub(crate) again: u64,
+}
+
+impl Catalog {
+    /// Applies the outcomes of `reports` in one transaction. The answers must follow this function's return.
+    pub(crate) async fn apply_outcomes(&self, reports: &[Outcomes]) -> Result<Applied, CatalogError> {
+        let mut client = self.by_id().await?;
+        let transaction = client.transaction().await?;
+        let applied = apply(&transaction, reports).await?;
+        transaction.commit().await?;
+        Ok(applied)
+    }
+}
+
+pub(super) async fn apply(
+    transaction: &Transaction<'_>,
+    reports: &[Outcomes],
+) -> Result<Applied, CatalogError> {
+    let mut outcomes: Vec<_> = reports
+        .iter()
+        .flat_map(|report| report.outcomes.iter().map(move |outcome| (report.session, outcome)))
+        .collect();
+    if outcomes.is_empty() {
+        return Ok(Applied::default());
+    }
+    outcomes.sort_unstable_by_key(|(session, outcome)| (outcome.execution, outcome.attempt, *session));
+    // A repeat in the same statement would apply to the same row version: which one wins is then undefined.
+    outcomes.dedup_by_key(|(session, outcome)| (outcome.execution, outcome.attempt, *session));
+    let ids: Vec<Uuid> = outcomes.iter().map(|(_, outcome)| outcome.execution.0).collect();
+    let attempts: Vec<i32> = outcomes.iter().map(|(_, outcome)| rows::attempt_in(outcome.attempt)).collect();
+    let workers: Vec<Uuid> = outcomes.iter().map(|(session, _)| session.worker.0).collect();
+    let sessions: Vec<i64> = outcomes.iter().map(|(session, _)| rows::number_in(session.counter)).collect();
+    let kinds: Vec<i16> = outcomes.iter().map(|(_, outcome)| outcome.kind.code()).collect();
+    let errors: Vec<Option<String>> =
+        outcomes.iter().map(|(_, outcome)| text(outcome.error.as_deref())).collect();
+    let results: Vec<Option<String>> =
+        outcomes.iter().map(|(_, outcome)| text(outcome.result.as_deref())).collect();
+    let (smallest, largest) = rows::bounds(&ids);
+    let longest = RETRY_DELAY_MAX.as_millis() as f64;
+    let row = transaction
+        .query_one(
+            sql::APPLY_OUTCOMES,
+            &[&ids, &attempts, &workers, &sessions, &kinds, &errors, &results, &smallest, &largest, &longest],
+        )
+        .await?;
+    let count = |column| row.get::<_, i64>(column).unsigned_abs();
+    Ok(Applied { matched: count("matched"), again: count("again") })
+}
+
+/// PostgreSQL's text cannot hold NUL; one in an error must not keep the whole batch from being applied.
+pub(super) fn text(text: Option<&str>) -> Option<String> {
+    text.map(|text| text.replace('\0', "\u{fffd}"))
+}

@@ -1,0 +1,178 @@
+//! Hellos and heartbeats.
+
+use scaleout_common::ids::SessionId;
+use scaleout_common::names::PoolName;
+use scaleout_common::protocol::hello::{HelloDecision, KnownWorker, decide_hello};
+use scaleout_common::protocol::timing::LEASE;
+use scaleout_common::wire::{Heartbeat, HeartbeatAnswer, Hello, HelloAnswer, HelloVerdict, Stop};
+use tokio_postgres::{Row, Transaction};
+use uuid::Uuid;
+
+use super::{outcomes, rows, sql};
+use crate::catalog::{Catalog, CatalogError};
+
+/// What a hello led to.
+pub(crate) struct Welcome {
+    pub(crate) answer: HelloAnswer,
+    /// Attempts that the sessions before still held, and that were lost with them.
+    pub(crate) lost: u64,
+}
+
+impl Catalog {
+    /// Decides a hello and carries it out in one transaction: applies the outcomes it carries as the session they
+    /// belong to, ends the sessions before, begins this one.
+    pub(crate) async fn hello(&self, hello: &Hello, inbox: &str) -> Result<Welcome, CatalogError> {
+        let mut client = self.by_id().await?;
+        let transaction = client.transaction().await?;
+        let worker = hello.session.worker.0;
+        let row = transaction.query_opt(sql::KNOWN_WORKER, &[&worker]).await?;
+        let known = row.as_ref().map(known_worker);
+        let (verdict, lost) = match decide_hello(known.as_ref(), hello) {
+            HelloDecision::SessionEnded { highest } => (HelloVerdict::SessionEnded { highest }, 0),
+            HelloDecision::IdentityInUse { host } => (HelloVerdict::IdentityInUse { host }, 0),
+            HelloDecision::Repeat => {
+                let enabled = row.is_none_or(|row| row.get("enabled"));
+                renew(&transaction, hello.session, inbox).await?;
+                (HelloVerdict::Welcome { pools: hello.pools.clone(), enabled }, 0)
+            }
+            HelloDecision::Begin => {
+                let (enabled, lost) = begin(&transaction, hello, inbox).await?;
+                match enabled {
+                    Some(enabled) => (HelloVerdict::Welcome { pools: hello.pools.clone(), enabled }, lost),
+                    // Two first hellos of one worker at once: the other one won between our look and our insert.
+                    None => (HelloVerdict::SessionEnded { highest: hello.session.counter }, 0),
+                }
+            }
+        };
+        transaction.commit().await?;
+        Ok(Welcome { answer: HelloAnswer { session: hello.session, verdict }, lost })
+    }
+
+    /// Renews the session's lease and says what it must stop. A leaving session ends.
+    pub(crate) async fn heartbeat(
+        &self,
+        heartbeat: &Heartbeat,
+        inbox: &str,
+    ) -> Result<HeartbeatAnswer, CatalogError> {
+        if heartbeat.leaving {
+            self.leave(heartbeat.session).await?;
+            return Ok(ended(heartbeat));
+        }
+        let client = self.by_id().await?;
+        let statement = client.prepare_cached(sql::HEARTBEAT).await?;
+        let (worker, counter) = key(heartbeat.session);
+        let renewed =
+            client.query_opt(&statement, &[&worker, &counter, &inbox, &LEASE.as_secs_f64()]).await?;
+        let Some(row) = renewed else { return Ok(ended(heartbeat)) };
+        let statement = client.prepare_cached(sql::SESSION_STOPS).await?;
+        let stops = client.query(&statement, &[&worker, &counter]).await?;
+        Ok(HeartbeatAnswer {
+            session: heartbeat.session,
+            number: heartbeat.number,
+            session_ended: false,
+            stops: stops.iter().map(stop).collect(),
+            pools: rows::pools(row.get("pools"))?,
+            enabled: row.get("enabled"),
+            drain: row.get("draining"),
+        })
+    }
+
+    /// Every pool that is served, or that executions were sent to.
+    pub(crate) async fn pools(&self) -> Result<Vec<PoolName>, CatalogError> {
+        let client = self.request().await?;
+        let found = client.query(&client.prepare_cached(sql::POOLS).await?, &[]).await?;
+        rows::pools(found.iter().map(|row| row.get("pool")).collect())
+    }
+
+    async fn leave(&self, session: SessionId) -> Result<(), CatalogError> {
+        let mut client = self.by_id().await?;
+        let transaction = client.transaction().await?;
+        let (worker, counter) = key(session);
+        if transaction.execute(sql::LEAVE, &[&worker, &counter]).await? > 0 {
+            super::leases::lose_attempts(&transaction, &[worker], &[counter], "it left without reporting")
+                .await?;
+        }
+        transaction.commit().await?;
+        Ok(())
+    }
+}
+
+async fn begin(
+    transaction: &Transaction<'_>,
+    hello: &Hello,
+    inbox: &str,
+) -> Result<(Option<bool>, u64), CatalogError> {
+    let (worker, counter) = key(hello.session);
+    let pools: Vec<&str> = hello.pools.iter().map(PoolName::as_str).collect();
+    let capacity = rows::attempt_in(hello.capacity);
+    let registered = transaction
+        .query_opt(
+            sql::REGISTER_WORKER,
+            &[
+                &worker,
+                &hello.name,
+                &hello.machine,
+                &hello.host,
+                &hello.user,
+                &hello.version,
+                &capacity,
+                &pools,
+                &counter,
+            ],
+        )
+        .await?;
+    let Some(registered) = registered else { return Ok((None, 0)) };
+    let ended = transaction.query(sql::END_SESSIONS, &[&worker, &counter]).await?;
+    for report in &hello.previous {
+        outcomes::apply(transaction, std::slice::from_ref(report)).await?;
+    }
+    let counters: Vec<i64> = ended.iter().map(|row| row.get("counter")).collect();
+    let workers = vec![worker; counters.len()];
+    let lost =
+        super::leases::lose_attempts(transaction, &workers, &counters, "it began a new session").await?;
+    let nonce = Uuid::from_u128(hello.nonce);
+    let lease = LEASE.as_secs_f64();
+    transaction.execute(sql::BEGIN_SESSION, &[&worker, &counter, &nonce, &inbox, &lease]).await?;
+    Ok((Some(registered.get("enabled")), lost))
+}
+
+async fn renew(transaction: &Transaction<'_>, session: SessionId, inbox: &str) -> Result<(), CatalogError> {
+    let (worker, counter) = key(session);
+    transaction.execute(sql::HEARTBEAT, &[&worker, &counter, &inbox, &LEASE.as_secs_f64()]).await?;
+    Ok(())
+}
+
+fn ended(heartbeat: &Heartbeat) -> HeartbeatAnswer {
+    HeartbeatAnswer {
+        session: heartbeat.session,
+        number: heartbeat.number,
+        session_ended: true,
+        stops: Vec::new(),
+        pools: Vec::new(),
+        enabled: false,
+        drain: false,
+    }
+}
+
+fn key(session: SessionId) -> (Uuid, i64) {
+    (session.worker.0, rows::number_in(session.counter))
+}
+
+fn known_worker(row: &Row) -> KnownWorker {
+    let nonce: Option<Uuid> = row.get("nonce");
+    KnownWorker {
+        counter: rows::number_out(row.get("session_counter")),
+        machine: row.get("machine"),
+        host: row.get("host"),
+        nonce: nonce.unwrap_or_default().as_u128(),
+        alive: row.get("alive"),
+        ended: row.get("ended"),
+    }
+}
+
+fn stop(row: &Row) -> Stop {
+    Stop {
+        execution: scaleout_common::ids::ExecutionId(row.get("id")),
+        attempt: rows::attempt_out(row.get("attempt")),
+    }
+}

@@ -1,0 +1,1 @@
+delete from internal.masters where id = $1

@@ -1,0 +1,104 @@
+//! What the parts of a master share: the catalog, and watches through which one part tells the others how it is.
+//! Each watch has one writer.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use scaleout_broker::{Acker, Publisher};
+use scaleout_common::api::{ComponentState, QueueSummary};
+use scaleout_common::ids::MasterId;
+use tokio::sync::watch;
+
+use crate::catalog::protocol::PackageGrants;
+use crate::catalog::{Catalog, CatalogError};
+use crate::http::Readiness;
+
+/// Shared by all parts; cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Context(Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub(crate) master: MasterId,
+    /// Where the API listens, for lists.
+    pub(crate) address: String,
+    pub(crate) catalog: Catalog,
+    pub(crate) packages: PackageGrants,
+    /// The publisher of the present link to the broker. Written by serving.
+    pub(crate) publisher: watch::Sender<Option<Publisher>>,
+    /// The channel that consumes claims. Written by the consumer of claims; a change breaks the proof.
+    pub(crate) claims: watch::Sender<Option<ClaimsChannel>>,
+    /// When the catalog last answered. Written by presence and readiness.
+    pub(crate) catalog_seen: watch::Sender<Instant>,
+    /// Whether this master leads. Written by presence.
+    pub(crate) leading: watch::Sender<bool>,
+    pub(crate) readiness: watch::Sender<Readiness>,
+    pub(crate) queues: watch::Sender<Vec<QueueSummary>>,
+}
+
+/// A channel on which claims are consumed, told from earlier ones by its number.
+#[derive(Clone)]
+pub(crate) struct ClaimsChannel {
+    pub(crate) acker: Acker,
+    pub(crate) number: u64,
+}
+
+/// What the API reads.
+pub(crate) struct Shared {
+    pub(crate) readiness: watch::Receiver<Readiness>,
+    pub(crate) queues: watch::Receiver<Vec<QueueSummary>>,
+}
+
+impl Context {
+    pub(crate) fn new(master: MasterId, catalog: Catalog, address: String) -> (Self, Shared) {
+        let unknown = || ComponentState { reachable: false, problem: Some("not reached yet".to_owned()) };
+        let (readiness, readiness_seen) = watch::channel(Readiness { catalog: unknown(), broker: unknown() });
+        let (queues, queues_seen) = watch::channel(Vec::new());
+        let inner = Inner {
+            master,
+            address,
+            catalog,
+            packages: PackageGrants::default(),
+            publisher: watch::Sender::new(None),
+            claims: watch::Sender::new(None),
+            catalog_seen: watch::Sender::new(Instant::now()),
+            leading: watch::Sender::new(false),
+            readiness,
+            queues,
+        };
+        (Self(Arc::new(inner)), Shared { readiness: readiness_seen, queues: queues_seen })
+    }
+
+    /// The catalog has just answered.
+    pub(crate) fn catalog_reached(&self) {
+        self.catalog_seen.send_replace(Instant::now());
+        self.set_readiness(|readiness| &mut readiness.catalog, None);
+    }
+
+    /// The catalog did not answer.
+    pub(crate) fn catalog_missed(&self, error: &CatalogError) {
+        self.set_readiness(|readiness| &mut readiness.catalog, Some(error.to_string()));
+    }
+
+    /// The link to the broker is up, or why not.
+    pub(crate) fn broker_is(&self, problem: Option<String>) {
+        self.set_readiness(|readiness| &mut readiness.broker, problem);
+    }
+
+    fn set_readiness(&self, part: impl Fn(&mut Readiness) -> &mut ComponentState, problem: Option<String>) {
+        let state = ComponentState { reachable: problem.is_none(), problem };
+        self.readiness.send_if_modified(|readiness| {
+            let slot = part(readiness);
+            let changed = *slot != state;
+            *slot = state;
+            changed
+        });
+    }
+}
+
+impl std::ops::Deref for Context {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}

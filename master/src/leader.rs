@@ -1,0 +1,129 @@
+//! The duties that one master does for all: due executions, leases, overdue attempts, sweeps, partitions.
+//!
+//! Every duty is idempotent and takes its rows by compare-and-set, so that two leaders for a moment do no harm.
+
+use std::time::Duration;
+
+use scaleout_common::protocol::timing::PROOF_EVERY;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::catalog::CatalogError;
+use crate::catalog::protocol::{Dispatch, StopTarget};
+use crate::context::Context;
+
+/// How often due executions are looked for.
+const DUE_EVERY: Duration = Duration::from_millis(250);
+const OVERDUE_EVERY: Duration = Duration::from_secs(5);
+const SWEEP_EVERY: Duration = Duration::from_secs(5);
+const PARTITIONS_EVERY: Duration = Duration::from_secs(3_600);
+
+/// Runs until `stop`; works only while this master leads.
+pub(crate) async fn run(
+    context: Context,
+    dispatch: mpsc::Sender<Dispatch>,
+    stops: mpsc::Sender<StopTarget>,
+    stop: CancellationToken,
+) {
+    let mut leading = context.leading.subscribe();
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            led = leading.wait_for(|leading| *leading) => if led.is_err() { return },
+        }
+        let mut leader = Leader::new(context.clone(), dispatch.clone(), stops.clone());
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = leading.wait_for(|leading| !*leading) => tracing::warn!("this master leads no more"),
+            () = leader.work() => {}
+        }
+    }
+}
+
+struct Leader {
+    context: Context,
+    dispatch: mpsc::Sender<Dispatch>,
+    stops: mpsc::Sender<StopTarget>,
+    duties: [(Duty, Duration, Instant); 5],
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Duty {
+    Due,
+    Leases,
+    Overdue,
+    Sweep,
+    Partitions,
+}
+
+impl Leader {
+    fn new(context: Context, dispatch: mpsc::Sender<Dispatch>, stops: mpsc::Sender<StopTarget>) -> Self {
+        let now = Instant::now();
+        let duties = [
+            (Duty::Partitions, PARTITIONS_EVERY, now),
+            (Duty::Due, DUE_EVERY, now),
+            (Duty::Leases, PROOF_EVERY, now),
+            (Duty::Overdue, OVERDUE_EVERY, now),
+            (Duty::Sweep, SWEEP_EVERY, now),
+        ];
+        Self { context, dispatch, stops, duties }
+    }
+
+    async fn work(&mut self) {
+        loop {
+            let now = Instant::now();
+            for index in 0..self.duties.len() {
+                let (duty, every, at) = self.duties[index];
+                if now < at {
+                    continue;
+                }
+                if let Err(error) = self.perform(duty).await {
+                    tracing::warn!(%error, ?duty, "a duty of the leader was not done; it will be tried again");
+                }
+                self.duties[index].2 = Instant::now() + every;
+            }
+            tokio::time::sleep_until(self.duties.iter().map(|duty| duty.2).min().unwrap_or(now)).await;
+        }
+    }
+
+    async fn perform(&self, duty: Duty) -> Result<(), CatalogError> {
+        let catalog = &self.context.catalog;
+        match duty {
+            Duty::Due => self.make_due_pending().await?,
+            Duty::Leases => {
+                let (sessions, lost) = catalog.take_leases(self.context.master).await?;
+                if sessions > 0 {
+                    tracing::warn!(sessions, lost, "sessions lost their leases");
+                }
+            }
+            Duty::Overdue => {
+                for target in catalog.stop_overdue().await? {
+                    // Full: the next heartbeat's answer tells the worker.
+                    let _ = self.stops.try_send(target);
+                }
+            }
+            Duty::Sweep => catalog.sweep().await?,
+            Duty::Partitions => {
+                let made = catalog.make_partitions().await?;
+                if made > 0 {
+                    tracing::info!(made, "made partitions for the coming days");
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn make_due_pending(&self) -> Result<(), CatalogError> {
+        loop {
+            let dispatches = self.context.catalog.make_due_pending(self.context.master).await?;
+            if dispatches.is_empty() {
+                return Ok(());
+            }
+            for dispatch in dispatches {
+                // Full: the dispatcher finds the row unconfirmed and publishes it then.
+                let _ = self.dispatch.try_send(dispatch);
+            }
+        }
+    }
+}

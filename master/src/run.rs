@@ -1,0 +1,96 @@
+//! Running a master: what it consists of, and the order in which it starts and stops.
+
+use std::time::Duration;
+
+use anyhow::Context;
+use scaleout_common::ids::MasterId;
+use scaleout_common::settings::Settings;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use uuid::Uuid;
+
+use crate::catalog::{Catalog, CatalogError, Sealer};
+use crate::context::Context as MasterContext;
+use crate::{dispatcher, http, leader, presence, readiness, serving, stopper};
+
+/// How long to wait before looking again for a catalog that cannot be reached.
+const CATALOG_RETRY: Duration = Duration::from_secs(1);
+
+/// Dispatches and stops handed over by the API that wait in memory at most. What does not fit is found in the
+/// catalog by the next sweep, or told by the next heartbeat's answer.
+const HANDED_OVER_MAX: usize = 1_024;
+
+/// Runs a master until `stop`: the API on `listener`, and everything behind it.
+///
+/// It starts without catalog or broker: `/readyz` says which is missing, and it keeps trying. A catalog of another
+/// version ends it with an error.
+pub async fn run(settings: Settings, listener: TcpListener, stop: CancellationToken) -> anyhow::Result<()> {
+    let sealer = Sealer::from_file(&settings.master.secret_key_file)?;
+    let catalog = Catalog::open(&settings.postgres)?;
+    let address = listener.local_addr().context("read the address the API listens on")?;
+    let master = MasterId(Uuid::new_v4());
+    tracing::info!(%master, %address, version = env!("CARGO_PKG_VERSION"), "a master starts");
+
+    let (context, shared) = MasterContext::new(master, catalog.clone(), address.to_string());
+    let (dispatch, dispatches) = tokio::sync::mpsc::channel(HANDED_OVER_MAX);
+    let (stops, stop_targets) = tokio::sync::mpsc::channel(HANDED_OVER_MAX);
+    let app = http::AppState {
+        catalog: catalog.clone(),
+        sealer,
+        master,
+        settings: settings.master.clone(),
+        dispatch: dispatch.clone(),
+        stops: stops.clone(),
+        readiness: shared.readiness,
+        queues: shared.queues,
+    };
+
+    // The API outlives nothing: when it ends, or the catalog turns out to be unusable, all ends.
+    let behind = stop.child_token();
+    let tasks = TaskTracker::new();
+    let api = tokio::spawn(http::serve(listener, app, stop.clone()));
+    if let Err(error) = reach_catalog(&catalog, &context, &stop).await {
+        stop.cancel();
+        let _ = api.await;
+        return Err(error.into());
+    }
+    tasks.spawn(readiness::watch_catalog(context.clone(), behind.clone()));
+    tasks.spawn(presence::run(context.clone(), behind.clone()));
+    tasks.spawn(dispatcher::run(context.clone(), dispatches, behind.clone()));
+    tasks.spawn(stopper::run(context.clone(), stop_targets, behind.clone()));
+    tasks.spawn(leader::run(context.clone(), dispatch, stops, behind.clone()));
+    tasks.spawn(serving::run(context.clone(), settings.rabbitmq.clone(), behind.clone()));
+    tasks.close();
+
+    let served = api.await.context("the API's task ended badly")?;
+    behind.cancel();
+    tasks.wait().await;
+    tracing::info!(%master, "the master has stopped");
+    served
+}
+
+/// Waits until the catalog can be reached and has the right version.
+async fn reach_catalog(
+    catalog: &Catalog,
+    context: &MasterContext,
+    stop: &CancellationToken,
+) -> Result<(), CatalogError> {
+    loop {
+        match catalog.check().await {
+            Ok(()) => {
+                context.catalog_reached();
+                return Ok(());
+            }
+            Err(error) if error.is_transient() => {
+                tracing::warn!(%error, "waiting for the catalog");
+                context.catalog_missed(&error);
+            }
+            Err(error) => return Err(error),
+        }
+        tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            () = tokio::time::sleep(CATALOG_RETRY) => {}
+        }
+    }
+}

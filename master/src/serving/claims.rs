@@ -1,0 +1,165 @@
+//! Consumes claims, hellos and heartbeats, and answers them.
+//!
+//! While the catalog has been silent for too long the channel is closed: a look at the queue then finds no
+//! consumer, and sessions know that no master can take their leases.
+
+use std::time::Instant;
+
+use scaleout_broker::{Acker, BrokerError, Delivery, Link, Publisher, Subscription, topology};
+use scaleout_common::protocol::timing::CATALOG_SILENCE_MAX;
+use scaleout_common::wire::{ClaimVerdict, Claims, Heartbeat, Hello, HelloVerdict, Kind};
+use tokio::task::JoinSet;
+
+use super::answer::{answer, read};
+use crate::catalog::CatalogError;
+use crate::context::{ClaimsChannel, Context};
+
+/// Unacknowledged messages at most; each may hold hundreds of claims.
+const PREFETCH: u16 = 50;
+
+/// Runs until the link fails.
+pub(super) async fn serve(context: &Context, link: &Link, publisher: &Publisher) -> Result<(), BrokerError> {
+    let mut number = 0;
+    loop {
+        catalog_speaks(context).await;
+        let mut subscription = link.consume(topology::CLAIMS, PREFETCH).await?;
+        number += 1;
+        context.claims.send_replace(Some(ClaimsChannel { acker: subscription.acker(), number }));
+        context.broker_is(None);
+        let ended = consume(context, publisher, &mut subscription).await;
+        context.claims.send_replace(None);
+        ended?;
+        tracing::warn!("the catalog has been silent for too long: closing the channel of claims");
+        subscription.close().await;
+    }
+}
+
+/// Returns when the catalog has been silent for too long.
+async fn consume(
+    context: &Context,
+    publisher: &Publisher,
+    subscription: &mut Subscription,
+) -> Result<(), BrokerError> {
+    let acker = subscription.acker();
+    // Dropped with this function: what was not answered is not acknowledged, and goes back with the channel.
+    let mut handling = JoinSet::new();
+    loop {
+        tokio::select! {
+            delivery = subscription.next() => {
+                let work = handle(context.clone(), publisher.clone(), acker.clone(), delivery?);
+                handling.spawn(work);
+            }
+            Some(handled) = handling.join_next() => {
+                handled.map_err(|error| BrokerError::Lost(format!("a claim's task failed: {error}")))??;
+            }
+            () = catalog_silent(context) => return Ok(()),
+        }
+    }
+}
+
+async fn handle(
+    context: Context,
+    publisher: Publisher,
+    acker: Acker,
+    delivery: Delivery,
+) -> Result<(), BrokerError> {
+    let Some(inbox) = delivery.reply_to.clone() else {
+        tracing::error!("a claim message names no inbox: dropped");
+        return acker.ack(delivery.tag).await;
+    };
+    let answered = match delivery.kind {
+        Some(Kind::Hello) => match read::<Hello>(&publisher, topology::CLAIMS, &delivery).await? {
+            Some(hello) => greet(&context, &publisher, &inbox, &hello).await,
+            None => Ok(()),
+        },
+        Some(Kind::Heartbeat) => match read::<Heartbeat>(&publisher, topology::CLAIMS, &delivery).await? {
+            Some(heartbeat) => renew(&context, &publisher, &inbox, &heartbeat).await,
+            None => Ok(()),
+        },
+        // Anything else is read as claims, and buried if it is none.
+        _ => match read::<Claims>(&publisher, topology::CLAIMS, &delivery).await? {
+            Some(claims) => grant(&context, &publisher, &inbox, &claims).await,
+            None => Ok(()),
+        },
+    };
+    match answered {
+        Ok(()) => acker.ack(delivery.tag).await,
+        Err(error) if error.is_transient() => {
+            // Another master may reach the catalog. Not at once, or the message would spin between us.
+            tracing::debug!(%error, "the catalog did not answer: a claim message goes back");
+            tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+            acker.requeue(delivery.tag).await
+        }
+        Err(error) => {
+            tracing::error!(%error, "a claim message cannot be answered: dropped, its session will ask again");
+            acker.ack(delivery.tag).await
+        }
+    }
+}
+
+async fn greet(
+    context: &Context,
+    publisher: &Publisher,
+    inbox: &str,
+    hello: &Hello,
+) -> Result<(), CatalogError> {
+    let welcome = context.catalog.hello(hello, inbox).await?;
+    let session = hello.session;
+    match &welcome.answer.verdict {
+        HelloVerdict::Welcome { .. } => {
+            tracing::info!(%session, name = hello.name, host = hello.host, lost = welcome.lost, "a worker said hello");
+        }
+        refused => {
+            tracing::warn!(%session, name = hello.name, host = hello.host, ?refused, "a hello was refused")
+        }
+    }
+    answer(publisher, inbox, &welcome.answer);
+    Ok(())
+}
+
+async fn renew(
+    context: &Context,
+    publisher: &Publisher,
+    inbox: &str,
+    heartbeat: &Heartbeat,
+) -> Result<(), CatalogError> {
+    let renewed = context.catalog.heartbeat(heartbeat, inbox).await?;
+    answer(publisher, inbox, &renewed);
+    Ok(())
+}
+
+async fn grant(
+    context: &Context,
+    publisher: &Publisher,
+    inbox: &str,
+    claims: &Claims,
+) -> Result<(), CatalogError> {
+    let granted = loop {
+        match context.catalog.grant(claims, &context.packages).await {
+            Err(error) if error.is_conflict() => tracing::debug!(%error, "a grant runs again"),
+            other => break other?,
+        }
+    };
+    let refused =
+        granted.answers.answers.iter().filter(|answer| answer.verdict != ClaimVerdict::Granted).count();
+    tracing::debug!(session = %claims.session, granted = granted.granted, refused, "claims answered");
+    answer(publisher, inbox, &granted.answers);
+    Ok(())
+}
+
+async fn catalog_silent(context: &Context) {
+    let mut seen = context.catalog_seen.subscribe();
+    loop {
+        let until = *seen.borrow_and_update() + CATALOG_SILENCE_MAX;
+        tokio::select! {
+            () = tokio::time::sleep_until(until.into()) => return,
+            changed = seen.changed() => if changed.is_err() { return },
+        }
+    }
+}
+
+async fn catalog_speaks(context: &Context) {
+    let mut seen = context.catalog_seen.subscribe();
+    // The sender lives as long as the context.
+    let _ = seen.wait_for(|seen| Instant::now().duration_since(*seen) < CATALOG_SILENCE_MAX).await;
+}

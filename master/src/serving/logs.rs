@@ -1,0 +1,36 @@
+//! Consumes log batches: adds what has arrived in one statement, then acknowledges all at once. When the catalog is
+//! slow the queue fills, the broker refuses, and workers hold their packages' output back: nothing is lost silently.
+
+use scaleout_broker::{BrokerError, Link, Publisher, topology};
+use scaleout_common::wire::LogBatch;
+
+use super::answer::read;
+use super::retry::until_taken;
+use crate::context::Context;
+
+/// Unacknowledged messages at most.
+const PREFETCH: u16 = 64;
+
+/// Messages added in one statement at most.
+const BATCH: usize = 32;
+
+/// Runs until the link fails.
+pub(super) async fn serve(context: &Context, link: &Link, publisher: &Publisher) -> Result<(), BrokerError> {
+    let mut subscription = link.consume(topology::LOGS, PREFETCH).await?;
+    let acker = subscription.acker();
+    loop {
+        let deliveries = subscription.next_batch(BATCH).await?;
+        let mut batches: Vec<LogBatch> = Vec::with_capacity(deliveries.len());
+        for delivery in &deliveries {
+            batches.extend(read(publisher, topology::LOGS, delivery).await?);
+        }
+        let added = until_taken("add log messages", || context.catalog.add_messages(&batches)).await;
+        if let Err(error) = added {
+            let records: usize = batches.iter().map(|batch| batch.records.len()).sum();
+            tracing::error!(%error, records, "log messages that the catalog refuses were dropped");
+        }
+        if let Some(last) = deliveries.last() {
+            acker.ack_through(last.tag).await?;
+        }
+    }
+}

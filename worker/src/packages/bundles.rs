@@ -1,0 +1,145 @@
+//! The cache of unpacked bundles: each is fetched once by its hash, verified, unpacked, shared, and bounded in bytes.
+//!
+//! The cache lives as long as the worker process: unpacking is not synced to disk, so what an earlier process or a
+//! crashed machine left cannot be trusted, and is removed at the start.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use scaleout_package::bundle;
+use tokio::sync::OnceCell;
+
+use super::fetch::{FetchError, Masters};
+
+/// A bundle's SHA-256.
+pub(super) type BundleHash = [u8; 32];
+
+/// Why a bundle is not there.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum BundleLoadError {
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
+    #[error("bundle {0} does not have the hash it was asked for by")]
+    Hash(String),
+    #[error("cannot unpack bundle {hash}: {reason}")]
+    Unpack { hash: String, reason: String },
+}
+
+/// An unpacked bundle. While one is held, its folder stays.
+#[derive(Debug)]
+pub(super) struct Unpacked {
+    pub(super) folder: PathBuf,
+    bytes: u64,
+}
+
+/// The unpacked bundles of this worker.
+pub(super) struct Bundles {
+    folder: PathBuf,
+    bytes_max: u64,
+    entries: Mutex<Entries>,
+}
+
+#[derive(Default)]
+struct Entries {
+    bundles: HashMap<BundleHash, Entry>,
+    clock: u64,
+}
+
+struct Entry {
+    cell: Arc<OnceCell<Arc<Unpacked>>>,
+    used: u64,
+}
+
+impl Bundles {
+    /// An empty cache in `folder`.
+    pub(super) fn new(folder: PathBuf, bytes_max: u64) -> std::io::Result<Self> {
+        match std::fs::remove_dir_all(&folder) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+            _ => std::fs::create_dir_all(&folder)?,
+        }
+        Ok(Self { folder, bytes_max, entries: Mutex::default() })
+    }
+
+    /// The unpacked bundle; the first to ask fetches it, others wait for that.
+    pub(super) async fn get(
+        &self,
+        hash: BundleHash,
+        masters: &Masters,
+    ) -> Result<Arc<Unpacked>, BundleLoadError> {
+        let cell = self.entry(hash);
+        let unpacked = cell.get_or_try_init(|| self.load(hash, masters)).await?.clone();
+        self.evict(hash);
+        Ok(unpacked)
+    }
+
+    fn entry(&self, hash: BundleHash) -> Arc<OnceCell<Arc<Unpacked>>> {
+        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        entries.clock += 1;
+        let used = entries.clock;
+        let entry = entries.bundles.entry(hash).or_insert_with(|| Entry { cell: Arc::default(), used });
+        entry.used = used;
+        entry.cell.clone()
+    }
+
+    async fn load(&self, hash: BundleHash, masters: &Masters) -> Result<Arc<Unpacked>, BundleLoadError> {
+        let name = hex(&hash);
+        let bytes = masters.bundle(&name).await?;
+        let folder = self.folder.join(&name);
+        // Hashing and unpacking are work for a thread that may block.
+        let unpacking = tokio::task::spawn_blocking(move || unpack(&bytes, hash, &folder));
+        let unpacked = unpacking.await.unwrap_or_else(|error| {
+            Err(BundleLoadError::Unpack { hash: name, reason: format!("the task failed: {error}") })
+        })?;
+        Ok(Arc::new(unpacked))
+    }
+
+    /// Removes the bundles used least recently, until the rest fits. One that is in use, or just asked for, stays.
+    fn evict(&self, keep: BundleHash) {
+        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            let held = |entry: &Entry| entry.cell.get().map_or(0, |unpacked| unpacked.bytes);
+            let total: u64 = entries.bundles.values().map(held).sum();
+            if total <= self.bytes_max {
+                return;
+            }
+            let idle =
+                |entry: &&Entry| entry.cell.get().is_some_and(|unpacked| Arc::strong_count(unpacked) == 1);
+            let oldest = entries.bundles.iter().filter(|(hash, entry)| **hash != keep && idle(entry));
+            let Some(hash) = oldest.min_by_key(|(_, entry)| entry.used).map(|(hash, _)| *hash) else {
+                return;
+            };
+            // Removed under the lock: whoever asks for it again must not find half a folder.
+            let gone = entries.bundles.remove(&hash);
+            if let Some(unpacked) = gone.as_ref().and_then(|entry| entry.cell.get())
+                && let Err(error) = std::fs::remove_dir_all(&unpacked.folder)
+            {
+                tracing::warn!(%error, folder = %unpacked.folder.display(), "cannot remove an unpacked bundle");
+            }
+        }
+    }
+}
+
+fn unpack(bytes: &[u8], hash: BundleHash, folder: &Path) -> Result<Unpacked, BundleLoadError> {
+    if bundle::hash(bytes) != hash {
+        return Err(BundleLoadError::Hash(hex(&hash)));
+    }
+    let fail = |reason: String| BundleLoadError::Unpack { hash: hex(&hash), reason };
+    bundle::extract_to(bytes, folder).map_err(|error| fail(error.to_string()))?;
+    let bytes = folder_bytes(folder).map_err(|error| fail(error.to_string()))?;
+    Ok(Unpacked { folder: folder.to_owned(), bytes })
+}
+
+fn folder_bytes(folder: &Path) -> std::io::Result<u64> {
+    let mut bytes = 0;
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        let metadata = entry.metadata()?;
+        bytes += if metadata.is_dir() { folder_bytes(&entry.path())? } else { metadata.len() };
+    }
+    Ok(bytes)
+}
+
+fn hex(hash: &BundleHash) -> String {
+    hash.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,7 @@
+//! What an attempt needs before it can run: its project's files, its package, its values.
+
+mod bundles;
+mod fetch;
+mod load;
+
+pub(crate) use load::Packages;

@@ -1,0 +1,227 @@
+//! What each event does to the session.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use scaleout_common::wire::{
+    ClaimAnswer, ClaimAnswers, ClaimVerdict, HeartbeatAnswer, HelloVerdict, Outcome, OutcomeKind,
+    PackageGrant, Stop,
+};
+use tokio::time::Instant;
+
+use super::actor::{Actor, Ending, Linked, Phase};
+use super::attempts::{Granted, unstarted};
+use super::deliveries::{DeliveryName, Unclaimed};
+use super::event::{Answer, Event};
+use super::pulse::{Beat, Pulse};
+use crate::guard::{BootTime, boot_time};
+use crate::runtime::Ended;
+
+/// Heartbeats sent at once after a look at most, one for each master.
+const HEARTBEATS_AT_ONCE_MAX: u32 = 16;
+
+impl Actor {
+    pub(super) fn handle(&mut self, event: Event) {
+        match event {
+            Event::Linked { claims, outcomes, inbox, subscriptions } => {
+                self.linked(Linked { claims, outcomes, inbox, subscriptions });
+            }
+            Event::Unlinked => self.unlinked(),
+            Event::Delivered { name, priority, execution, attempt } => {
+                self.hold(priority, Unclaimed { name, execution, attempt });
+            }
+            Event::Unreadable { name } => {
+                self.deliveries.done(name);
+            }
+            Event::Answered(answer) => self.answered(answer),
+            Event::Looked { number, began, consumers } => self.looked(number, began, consumers),
+            Event::Ended { execution, attempt, ended } => {
+                self.attempts.ended((execution, attempt));
+                if let Some(Ended { kind, error, result }) = ended {
+                    self.rate.finished(1, Instant::now());
+                    self.outcomes.add(Outcome { execution, attempt, kind, error, result });
+                }
+            }
+            Event::OutcomesUnpublished => self.outcomes.reconnected(),
+        }
+    }
+
+    /// Everything that waits for an answer goes out again, with the new inbox.
+    fn linked(&mut self, link: Linked) {
+        self.unlinked();
+        self.link = Some(link);
+        self.outcomes.reconnected();
+        self.repeat_claims(true, Instant::now());
+        match &mut self.phase {
+            Phase::Greeting { sent } => {
+                // Say hello at once, but the lease still counts from the first one.
+                if let Some((at, _)) = sent {
+                    *at -= scaleout_common::protocol::timing::HELLO_REPEAT;
+                }
+            }
+            Phase::Welcome { pulse } => {
+                let (Beat::Send { number } | Beat::LookAndSend { number }) = pulse.send(boot_time()) else {
+                    return;
+                };
+                self.send_heartbeat(number);
+            }
+        }
+    }
+
+    fn unlinked(&mut self) {
+        self.link = None;
+        self.deliveries.unsubscribed();
+        self.subscribing.unlinked();
+    }
+
+    /// Answers to an older session are dropped.
+    fn answered(&mut self, answer: Answer) {
+        let session = self.shared.session;
+        match answer {
+            Answer::Hello(answer) if answer.session == session => self.welcomed(answer.verdict),
+            Answer::Heartbeat(answer) if answer.session == session => self.heartbeat_answered(answer),
+            Answer::Claims(answers) if answers.session == session => self.claims_answered(answers),
+            Answer::Applied(applied) if applied.session == session => {
+                for key in applied.applied {
+                    self.outcomes.applied(key);
+                }
+            }
+            Answer::Stops(stops) if stops.session == session => self.stop(&stops.stops),
+            Answer::Drain(drain) if drain.session == session => self.drain(),
+            other => tracing::debug!(?other, "an answer to another session is dropped"),
+        }
+    }
+
+    fn welcomed(&mut self, verdict: HelloVerdict) {
+        let Phase::Greeting { sent: Some((_, first)) } = self.phase else { return };
+        match verdict {
+            HelloVerdict::Welcome { pools, enabled } => {
+                tracing::info!(session = %self.shared.session, ?pools, enabled, "the session is welcome");
+                let pulse = Pulse::new(first);
+                self.told.guard.fence(pulse.fence());
+                self.phase = Phase::Welcome { pulse };
+                self.subscribing.serve(pools.into_iter().filter(|_| enabled));
+            }
+            HelloVerdict::SessionEnded { highest } => {
+                tracing::warn!(highest, "the masters know a later session of this worker: beginning anew");
+                self.end = Some(Ending::Over { above: highest });
+            }
+            HelloVerdict::IdentityInUse { host } => {
+                let reason = format!(
+                    "another worker serves under this worker's id on host {host}: its data folder was copied; \
+                     remove the file `id` from this worker's data folder to give it an id of its own"
+                );
+                self.end = Some(Ending::Refused { reason });
+            }
+        }
+    }
+
+    fn heartbeat_answered(&mut self, answer: HeartbeatAnswer) {
+        if answer.session_ended {
+            self.session_ended();
+            return;
+        }
+        if let Phase::Welcome { pulse } = &mut self.phase
+            && let Some(fence) = pulse.answered(answer.number)
+        {
+            self.told.guard.fence(fence);
+        }
+        self.stop(&answer.stops);
+        self.subscribing.serve(answer.pools.into_iter().filter(|_| answer.enabled));
+        if answer.drain {
+            self.drain();
+        }
+    }
+
+    fn looked(&mut self, number: u64, began: BootTime, consumers: Option<u32>) {
+        let Phase::Welcome { pulse } = &mut self.phase else { return };
+        match consumers {
+            // No master can take leases now.
+            Some(0) => {
+                if let Some(fence) = pulse.no_masters(began) {
+                    self.told.guard.fence(fence);
+                }
+            }
+            // The queue deals them out in turn: one for each master, as some may be unable to answer.
+            Some(masters) => {
+                for _ in 1..masters.min(HEARTBEATS_AT_ONCE_MAX) {
+                    self.send_heartbeat(number);
+                }
+            }
+            None => {}
+        }
+    }
+
+    fn claims_answered(&mut self, answers: ClaimAnswers) {
+        let packages: Vec<Arc<PackageGrant>> = answers.packages.into_iter().map(Arc::new).collect();
+        let mut not_yours = HashMap::new();
+        for answer in answers.answers {
+            // Only a claim that is still unanswered may start anything.
+            let Some(delivery) = self.claims.answered(answer.number) else { continue };
+            match answer.verdict {
+                ClaimVerdict::SessionEnded => return self.session_ended(),
+                ClaimVerdict::NotYours => {
+                    not_yours.insert(delivery, answer.execution);
+                }
+                _ => self.claim_answered(delivery, answer, &packages),
+            }
+        }
+        if !not_yours.is_empty() {
+            tracing::warn!(
+                count = not_yours.len(),
+                "claims were refused: this worker does not serve that pool now"
+            );
+            self.return_deliveries(not_yours.into_keys());
+        }
+    }
+
+    fn claim_answered(
+        &mut self,
+        delivery: DeliveryName,
+        answer: ClaimAnswer,
+        packages: &[Arc<PackageGrant>],
+    ) {
+        self.deliveries.done(delivery);
+        let (execution, attempt) = (answer.execution, answer.attempt);
+        match (answer.verdict, answer.grant) {
+            (ClaimVerdict::Granted, Some(grant)) => match packages.get(grant.package as usize).cloned() {
+                Some(package) => {
+                    let stopped = self.attempts.granted(Granted { execution, attempt, grant, package });
+                    stopped.into_iter().for_each(|outcome| self.outcomes.add(outcome));
+                }
+                None => self.damaged_grant(answer.number),
+            },
+            (ClaimVerdict::Granted, None) => self.damaged_grant(answer.number),
+            (ClaimVerdict::GrantedStop, _) => {
+                self.outcomes.add(unstarted(execution, attempt, OutcomeKind::Stopped));
+            }
+            (verdict, _) => tracing::debug!(%execution, attempt, ?verdict, "a claim was refused"),
+        }
+    }
+
+    /// What was granted is this session's, and cannot be run: a new session gives it back.
+    fn damaged_grant(&mut self, number: u64) {
+        tracing::error!(number, "a grant names no package: beginning anew");
+        self.end = Some(Ending::Over { above: self.shared.session.counter });
+    }
+
+    fn return_deliveries(&mut self, deliveries: impl Iterator<Item = DeliveryName>) {
+        if let Some(link) = &self.link {
+            deliveries.for_each(|name| link.subscriptions.requeue(name));
+        }
+        // Until a heartbeat's answer says which pools are served.
+        self.subscribing.refused();
+    }
+
+    fn stop(&mut self, stops: &[Stop]) {
+        for stop in stops {
+            let stopped = self.attempts.stop((stop.execution, stop.attempt));
+            stopped.into_iter().for_each(|outcome| self.outcomes.add(outcome));
+        }
+    }
+
+    fn session_ended(&mut self) {
+        tracing::error!(session = %self.shared.session, "the masters have ended this session: beginning anew");
+        self.end = Some(Ending::Over { above: self.shared.session.counter });
+    }
+}

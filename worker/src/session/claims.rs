@@ -1,0 +1,89 @@
+//! Claims that have not been answered. They belong to the session, not to a connection: only an answer or the
+//! session's end removes one.
+
+use std::collections::BTreeMap;
+
+use scaleout_common::ids::ClaimNumber;
+use scaleout_common::protocol::timing::CLAIM_REPEAT;
+use scaleout_common::wire::Claim;
+use tokio::time::Instant;
+
+use super::deliveries::{DeliveryName, Unclaimed};
+
+#[derive(Debug)]
+struct Unanswered {
+    claim: Claim,
+    delivery: DeliveryName,
+    sent: Instant,
+}
+
+/// Unanswered claims by number.
+#[derive(Debug, Default)]
+pub(super) struct ClaimBook {
+    last: ClaimNumber,
+    unanswered: BTreeMap<ClaimNumber, Unanswered>,
+}
+
+impl ClaimBook {
+    /// Writes down a claim for a delivery, to be sent now.
+    pub(super) fn claim(&mut self, delivery: Unclaimed, now: Instant) -> Claim {
+        self.last += 1;
+        let claim = Claim { number: self.last, execution: delivery.execution, attempt: delivery.attempt };
+        self.unanswered.insert(claim.number, Unanswered { claim, delivery: delivery.name, sent: now });
+        claim
+    }
+
+    /// Takes the answered claim out and gives its delivery. `None`: it has been answered before, and whatever the
+    /// answer says must not be done a second time.
+    pub(super) fn answered(&mut self, number: ClaimNumber) -> Option<DeliveryName> {
+        self.unanswered.remove(&number).map(|unanswered| unanswered.delivery)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.unanswered.len()
+    }
+
+    /// Claims that have waited too long; with `all`, every one: the connection, and so the inbox, is new.
+    pub(super) fn repeat(&mut self, all: bool, now: Instant) -> Vec<Claim> {
+        let late = |claim: &&mut Unanswered| all || now.duration_since(claim.sent) >= CLAIM_REPEAT;
+        let repeated = self.unanswered.values_mut().filter(late).map(|claim| {
+            claim.sent = now;
+            claim.claim
+        });
+        repeated.collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use scaleout_common::ids::ExecutionId;
+    use std::time::Duration;
+
+    fn delivery(tag: u64) -> Unclaimed {
+        let execution = ExecutionId(uuid::Uuid::from_u128(tag.into()));
+        Unclaimed { name: DeliveryName { subscription: 1, tag }, execution, attempt: 1 }
+    }
+
+    #[test]
+    fn only_an_answer_removes_a_claim_and_only_once() {
+        let (mut book, now) = (ClaimBook::default(), Instant::now());
+        let first = book.claim(delivery(1), now);
+        let second = book.claim(delivery(2), now);
+        assert_eq!((first.number, second.number), (1, 2));
+        assert_eq!(book.answered(1), Some(delivery(1).name));
+        assert_eq!(book.answered(1), None, "a late copy of an answer starts nothing");
+        assert_eq!(book.len(), 1);
+        assert_eq!(book.claim(delivery(1), now).number, 3, "a number is never used again");
+    }
+
+    #[test]
+    fn an_unanswered_claim_is_repeated_with_its_number() {
+        let (mut book, now) = (ClaimBook::default(), Instant::now());
+        let claim = book.claim(delivery(1), now);
+        assert!(book.repeat(false, now + Duration::from_millis(1_999)).is_empty());
+        assert_eq!(book.repeat(false, now + CLAIM_REPEAT), [claim]);
+        assert!(book.repeat(false, now + CLAIM_REPEAT).is_empty(), "not twice at once");
+        assert_eq!(book.repeat(true, now + CLAIM_REPEAT), [claim], "but after a reconnect");
+    }
+}

@@ -1,0 +1,42 @@
+//! Everything that can happen to a session.
+
+use scaleout_broker::Publisher;
+use scaleout_common::ids::{Attempt, ExecutionId};
+use scaleout_common::priority::Priority;
+use scaleout_common::wire::{ClaimAnswers, Drain, HeartbeatAnswer, HelloAnswer, OutcomesApplied, Stops};
+
+use super::deliveries::DeliveryName;
+use super::subscriptions::Subscriptions;
+use crate::guard::BootTime;
+use crate::runtime::Ended;
+
+/// What the session's one loop receives.
+pub(crate) enum Event {
+    /// There is a link to the broker. Everything unanswered goes out again, with the new inbox.
+    Linked { claims: Publisher, outcomes: Publisher, inbox: String, subscriptions: Subscriptions },
+    /// The link is gone; whatever was delivered over it is the broker's again.
+    Unlinked,
+    /// A task message.
+    Delivered { name: DeliveryName, priority: Priority, execution: ExecutionId, attempt: Attempt },
+    /// A delivery that is no task message, put aside: acknowledge it.
+    Unreadable { name: DeliveryName },
+    /// The answer of a master.
+    Answered(Answer),
+    /// How many masters consume claims, by a look that began at `began`; `None`: the look failed.
+    Looked { number: u64, began: BootTime, consumers: Option<u32> },
+    /// An attempt has ended; `None`: it was fenced, and nothing may be said of it.
+    Ended { execution: ExecutionId, attempt: Attempt, ended: Option<Ended> },
+    /// These outcomes could not be published: the broker refused, or the link broke.
+    OutcomesUnpublished,
+}
+
+/// What masters put into a session's inbox.
+#[derive(Debug)]
+pub(crate) enum Answer {
+    Hello(HelloAnswer),
+    Heartbeat(HeartbeatAnswer),
+    Claims(ClaimAnswers),
+    Applied(OutcomesApplied),
+    Stops(Stops),
+    Drain(Drain),
+}

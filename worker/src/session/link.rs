@@ -1,0 +1,111 @@
+//! The session's side of the broker: one link after another, each with its inbox and subscriptions.
+
+use scaleout_broker::{BrokerError, Delivery, Link, Publisher, Subscription, supervise, topology};
+use scaleout_common::ids::SessionId;
+use scaleout_common::settings::Rabbitmq;
+use scaleout_common::wire::{DecodeError, Kind, decode};
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+use super::event::{Answer, Event};
+use super::subscriptions;
+use crate::guard::boot_time;
+
+/// Keeps a link up until `stop`, and tells the session of everything that comes over it.
+pub(crate) async fn run(
+    settings: Rabbitmq,
+    session: SessionId,
+    events: mpsc::Sender<Event>,
+    publisher: watch::Sender<Option<Publisher>>,
+    looks: watch::Receiver<u64>,
+    stop: CancellationToken,
+) {
+    let name = format!("scaleout worker {session}");
+    let serve = |link: Link| {
+        let (events, logs, looks) = (events.clone(), publisher.clone(), looks.clone());
+        async move { serve(&link, &events, &logs, looks).await }
+    };
+    let report = |_: &BrokerError| {
+        publisher.send_replace(None);
+        let events = events.clone();
+        // The session's loop may be busy and its queue full; the supervisor must not wait for it.
+        tokio::spawn(async move { events.send(Event::Unlinked).await });
+    };
+    supervise(&settings, &name, &stop, serve, report).await;
+}
+
+async fn serve(
+    link: &Link,
+    events: &mpsc::Sender<Event>,
+    logs: &watch::Sender<Option<Publisher>>,
+    looks: watch::Receiver<u64>,
+) -> Result<(), BrokerError> {
+    // A channel each: the windows of outcomes and logs wait for the disk, claims and heartbeats must not.
+    let claims = link.publisher(1).await?;
+    let outcomes = link.publisher(1).await?;
+    logs.send_replace(Some(link.publisher(1).await?));
+    let (inbox, answers) = link.inbox().await?;
+    let (subscriptions, served) = subscriptions::subscriptions();
+    let linked = Event::Linked { claims, outcomes: outcomes.clone(), inbox, subscriptions };
+    if events.send(linked).await.is_err() {
+        return Ok(());
+    }
+    tokio::try_join!(
+        receive(answers, events),
+        subscriptions::serve(link, &outcomes, served, events),
+        look(link, looks, events),
+    )
+    .map(|_| ())
+}
+
+/// Looks how many masters consume claims, whenever the session asks.
+async fn look(
+    link: &Link,
+    mut looks: watch::Receiver<u64>,
+    events: &mpsc::Sender<Event>,
+) -> Result<(), BrokerError> {
+    while looks.changed().await.is_ok() {
+        let number = *looks.borrow_and_update();
+        let began = boot_time();
+        let consumers = match link.depth(topology::CLAIMS).await {
+            Ok(depth) => Some(depth.consumers),
+            Err(error) => {
+                tracing::debug!(%error, "cannot look how many masters there are");
+                None
+            }
+        };
+        if events.send(Event::Looked { number, began, consumers }).await.is_err() {
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+async fn receive(mut answers: Subscription, events: &mpsc::Sender<Event>) -> Result<(), BrokerError> {
+    loop {
+        let delivery = answers.next().await?;
+        match read(&delivery) {
+            Ok(Some(answer)) => {
+                if events.send(Event::Answered(answer)).await.is_err() {
+                    return Ok(());
+                }
+            }
+            Ok(None) => tracing::warn!(kind = ?delivery.kind, "an answer of a kind this build does not know"),
+            // Whatever it answered is asked for again.
+            Err(error) => tracing::error!(%error, "an answer cannot be read"),
+        }
+    }
+}
+
+fn read(delivery: &Delivery) -> Result<Option<Answer>, DecodeError> {
+    let body = &delivery.body;
+    Ok(Some(match delivery.kind {
+        Some(Kind::HelloAnswer) => Answer::Hello(decode(body)?),
+        Some(Kind::HeartbeatAnswer) => Answer::Heartbeat(decode(body)?),
+        Some(Kind::ClaimAnswers) => Answer::Claims(decode(body)?),
+        Some(Kind::OutcomesApplied) => Answer::Applied(decode(body)?),
+        Some(Kind::Stops) => Answer::Stops(decode(body)?),
+        Some(Kind::Drain) => Answer::Drain(decode(body)?),
+        _ => return Ok(None),
+    }))
+}

@@ -1,0 +1,21 @@
+//! A session: one period of this worker between two hellos. It says hello, claims, runs, reports and heartbeats, and
+//! ends when its worker has drained, its lease cannot be proved any more, or a master says that it has ended.
+//!
+//! One loop owns all state; everything that happens comes to it as an [`event::Event`]. What to decide lives in
+//! small books without input or output; the loop carries it out.
+
+mod actor;
+mod answers;
+mod attempts;
+mod claims;
+mod deliveries;
+mod event;
+mod link;
+mod outcomes;
+mod pulse;
+mod rate;
+mod start;
+mod subscribing;
+mod subscriptions;
+
+pub(crate) use start::{SessionEnd, SessionStart};

@@ -1,0 +1,87 @@
+//! Outcomes that no master has applied yet. One is kept until a master answers `applied`, and travels in the next
+//! session's hello if this one ends first.
+
+use std::collections::BTreeMap;
+
+use scaleout_common::ids::{Attempt, ExecutionId};
+use scaleout_common::protocol::timing::OUTCOME_REPEAT;
+use scaleout_common::wire::Outcome;
+use tokio::time::Instant;
+
+/// Unapplied outcomes.
+#[derive(Debug, Default)]
+pub(super) struct OutcomeBook {
+    outcomes: BTreeMap<(ExecutionId, Attempt), Kept>,
+}
+
+#[derive(Debug)]
+struct Kept {
+    outcome: Outcome,
+    /// When it was last published; `None`: not on this connection yet.
+    published: Option<Instant>,
+}
+
+impl OutcomeBook {
+    pub(super) fn add(&mut self, outcome: Outcome) {
+        let key = (outcome.execution, outcome.attempt);
+        self.outcomes.insert(key, Kept { outcome, published: None });
+    }
+
+    pub(super) fn applied(&mut self, key: (ExecutionId, Attempt)) {
+        self.outcomes.remove(&key);
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.outcomes.is_empty()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.outcomes.len()
+    }
+
+    /// The connection is new: publish everything again.
+    pub(super) fn reconnected(&mut self) {
+        for kept in self.outcomes.values_mut() {
+            kept.published = None;
+        }
+    }
+
+    /// What is to be published now; counts as published from now on.
+    pub(super) fn to_publish(&mut self, now: Instant) -> Vec<Outcome> {
+        let due = |kept: &&mut Kept| kept.published.is_none_or(|at| now.duration_since(at) >= OUTCOME_REPEAT);
+        let publish = self.outcomes.values_mut().filter(due).map(|kept| {
+            kept.published = Some(now);
+            kept.outcome.clone()
+        });
+        publish.collect()
+    }
+
+    /// All that is left, for the next session's hello.
+    pub(super) fn into_unapplied(self) -> Vec<Outcome> {
+        self.outcomes.into_values().map(|kept| kept.outcome).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use scaleout_common::wire::OutcomeKind;
+
+    fn outcome(n: u128) -> Outcome {
+        let execution = ExecutionId(uuid::Uuid::from_u128(n));
+        Outcome { execution, attempt: 1, kind: OutcomeKind::Succeeded, error: None, result: None }
+    }
+
+    #[test]
+    fn an_outcome_is_published_until_it_is_applied() {
+        let (mut book, now) = (OutcomeBook::default(), Instant::now());
+        book.add(outcome(1));
+        assert_eq!(book.to_publish(now), [outcome(1)]);
+        assert!(book.to_publish(now).is_empty());
+        assert_eq!(book.to_publish(now + OUTCOME_REPEAT), [outcome(1)]);
+        book.reconnected();
+        assert_eq!(book.to_publish(now + OUTCOME_REPEAT), [outcome(1)]);
+        book.applied((outcome(1).execution, 1));
+        assert!(book.is_empty());
+    }
+}

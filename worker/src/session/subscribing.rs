@@ -1,0 +1,145 @@
+//! When to subscribe, with what prefetch, and when to step back.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use scaleout_common::names::PoolName;
+use tokio::time::Instant;
+
+use super::subscriptions::{NUMBERS_PER_CHANGE, Wanted};
+
+/// If all slots stay busy for this long, what is held unclaimed goes back to others.
+const BUSY_MAX: Duration = Duration::from_millis(100);
+
+/// Mere changes of size open a new channel at most this often.
+const RESIZE_EVERY: Duration = Duration::from_secs(1);
+
+/// Largest prefetch.
+const PREFETCH_MAX: usize = 2_000;
+
+/// What the session would like now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Wish {
+    /// It is welcome, linked, and does not drain.
+    pub(super) open: bool,
+    pub(super) free_slots: usize,
+    /// What it finishes in a few milliseconds.
+    pub(super) ahead: usize,
+}
+
+/// The state of the subscriptions.
+#[derive(Debug, Default)]
+pub(super) struct Subscribing {
+    /// The pools to serve; a refusal empties it until a heartbeat's answer says otherwise.
+    pools: BTreeSet<PoolName>,
+    number: u64,
+    /// What is subscribed now.
+    open: Option<Opened>,
+    /// Since when no slot has been free.
+    busy_since: Option<Instant>,
+}
+
+#[derive(Debug)]
+struct Opened {
+    pools: BTreeSet<PoolName>,
+    prefetch: usize,
+    at: Instant,
+}
+
+impl Subscribing {
+    /// The pools that a master says this worker serves.
+    pub(super) fn serve(&mut self, pools: impl IntoIterator<Item = PoolName>) {
+        self.pools = pools.into_iter().collect();
+    }
+
+    /// A claim was refused as not ours: serve no pool until a master says which.
+    pub(super) fn refused(&mut self) {
+        self.pools.clear();
+    }
+
+    /// The link is gone, and the subscriptions with it.
+    pub(super) fn unlinked(&mut self) {
+        self.open = None;
+    }
+
+    /// Decides: the new subscriptions, if there must be any change.
+    pub(super) fn decide(&mut self, wish: &Wish, now: Instant) -> Option<Wanted> {
+        self.busy_since = match (wish.free_slots, self.busy_since) {
+            (0, None) => Some(now),
+            (0, since) => since,
+            _ => None,
+        };
+        let saturated = self.busy_since.is_some_and(|since| now.duration_since(since) >= BUSY_MAX);
+        let pools = if wish.open { self.pools.clone() } else { BTreeSet::new() };
+        let prefetch = (wish.free_slots + wish.ahead).clamp(1, PREFETCH_MAX);
+        match &self.open {
+            None if pools.is_empty() || wish.free_slots == 0 => None,
+            None => Some(self.change(pools, prefetch, now)),
+            Some(_) if pools.is_empty() || saturated => Some(self.change(BTreeSet::new(), 1, now)),
+            Some(open) if open.pools != pools => Some(self.change(pools, prefetch, now)),
+            Some(open) => {
+                let grown = prefetch > 2 * open.prefetch;
+                let settled = now.duration_since(open.at) >= RESIZE_EVERY;
+                (grown && settled).then(|| self.change(pools, prefetch, now))
+            }
+        }
+    }
+
+    fn change(&mut self, pools: BTreeSet<PoolName>, prefetch: usize, now: Instant) -> Wanted {
+        self.number += NUMBERS_PER_CHANGE;
+        self.open = (!pools.is_empty()).then(|| Opened { pools: pools.clone(), prefetch, at: now });
+        Wanted { number: self.number, pools, prefetch: u16::try_from(prefetch).unwrap_or(u16::MAX) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wish(free_slots: usize) -> Wish {
+        Wish { open: true, free_slots, ahead: 0 }
+    }
+
+    fn serving() -> Subscribing {
+        let mut subscribing = Subscribing::default();
+        subscribing.serve([PoolName::default()]);
+        subscribing
+    }
+
+    #[test]
+    fn it_subscribes_when_there_is_a_free_slot() {
+        let (mut subscribing, now) = (serving(), Instant::now());
+        assert_eq!(subscribing.decide(&wish(0), now), None);
+        let wanted = subscribing.decide(&wish(4), now).unwrap();
+        assert_eq!((wanted.prefetch, wanted.pools.len()), (4, 1));
+        assert_eq!(subscribing.decide(&wish(3), now), None, "fewer free slots change nothing");
+    }
+
+    #[test]
+    fn it_steps_back_when_saturated_and_returns_with_a_free_slot() {
+        let (mut subscribing, now) = (serving(), Instant::now());
+        subscribing.decide(&wish(4), now).unwrap();
+        assert_eq!(subscribing.decide(&wish(0), now), None);
+        assert_eq!(subscribing.decide(&wish(0), now + Duration::from_millis(99)), None);
+        let stepped_back = subscribing.decide(&wish(0), now + Duration::from_millis(100)).unwrap();
+        assert!(stepped_back.pools.is_empty());
+        assert_eq!(subscribing.decide(&wish(0), now + Duration::from_secs(9)), None);
+        let back = subscribing.decide(&wish(1), now + Duration::from_secs(10)).unwrap();
+        assert!(!back.pools.is_empty());
+        assert!(back.number > stepped_back.number);
+        let grown = subscribing.decide(&wish(4), now + Duration::from_millis(10_500));
+        assert_eq!(grown, None, "not so soon");
+        assert_eq!(subscribing.decide(&wish(4), now + Duration::from_secs(11)).unwrap().prefetch, 4);
+    }
+
+    #[test]
+    fn a_refusal_ends_the_subscriptions_until_told_otherwise() {
+        let (mut subscribing, now) = (serving(), Instant::now());
+        subscribing.decide(&wish(4), now).unwrap();
+        subscribing.refused();
+        assert!(subscribing.decide(&wish(4), now).unwrap().pools.is_empty());
+        assert_eq!(subscribing.decide(&wish(4), now), None);
+        subscribing.serve([PoolName::default()]);
+        assert!(!subscribing.decide(&wish(4), now).unwrap().pools.is_empty());
+    }
+}

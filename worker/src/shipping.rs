@@ -1,0 +1,67 @@
+//! Ships log records to the masters: many in one message, published again until the broker has them. While it
+//! cannot, the channel fills, and packages that print wait: back-pressure, never silent loss.
+
+use std::time::Duration;
+
+use scaleout_broker::{Outgoing, PublishError, Publisher};
+use scaleout_common::ids::SessionId;
+use scaleout_common::protocol::backoff::reconnect_delay;
+use scaleout_common::wire::{LogBatch, LogRecord};
+use tokio::sync::{mpsc, watch};
+
+/// Records that wait at most; with the pieces of 64 KiB this bounds memory to 64 MiB.
+pub(crate) const RECORDS_MAX: usize = 1_024;
+
+/// Records, and bytes of text, in one message at most.
+const BATCH_RECORDS: usize = 512;
+const BATCH_BYTES: usize = 1024 * 1024;
+
+/// Ships until the last sender of `records` is gone and everything has been published.
+pub(crate) async fn ship(
+    session: SessionId,
+    mut records: mpsc::Receiver<LogRecord>,
+    mut publisher: watch::Receiver<Option<Publisher>>,
+) {
+    let mut first = records.recv().await;
+    while let Some(record) = first.take() {
+        let mut bytes = record.text.len();
+        let mut batch = LogBatch { session, records: vec![record] };
+        // What has arrived, never waiting for more.
+        while batch.records.len() < BATCH_RECORDS && bytes < BATCH_BYTES {
+            let Ok(record) = records.try_recv() else { break };
+            bytes += record.text.len();
+            batch.records.push(record);
+        }
+        publish(&batch, &mut publisher).await;
+        first = records.recv().await;
+    }
+}
+
+async fn publish(batch: &LogBatch, publisher: &mut watch::Receiver<Option<Publisher>>) {
+    let message = match Outgoing::to_logs(batch) {
+        Ok(message) => message,
+        Err(error) => {
+            tracing::error!(%error, records = batch.records.len(), "log records cannot be written and are lost");
+            return;
+        }
+    };
+    let mut failures = 0;
+    loop {
+        let linked = match publisher.wait_for(Option::is_some).await {
+            Ok(linked) => linked.clone(),
+            // The session has ended for good; nobody is left to publish.
+            Err(_) => return,
+        };
+        let Some(linked) = linked else { continue };
+        let error = match linked.publish(vec![message.clone()]).await {
+            Ok(()) => return,
+            Err(error) => error,
+        };
+        failures += 1;
+        if matches!(error, PublishError::Refused) && failures == 1 {
+            tracing::warn!("the broker's log queue is full: packages that print wait");
+        }
+        let wait: Duration = reconnect_delay(failures, 1.0);
+        tokio::time::sleep(wait).await;
+    }
+}
