@@ -1,0 +1,62 @@
+//! `scaleout catalog`: the catalog itself, without a master.
+
+use clap::Subcommand;
+use scaleout_master::catalog::requests::RequestError;
+use scaleout_master::catalog::{Catalog as Connected, CatalogError};
+
+use super::Context;
+use crate::exit::{Exit, Failure};
+use crate::output::say;
+
+/// The catalog in PostgreSQL, without a master
+#[derive(Debug, Subcommand)]
+#[command(after_help = "\
+Examples:
+  scaleout catalog migrate --settings /etc/scaleout.toml")]
+pub(crate) enum Catalog {
+    /// Makes the catalog, or brings it to this build's version
+    #[command(after_help = "\
+Examples:
+  scaleout catalog migrate --settings /etc/scaleout.toml
+
+Works on the database of the setting postgres.url. Stop the masters of an older version first.")]
+    Migrate,
+}
+
+pub(crate) async fn run(context: &Context, arguments: Catalog) -> Result<Exit, Failure> {
+    let Catalog::Migrate = arguments;
+    let catalog = connect(context).await?;
+    let found = catalog.migrate().await.map_err(explain)?;
+    say(&match found {
+        0 => "the catalog was empty and has been made".to_owned(),
+        version => format!("the catalog had version {version} and is up to date now"),
+    });
+    Ok(Exit::Done)
+}
+
+/// The catalog of the setting `postgres.url`.
+pub(super) async fn connect(context: &Context) -> Result<Connected, Failure> {
+    let settings = context.settings(&[])?.settings;
+    Connected::connect(&settings.postgres).await.map_err(explain)
+}
+
+/// What the catalog said, with the exit code for it.
+pub(crate) fn explain(error: CatalogError) -> Failure {
+    match error.is_transient() {
+        true => Failure::unreachable(error.to_string())
+            .hint("is PostgreSQL running there? The setting postgres.url (SCALEOUT__POSTGRES__URL) names it"),
+        false => Failure::failed(error.to_string()),
+    }
+}
+
+/// The same for requests.
+pub(crate) fn explain_request(error: RequestError) -> Failure {
+    match error {
+        RequestError::Catalog(error) => explain(error),
+        RequestError::NotFound { message, hint } => Failure { hint, ..Failure::not_found(message) },
+        RequestError::Conflict { message, hint } => Failure::usage(message).hint(hint),
+        RequestError::Invalid { message, problems } | RequestError::Parameters { message, problems } => {
+            Failure::usage(message).problems(problems)
+        }
+    }
+}

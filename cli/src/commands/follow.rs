@@ -1,0 +1,154 @@
+//! `scaleout execution logs`: prints a log, and goes on as it grows. Nothing is left out or printed twice: it asks
+//! from a cursor, and keeps which messages behind the cursor it has printed.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use clap::Args;
+use scaleout_common::api::{LogMessage, LogPage, PAGE_MAX};
+use scaleout_common::ids::{Attempt, ExecutionId};
+use tokio::time::Instant;
+
+use super::Context;
+use crate::client::Client;
+use crate::exit::{Exit, Failure};
+use crate::tables::View;
+
+/// How often a growing log is asked for more.
+const ASK_EVERY: Duration = Duration::from_millis(500);
+/// How long messages of an execution that has ended may still be on their way.
+const LATE_MAX: Duration = Duration::from_secs(2);
+
+/// Which log, and how.
+#[derive(Debug, Args)]
+pub(crate) struct Logs {
+    id: ExecutionId,
+    /// Go on until the execution has ended
+    #[arg(long)]
+    follow: bool,
+    /// Only messages of these types: stdout, stderr, information, warning, error, …
+    #[arg(long = "type", value_name = "TYPE", value_delimiter = ',')]
+    types: Vec<String>,
+    /// Only the texts, without time, type and path
+    #[arg(long)]
+    plain: bool,
+}
+
+pub(super) async fn run(context: &Context, client: &Client, wanted: &Logs) -> Result<Exit, Failure> {
+    let printing = print(context, client, wanted);
+    tokio::select! {
+        result = printing => result,
+        _ = tokio::signal::ctrl_c() => Err(Failure::interrupted("stopped following; the execution goes on")
+            .hint(format!("stop it with `scaleout execution cancel {}`", wanted.id))),
+    }
+}
+
+async fn print(context: &Context, client: &Client, wanted: &Logs) -> Result<Exit, Failure> {
+    let id = wanted.id.to_string();
+    let mut reading = Reading::default();
+    let mut ended_at: Option<Instant> = None;
+    loop {
+        let page: LogPage = client.get(&["executions", &id, "messages"], &reading.query()).await?;
+        let is_over = page.ended;
+        let (fresh, has_more) = reading.take(page);
+        if !fresh.is_empty() {
+            show(context, wanted, &fresh)?;
+        }
+        if has_more {
+            continue;
+        }
+        if !wanted.follow {
+            return Ok(Exit::Done);
+        }
+        if is_over && ended_at.get_or_insert_with(Instant::now).elapsed() >= LATE_MAX {
+            return Ok(Exit::Done);
+        }
+        tokio::time::sleep(ASK_EVERY).await;
+    }
+}
+
+fn show(context: &Context, wanted: &Logs, messages: &[LogMessage]) -> Result<(), Failure> {
+    let is_wanted = |message: &&LogMessage| wanted.types.is_empty() || wanted.types.contains(&message.kind);
+    let messages: Vec<&LogMessage> = messages.iter().filter(is_wanted).collect();
+    let view = View::here();
+    context.output.many(&messages, |messages| {
+        let line = |message: &&LogMessage| match wanted.plain {
+            true => format!("{}\n", message.text),
+            false => view.log_line(message),
+        };
+        messages.iter().map(line).collect()
+    })
+}
+
+/// How far a log has been read.
+#[derive(Debug, Default)]
+struct Reading {
+    cursor: Option<String>,
+    /// What was printed of the page behind the cursor.
+    seen: BTreeSet<(Attempt, u64)>,
+}
+
+impl Reading {
+    fn query(&self) -> Vec<(&'static str, String)> {
+        let mut query = vec![("limit", PAGE_MAX.to_string())];
+        query.extend(self.cursor.as_ref().map(|cursor| ("after", cursor.clone())));
+        query
+    }
+
+    /// What of the page is new, and whether there is more at once.
+    fn take(&mut self, page: LogPage) -> (Vec<LogMessage>, bool) {
+        let fresh: Vec<LogMessage> = page
+            .messages
+            .into_iter()
+            .filter(|message| self.seen.insert((message.attempt, message.sequence)))
+            .collect();
+        let has_more = page.next.is_some() && page.next != self.cursor;
+        if has_more {
+            self.cursor = page.next;
+            self.seen.clear();
+        }
+        (fresh, has_more)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+
+    fn page(sequences: &[u64], next: Option<&str>) -> LogPage {
+        let message = |sequence: &u64| LogMessage {
+            attempt: 1,
+            sequence: *sequence,
+            at: Timestamp::UNIX_EPOCH,
+            kind: "stdout".into(),
+            path: String::new(),
+            text: String::new(),
+        };
+        LogPage {
+            messages: sequences.iter().map(message).collect(),
+            next: next.map(str::to_owned),
+            ended: false,
+        }
+    }
+
+    fn numbers(fresh: &[LogMessage]) -> Vec<u64> {
+        fresh.iter().map(|message| message.sequence).collect()
+    }
+
+    #[test]
+    fn a_growing_page_is_printed_once() {
+        let mut reading = Reading::default();
+        let mut step = |sequences: &[u64], next: Option<&str>| {
+            let (fresh, has_more) = reading.take(page(sequences, next));
+            (numbers(&fresh), has_more)
+        };
+        assert_eq!(step(&[1, 2], None), (vec![1, 2], false));
+        assert_eq!(step(&[1, 2, 3], None), (vec![3], false));
+        assert_eq!(step(&[1, 2, 3, 4], Some("c4")), (vec![4], true));
+        assert_eq!(step(&[], None), (vec![], false));
+        assert_eq!(step(&[5], Some("c4")), (vec![5], false));
+        assert_eq!(reading.cursor.as_deref(), Some("c4"));
+    }
+}

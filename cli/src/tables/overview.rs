@@ -1,0 +1,157 @@
+//! Workers, queues and masters at a glance. Pure.
+
+use scaleout_common::api::{
+    ComponentState, MasterSummary, QueueSummary, StatusAnswer, WorkerState, WorkerSummary,
+};
+
+use super::{View, counts, plain};
+use crate::times;
+
+/// The table of workers.
+pub(crate) fn workers(view: &View, workers: &[WorkerSummary]) -> String {
+    let header = ["NAME", "STATE", "RUNNING", "CAPACITY", "POOLS", "HOST", "VERSION", "LAST ONLINE", "ID"];
+    let row = |worker: &WorkerSummary| {
+        vec![
+            worker.name.clone(),
+            state(worker.state).to_owned(),
+            worker.running.to_string(),
+            worker.capacity.to_string(),
+            worker.pools.iter().map(|pool| pool.as_str()).collect::<Vec<_>>().join(","),
+            worker.host.clone(),
+            worker.version.clone(),
+            times::local(worker.last_online_at, &view.zone),
+            worker.id.to_string(),
+        ]
+    };
+    plain(&header, workers.iter().map(row))
+}
+
+/// Everything `scaleout status` shows.
+pub(crate) fn queues_and_all(view: &View, status: &StatusAnswer) -> String {
+    let mut parts = vec![
+        format!("broker   {}\ncatalog  {}\n", component(&status.broker), component(&status.catalog)),
+        if status.counts.is_empty() { "no executions yet\n".to_owned() } else { counts(&status.counts) },
+    ];
+    if let Some(at) = status.oldest_pending_at {
+        let waited = times::took(Some(at), None, view.now);
+        parts.push(format!("the oldest pending execution has waited {waited}\n"));
+    }
+    parts.push(queues(&status.queues));
+    parts.push(match status.workers.as_slice() {
+        [] => "no workers: start one with `scaleout worker run`\n".to_owned(),
+        list => workers(view, list),
+    });
+    parts.push(masters(view, &status.masters));
+    parts.retain(|part| !part.is_empty());
+    parts.join("\n")
+}
+
+fn queues(queues: &[QueueSummary]) -> String {
+    if queues.is_empty() {
+        return String::new();
+    }
+    let row =
+        |queue: &QueueSummary| vec![queue.name.clone(), queue.ready.to_string(), queue.consumers.to_string()];
+    plain(&["QUEUE", "READY", "CONSUMERS"], queues.iter().map(row))
+}
+
+fn masters(view: &View, masters: &[MasterSummary]) -> String {
+    let row = |master: &MasterSummary| {
+        vec![
+            master.address.clone(),
+            if master.leader { "leader" } else { "-" }.to_owned(),
+            master.host.clone(),
+            master.version.clone(),
+            times::local(master.started_at, &view.zone),
+            master.id.to_string(),
+        ]
+    };
+    plain(&["MASTER", "ROLE", "HOST", "VERSION", "STARTED", "ID"], masters.iter().map(row))
+}
+
+fn component(state: &ComponentState) -> String {
+    match (state.reachable, &state.problem) {
+        (true, None) => "reachable".to_owned(),
+        (true, Some(problem)) => format!("reachable, but {problem}"),
+        (false, Some(problem)) => format!("not reachable: {problem}"),
+        (false, None) => "not reachable".to_owned(),
+    }
+}
+
+fn state(state: WorkerState) -> &'static str {
+    match state {
+        WorkerState::Online => "online",
+        WorkerState::Draining => "draining",
+        WorkerState::Disabled => "disabled",
+        WorkerState::Offline => "offline",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use scaleout_common::ids::{MasterId, WorkerId};
+    use scaleout_common::status::Status;
+    use uuid::Uuid;
+
+    use super::super::tests::{at, view};
+    use super::*;
+
+    #[test]
+    fn the_whole_at_a_glance() {
+        let status = StatusAnswer {
+            counts: BTreeMap::from([(Status::Pending, 12)]),
+            oldest_pending_at: Some(at("2026-03-01T10:00:00Z")),
+            queues: vec![QueueSummary {
+                name: "scaleout.tasks.default.normal".into(),
+                ready: 12,
+                consumers: 1,
+            }],
+            workers: vec![WorkerSummary {
+                id: WorkerId(Uuid::from_u128(3)),
+                name: "worker-1".into(),
+                host: "box".into(),
+                state: WorkerState::Online,
+                capacity: 4,
+                running: 2,
+                pools: vec!["default".parse().unwrap(), "etl".parse().unwrap()],
+                version: "0.1.0".into(),
+                user: "me".into(),
+                session: Some(1),
+                lease_until: None,
+                last_online_at: at("2026-03-01T10:00:00Z"),
+            }],
+            masters: vec![MasterSummary {
+                id: MasterId(Uuid::from_u128(4)),
+                host: "box".into(),
+                address: "127.0.0.1:8391".into(),
+                version: "0.1.0".into(),
+                leader: true,
+                started_at: at("2026-03-01T09:00:00Z"),
+                seen_at: at("2026-03-01T10:00:00Z"),
+            }],
+            broker: ComponentState { reachable: false, problem: Some("connection refused".into()) },
+            catalog: ComponentState { reachable: true, problem: None },
+        };
+        let expected = "\
+broker   not reachable: connection refused
+catalog  reachable
+
+STATUS  EXECUTIONS
+pending 12
+
+the oldest pending execution has waited 30.0s
+
+QUEUE                         READY CONSUMERS
+scaleout.tasks.default.normal 12    1
+
+NAME     STATE  RUNNING CAPACITY POOLS       HOST VERSION LAST ONLINE               ID
+worker-1 online 2       4        default,etl box  0.1.0   2026-03-01 12:00:00+02:00 00000000-0000-0000-0000-000000000003
+
+MASTER         ROLE   HOST VERSION STARTED                   ID
+127.0.0.1:8391 leader box  0.1.0   2026-03-01 11:00:00+02:00 00000000-0000-0000-0000-000000000004
+";
+        assert_eq!(queues_and_all(&view(), &status), expected);
+    }
+}
