@@ -1,0 +1,25 @@
+# Thin on purpose, and for make 3.81 too: what a target does is in deploy/.
+
+.PHONY: help demo dev test check fmt
+
+help:
+	@echo "make demo    see it work: packages over three workers, on real data, in a folder that goes again"
+	@echo "make dev     start everything on this machine, and keep it running (WORKERS=2)"
+	@echo "make test    everything that is checked: format, lints, and all tests on private servers"
+	@echo "make check   format and lints only"
+	@echo "make fmt     put the code into format"
+
+demo:
+	@sh deploy/demo.sh
+
+dev:
+	@WORKERS="$(WORKERS)" sh deploy/dev.sh
+
+test:
+	@sh deploy/test.sh
+
+check:
+	@sh deploy/check.sh
+
+fmt:
+	@cargo fmt --all
