@@ -1,0 +1,12 @@
+//! The requests of the catalog and the HTTP API on a real PostgreSQL, a database for each test. Run them through
+//! `deploy/with-servers.sh cargo test -p scaleout-master`.
+
+mod accept;
+mod api;
+mod cancel;
+mod deploy;
+mod guard;
+mod lists;
+mod tokens;
+mod values;
+mod world;
