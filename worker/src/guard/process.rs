@@ -134,8 +134,7 @@ fn end(state: &State, over: Over, session: SessionId) {
     // From here on a child that has not yet announced itself cannot become its program: its write fails.
     close_pipe();
     let cookie = format!("{SESSION_VARIABLE}={session}");
-    let swept = strays::kill_until_gone(&groups, &[], KILL_TIME_MAX);
-    let _ = cookie;
+    let swept = strays::kill_until_gone(&groups, &[&cookie], KILL_TIME_MAX);
     // A worker that goes and leaves nothing is not worth a line.
     if swept.strays + swept.left + groups.len() > 0 || over == Over::Fenced {
         let why = match over {
