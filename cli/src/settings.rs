@@ -123,9 +123,8 @@ impl Given {
                 return Err(unknown(setting, &source, setting_names(defaults).iter().map(String::as_str)));
             }
             Ok(Value::String(..)) => Value::from(text),
-            Ok(Value::Array(..)) => {
-                text.split(',').map(str::trim).filter(|t| !t.is_empty()).collect::<Vec<_>>().into()
-            }
+            // `a,b` is the same as `["a", "b"]`.
+            Ok(Value::Array(..)) if !text.trim_start().starts_with('[') => list(text),
             Ok(_) => text.parse().unwrap_or_else(|never| match never {}),
         };
         let Some((section, key)) = setting.split_once('.') else {
@@ -144,6 +143,10 @@ impl Provider for Given {
     fn data(&self) -> Result<Map<Profile, Dict>, Error> {
         Ok(Map::from([(Profile::Default, self.values.clone())]))
     }
+}
+
+fn list(text: &str) -> Value {
+    text.split(',').map(str::trim).filter(|word| !word.is_empty()).collect::<Vec<_>>().into()
 }
 
 fn unknown<'a>(setting: &str, source: &str, known: impl IntoIterator<Item = &'a str>) -> Failure {
@@ -218,6 +221,7 @@ mod tests {
         let variables = [
             variable("SCALEOUT__WORKER__NAME", "123"),
             variable("SCALEOUT__WORKER__POOLS", "etl, fast"),
+            variable("SCALEOUT__WORKER__MASTER_URLS", r#"["http://a:1", "http://b:1"]"#),
             variable("SCALEOUT__MASTER__INSECURE", "true"),
             variable("SCALEOUT_URL", "not a setting"),
         ];
@@ -226,6 +230,7 @@ mod tests {
         let worker = &loaded.settings.worker;
         assert_eq!((worker.capacity, worker.name.as_str()), (7, "123"));
         assert_eq!(worker.pools.iter().map(|pool| pool.as_str()).collect::<Vec<_>>(), ["etl", "fast"]);
+        assert_eq!(worker.master_urls, ["http://a:1", "http://b:1"]);
         assert!(loaded.settings.master.insecure);
         assert!(!loaded.is_default("api.url"));
         let shown = loaded.shown();

@@ -1,9 +1,11 @@
 //! The command of `scaleout dev -- COMMAND`: runs in the foreground, with what it needs to reach the master.
 
 use std::ffi::OsString;
+use std::io::IsTerminal as _;
 use std::os::unix::process::ExitStatusExt as _;
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use tokio::process::{Child, Command};
 use tokio_util::sync::CancellationToken;
 
@@ -22,7 +24,14 @@ pub(super) async fn run(
     stop: &CancellationToken,
 ) -> Result<Exit, Failure> {
     let Some((program, arguments)) = command.split_first() else { return Ok(Exit::Done) };
-    let mut child = Command::new(program)
+    // On a terminal it stays in the foreground, where it may read, and Ctrl-C reaches all of it. Elsewhere a group
+    // of its own is what can be stopped as a whole.
+    let has_own_group = !std::io::stdin().is_terminal();
+    let mut prepared = Command::new(program);
+    if has_own_group {
+        prepared.process_group(0);
+    }
+    let mut child = prepared
         .args(arguments)
         .envs(environment.iter().copied())
         .kill_on_drop(true)
@@ -31,16 +40,24 @@ pub(super) async fn run(
     tokio::select! {
         status = child.wait() => exit(status),
         () = stop.cancelled() => {
-            end(&mut child).await;
+            end(&mut child, has_own_group).await;
             Ok(Exit::Interrupted)
         }
     }
 }
 
-async fn end(child: &mut Child) {
+async fn end(child: &mut Child, has_own_group: bool) {
+    let pid = child.id().and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw);
+    // It may have ended in this moment, so nothing here can fail in a way that matters.
+    let tell = |signal| match pid {
+        Some(pid) if has_own_group => drop(kill_process_group(pid, signal)),
+        Some(pid) => drop(kill_process(pid, signal)),
+        None => {}
+    };
+    tell(Signal::INT);
     if tokio::time::timeout(STOP_GRACE, child.wait()).await.is_err() {
-        // It may have ended in this moment.
-        let _ = child.kill().await;
+        tell(Signal::KILL);
+        let _ = child.wait().await;
     }
 }
 
@@ -70,6 +87,15 @@ mod tests {
         assert_eq!(shell("exit 7").await, Exit::Of(7));
         assert_eq!(shell("kill -9 $$").await, Exit::Of(137));
         assert_eq!(shell("test \"$SCALEOUT_URL\" = http://x").await, Exit::Done);
+    }
+
+    #[tokio::test]
+    async fn a_stop_ends_the_command() {
+        let stop = CancellationToken::new();
+        stop.cancel();
+        let command = ["/bin/sh".into(), "-c".into(), "sleep 1000".into()];
+        let ended = tokio::time::timeout(STOP_GRACE * 2, run(&command, &[], &stop)).await;
+        assert_eq!(ended.unwrap().unwrap(), Exit::Interrupted);
     }
 
     #[tokio::test]
