@@ -1,1 +1,3 @@
 //! End-to-end tests of real processes on real servers: the harness.
+
+pub mod tidy;

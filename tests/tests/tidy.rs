@@ -1,0 +1,86 @@
+//! Holds the house rules on the repository itself. Each rule proves in `src/tidy/` that it would notice a breach.
+
+use scaleout_tests::tidy::{
+    Exceptions, Finding, Tree, imports, layout, links, names, places, sizes, statuses, text, words,
+};
+
+fn tree() -> Tree {
+    Tree::of_repository().expect("the repository can be read")
+}
+
+fn exceptions() -> Exceptions {
+    Exceptions::of_repository().unwrap_or_else(|error| panic!("{error}"))
+}
+
+#[track_caller]
+fn none(rule: &str, found: &[Finding]) {
+    let told: Vec<String> = found.iter().map(|finding| format!("  {finding}")).collect();
+    assert!(found.is_empty(), "{rule}: {} found\n{}", found.len(), told.join("\n"));
+}
+
+#[test]
+fn crates_import_in_order() {
+    none("import order", &imports::check(&tree()));
+}
+
+#[test]
+fn crates_import_in_no_circle() {
+    let mut graph = imports::graph(&tree());
+    assert!(graph.len() >= 9, "the crates were not found: {graph:?}");
+    while let Some(free) = graph.iter().find(|(_, needs)| needs.is_empty()).map(|(name, _)| name.clone()) {
+        graph.remove(&free);
+        graph.values_mut().for_each(|needs| needs.retain(|name| *name != free));
+    }
+    assert!(graph.is_empty(), "these import each other in a circle: {graph:?}");
+}
+
+#[test]
+fn everything_is_in_its_place() {
+    none("places", &places::check(&tree()));
+}
+
+#[test]
+fn files_say_what_they_are_for_and_declaring_files_only_declare() {
+    none("layout", &layout::check(&tree(), &exceptions()));
+}
+
+#[test]
+fn files_and_functions_are_short() {
+    let tree = tree();
+    for size in sizes::over_aims(&tree) {
+        eprintln!("over the aim: {} has {} lines", size.name, size.lines);
+    }
+    none("sizes", &sizes::check(&tree, &exceptions()));
+}
+
+#[test]
+fn every_exception_is_needed() {
+    let (tree, exceptions) = (tree(), exceptions());
+    let spent = [sizes::spent(&tree, &exceptions), layout::spent(&tree, &exceptions)].concat();
+    assert!(spent.is_empty(), "no longer needed in exceptions.txt, or too large there: {spent:?}");
+}
+
+#[test]
+fn names_say_something() {
+    none("names", &names::check(&tree()));
+}
+
+#[test]
+fn no_lint_is_silenced_and_nothing_is_left_undone() {
+    none("words", &words::check(&tree()));
+}
+
+#[test]
+fn texts_are_clean() {
+    none("texts", &text::check(&tree()));
+}
+
+#[test]
+fn links_lead_somewhere() {
+    none("links", &links::check(&tree()));
+}
+
+#[test]
+fn the_diagram_of_statuses_is_that_of_the_code() {
+    none("statuses", &statuses::check(&tree()));
+}
