@@ -42,36 +42,43 @@ impl KnownTokens {
     }
 }
 
-macro_rules! admits {
-    ($(#[$doc:meta])* $name:ident: $needed:ident, $($role:ident)|+) => {
-        $(#[$doc])*
-        pub(super) struct $name(pub(super) Caller);
+/// Who may look.
+pub(super) struct Reader;
 
-        impl FromRequestParts<SharedApi> for $name {
-            type Rejection = ApiError;
+/// Who may change something, and who it is.
+pub(super) struct Operator(pub(super) Caller);
 
-            async fn from_request_parts(parts: &mut Parts, api: &SharedApi) -> Result<Self, ApiError> {
-                let caller = caller(parts, api).await?;
-                match caller.role {
-                    $(Role::$role)|+ => Ok(Self(caller)),
-                    _ => Err(forbidden(&caller, Role::$needed)),
-                }
-            }
-        }
-    };
+/// Who may fetch what workers need, secrets included.
+pub(super) struct WorkerSide;
+
+impl FromRequestParts<SharedApi> for Reader {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, api: &SharedApi) -> Result<Self, ApiError> {
+        admit(parts, api, &[Role::Admin, Role::Operator, Role::Reader]).await.map(|_| Self)
+    }
 }
 
-admits! {
-    /// Who may look.
-    Reader: Reader, Reader | Operator | Admin
+impl FromRequestParts<SharedApi> for Operator {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, api: &SharedApi) -> Result<Self, ApiError> {
+        admit(parts, api, &[Role::Admin, Role::Operator]).await.map(Self)
+    }
 }
-admits! {
-    /// Who may change something.
-    Operator: Operator, Operator | Admin
+
+impl FromRequestParts<SharedApi> for WorkerSide {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, api: &SharedApi) -> Result<Self, ApiError> {
+        admit(parts, api, &[Role::Admin, Role::Worker]).await.map(|_| Self)
+    }
 }
-admits! {
-    /// Who may fetch what workers need, secrets included.
-    WorkerSide: Worker, Worker | Admin
+
+/// The caller, if its role is one of `roles`, of which the last reaches least far.
+async fn admit(parts: &Parts, api: &Api, roles: &[Role]) -> Result<Caller, ApiError> {
+    let caller = caller(parts, api).await?;
+    if roles.contains(&caller.role) { Ok(caller) } else { Err(forbidden(&caller, roles)) }
 }
 
 async fn caller(parts: &Parts, api: &Api) -> Result<Caller, ApiError> {
@@ -107,8 +114,9 @@ fn unauthenticated(message: &str) -> ApiError {
     ApiError::new(StatusCode::UNAUTHORIZED, ErrorCode::Unauthenticated, message).with_hint(HOW)
 }
 
-fn forbidden(caller: &Caller, needed: Role) -> ApiError {
+fn forbidden(caller: &Caller, roles: &[Role]) -> ApiError {
     let Caller { name, role } = caller;
+    let needed = roles.last().copied().unwrap_or(Role::Admin);
     let message = format!("the token {name} has the role {role}: the role {needed} is needed for this");
     ApiError::new(StatusCode::FORBIDDEN, ErrorCode::Forbidden, message)
         .with_hint(format!("`scaleout token create NAME --role {needed}` makes such a token"))

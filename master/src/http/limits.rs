@@ -71,3 +71,46 @@ pub(super) fn panicked(panic: Box<dyn Any + Send>) -> Response {
     tracing::error!(panic = what, "a request handler panicked");
     ApiError::internal("the request handler failed").into_response()
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::Router;
+    use axum::body::Body;
+    use axum::http::StatusCode;
+    use axum::routing::get;
+    use http_body_util::BodyExt;
+    use scaleout_common::api::{ErrorBody, ErrorCode};
+    use tower::ServiceExt;
+    use tower_http::catch_panic::CatchPanicLayer;
+
+    use super::*;
+
+    async fn error(app: Router) -> (StatusCode, ErrorBody) {
+        let request = Request::builder().uri("/").body(Body::empty()).unwrap();
+        let response = app.oneshot(request).await.unwrap();
+        let status = response.status();
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        (status, serde_json::from_slice(&body).unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_answered_and_tells_nothing() {
+        async fn panics() {
+            panic!("secret")
+        }
+        let app = Router::new().route("/", get(panics)).layer(CatchPanicLayer::custom(panicked));
+        let (status, body) = error(app).await;
+        assert_eq!((status, body.code), (StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::Internal));
+        assert!(!body.message.contains("secret"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_takes_too_long_is_ended() {
+        let app = Router::new()
+            .route("/", get(std::future::pending::<()>))
+            .layer(axum::middleware::from_fn(within_time));
+        let (status, body) = error(app).await;
+        assert_eq!((status, body.code), (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Busy));
+        assert_eq!(body.message, "the request took longer than 60 s");
+    }
+}

@@ -55,7 +55,7 @@ fn routes() -> Router<SharedApi> {
 
 async fn no_such_route(method: Method, OriginalUri(uri): OriginalUri) -> ApiError {
     ApiError::not_found(format!("there is no {method} {}", uri.path()))
-        .with_hint("the API lies under /api/v1; docs/api.md lists it")
+        .with_hint("the API lies under /api/v1")
 }
 
 async fn wrong_method(request: Request) -> ApiError {

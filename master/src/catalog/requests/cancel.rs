@@ -84,8 +84,10 @@ fn canceled(rows: &[Row]) -> Canceled {
     let with = |status: Status| {
         rows.iter().filter(move |row| row.get::<_, Option<i16>>("status") == Some(status.code()))
     };
-    let mut answer = CancelAnswer::default();
-    answer.canceled = with(Status::Canceled).count() as u64;
-    answer.stopping = with(Status::Stopping).count() as u64;
+    let answer = CancelAnswer {
+        canceled: with(Status::Canceled).count() as u64,
+        stopping: with(Status::Stopping).count() as u64,
+        ..CancelAnswer::default()
+    };
     Canceled { answer, targets: StopTarget::from_rows(with(Status::Stopping)) }
 }

@@ -56,6 +56,8 @@ async fn lists_and_cancels_find_executions_by_their_key() {
 
     let canceled = plan(&catalog, sql::CANCEL_EXECUTIONS, &[&ids, &first, &last]).await;
     assert_uses_the_key(&canceled);
+    // Not a join with the ids: see the statement.
+    assert!(canceled.contains("Index Cond: ((id = ANY"), "{canceled}");
     assert_uses_the_key(&plan(&catalog, sql::CANCEL_BATCH, &[&batch, &first, &last]).await);
     assert_uses_the_key(&plan(&catalog, sql::COUNT_BATCH, &[&batch, &first, &last]).await);
     // The bounds leave one partition.
