@@ -51,18 +51,3 @@ run scaleout execution logs "$report" --type stdout --plain
 
 heading "The whole at a glance"
 run scaleout status
-
-cat <<'END'
-
-== That was all: everything stops now, and nothing is left
-
-To go on yourself:
-
-  make dev                                          # starts it again, to stay; then, in another terminal:
-  export PATH="$PWD/target/debug:$PATH"
-  scaleout project deploy examples/hello --folder demo
-  scaleout enqueue demo/hello/hello --each name=Ada,Grace,Barbara --wait
-  scaleout execution list
-
-How it works is in ARCHITECTURE.md, how to write packages in docs/packages.md.
-END

@@ -32,3 +32,16 @@ trap 'exit 143' TERM HUP
 
 heading "Starting a private RabbitMQ and PostgreSQL, a master, and three workers"
 scaleout dev --workers 3 --data-dir "$folder/data" --port 0 -- sh deploy/demo-steps.sh
+
+heading "That was all: nothing runs on, nothing is left"
+cat <<'END'
+To go on yourself:
+
+  make dev                                   # starts it again, to stay; then, in another terminal:
+  export PATH="$PWD/target/debug:$PATH"
+  scaleout project deploy examples/hello --folder demo
+  scaleout enqueue demo/hello/hello --each name=Ada,Grace,Barbara --wait
+  scaleout execution list
+
+How to write packages is in docs/packages.md, how all of it works in ARCHITECTURE.md.
+END
