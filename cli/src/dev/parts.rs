@@ -92,7 +92,7 @@ impl Parts {
     pub(super) fn worker(&self, folder: &DataFolder, name: &str) -> Service {
         let mut settings = vec![
             ("RABBITMQ__URL", self.rabbitmq.clone()),
-            ("WORKER__MASTER_URLS", format!("[\"{}\"]", self.url)),
+            ("WORKER__MASTER_URLS", self.url.clone()),
             ("WORKER__TOKEN", self.worker_token.clone()),
             ("WORKER__NAME", name.to_owned()),
             ("WORKER__DATA_FOLDER", folder.worker(name).display().to_string()),

@@ -33,7 +33,11 @@ impl CatalogError {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Unreachable { .. } | Self::Busy { .. } => true,
-            Self::Database(error) => error.is_closed() || error.code().is_none_or(is_transient_state),
+            Self::Database(error) => match error.code() {
+                Some(state) => is_transient_state(state),
+                // Without a word from the server: the connection broke, or we gave it what it cannot take.
+                None => error.is_closed() || is_io(error),
+            },
             _ => false,
         }
     }
@@ -52,10 +56,17 @@ fn is_transient_state(state: &tokio_postgres::error::SqlState) -> bool {
     ["08", "40", "53", "57"].iter().any(|class| code.starts_with(class)) || code == "55P03"
 }
 
+fn is_io(error: &tokio_postgres::Error) -> bool {
+    std::error::Error::source(error).is_some_and(|source| source.is::<std::io::Error>())
+}
+
 /// tokio-postgres prints only "db error"; what the server said is in the source.
 fn describe(error: &tokio_postgres::Error) -> String {
     match error.as_db_error() {
         Some(db) => format!("{} ({})", db.message(), db.code().code()),
-        None => error.to_string(),
+        None => match std::error::Error::source(error) {
+            Some(source) => format!("{error}: {source}"),
+            None => error.to_string(),
+        },
     }
 }

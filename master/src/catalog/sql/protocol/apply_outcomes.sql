@@ -42,7 +42,7 @@ again as (
     insert into internal.due (due_at, execution_id)
     select clock_timestamp() + case
                when kind = 5 then interval '0'
-               else least(retry_delay_ms * power(2, least(failures - 1, 31)), greatest($10, retry_delay_ms))
+               else least(retry_delay_ms * power(2, least(failures - 1, 31)), greatest($10::double precision, retry_delay_ms))
                     * interval '1 millisecond'
            end, id
     from applied where status = 1
