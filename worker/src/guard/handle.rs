@@ -4,6 +4,7 @@
 //! is left and goes.
 
 use std::io::{self, BufRead, BufReader, PipeWriter, Read};
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::Arc;
@@ -176,7 +177,8 @@ fn launch(start: &GuardStart) -> Result<(Child, PipeWriter), GuardError> {
     // A guard that does not read must not hold up the worker.
     rustix::fs::fcntl_setfl(&write_end, OFlags::NONBLOCK).map_err(|e| GuardError::Start(e.into()))?;
     let mut command = Command::new(&start.program);
-    command.arg(ARGUMENT).arg(&start.data_folder).arg(start.above.to_string());
+    // The name that people see in a list of processes.
+    command.arg0("scaleout").arg(ARGUMENT).arg(&start.data_folder).arg(start.above.to_string());
     command.env_clear().stdin(read_end).stdout(Stdio::piped()).stderr(Stdio::inherit());
     let child = command.spawn().map_err(GuardError::Start)?;
     Ok((child, write_end))

@@ -114,8 +114,10 @@ async fn polite_signals_are_not_for_the_guard() {
     for signal in [Signal::TERM, Signal::INT, Signal::HUP, Signal::QUIT] {
         process.kill(signal);
     }
-    // It still does its work.
+    // It still does its work. Without it the child would die at the closed pipe, before it became its program.
     let (_child, _group, sleeper) = sleeper(&guard).await;
+    sleeper.lives();
+    process.lives();
     tokio::time::timeout(DEADLINE, guard.stop()).await.unwrap();
     sleeper.dies();
 }
