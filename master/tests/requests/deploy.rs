@@ -37,11 +37,14 @@ async fn every_changed_bundle_is_a_new_version() {
 
 #[tokio::test]
 async fn deploys_at_once_make_versions_one_after_the_other() {
-    let world = World::empty().await;
-    let (one, two) = tokio::join!(world.deploy(PROJECT), world.deploy(NEXT));
-    let mut versions = [one.unwrap().version, two.unwrap().version];
+    let world = World::with_project().await;
+    let texts: Vec<String> = (0..5).map(|n| format!("description = \"number {n}\"\n")).collect();
+    let deploys = texts
+        .iter()
+        .map(|text| async { world.deploy(&[NEXT[0], ("packages/load.toml", text)]).await.unwrap().version });
+    let mut versions = futures_util::future::join_all(deploys).await;
     versions.sort();
-    assert_eq!(versions, [1, 2]);
+    assert_eq!(versions, [2, 3, 4, 5, 6]);
 }
 
 #[tokio::test]

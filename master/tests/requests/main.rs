@@ -1,6 +1,8 @@
 //! The requests of the catalog and the HTTP API on a real PostgreSQL, a database for each test. Run them through
 //! `deploy/with-servers.sh cargo test -p scaleout-master`.
 
+#![expect(clippy::unwrap_used, reason = "a test that finds something unexpected shall stop there and say so")]
+
 mod accept;
 mod api;
 mod cancel;
