@@ -5,6 +5,9 @@ use crate::protocol::timing::CLAIM_AHEAD;
 use crate::status::Status;
 use crate::wire::ClaimVerdict;
 
+/// Claims beyond the free slots at most: two messages full.
+pub const CLAIMS_AHEAD_MAX: usize = 800;
+
 /// The claim as it came in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClaimOf {
@@ -45,16 +48,11 @@ pub fn answer_claim(row: Option<Claimed>, claim: ClaimOf) -> ClaimVerdict {
     }
 }
 
-/// How many claims a session may have granted or unanswered at once beyond what it runs: its free slots, plus
-/// what it finishes in [`CLAIM_AHEAD`] at its own measured rate (executions per second). So tiny packages flow,
+/// How many claims a session may have granted or unanswered at once beyond its free slots: what it finishes in
+/// [`CLAIM_AHEAD`] at its own measured rate (slots by mean duration, executions per second). So tiny packages flow,
 /// and long ones are not hoarded while another worker is idle.
-pub fn claims_allowed(free_slots: usize, finished_per_second: f64) -> usize {
-    free_slots + claims_ahead(finished_per_second)
-}
-
-/// The part of [`claims_allowed`] that goes beyond the free slots.
 pub fn claims_ahead(finished_per_second: f64) -> usize {
-    (finished_per_second.clamp(0.0, 1e6) * CLAIM_AHEAD.as_secs_f64()) as usize
+    ((finished_per_second.max(0.0) * CLAIM_AHEAD.as_secs_f64()) as usize).min(CLAIMS_AHEAD_MAX)
 }
 
 #[cfg(test)]
@@ -102,8 +100,9 @@ mod tests {
 
     #[test]
     fn long_packages_are_not_hoarded_and_tiny_ones_flow() {
-        assert_eq!(claims_allowed(4, 0.5), 4);
-        assert_eq!(claims_allowed(4, 10_000.0), 54);
-        assert_eq!(claims_allowed(0, f64::NAN), 0);
+        assert_eq!(claims_ahead(0.5), 0);
+        assert_eq!(claims_ahead(10_000.0), 50);
+        assert_eq!(claims_ahead(1e9), CLAIMS_AHEAD_MAX);
+        assert_eq!(claims_ahead(f64::NAN), 0);
     }
 }

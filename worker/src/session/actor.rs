@@ -209,7 +209,7 @@ impl Actor {
         if self.link.is_none() || self.draining.is_some() || self.outcomes.len() > OUTCOMES_MAX {
             return;
         }
-        let ahead = claims_ahead(self.rate.per_second(now));
+        let ahead = self.claims_ahead();
         let mut room = (self.attempts.free_slots() + ahead)
             .saturating_sub(self.claims.len())
             .saturating_sub(self.attempts.in_hand().saturating_sub(self.attempts.running()));
@@ -221,6 +221,10 @@ impl Actor {
             room -= 1;
         }
         self.send_claims(&claims);
+    }
+
+    fn claims_ahead(&self) -> usize {
+        claims_ahead(self.rate.per_second(self.attempts.slots()))
     }
 
     pub(super) fn repeat_claims(&mut self, all: bool, now: Instant) {
@@ -240,7 +244,7 @@ impl Actor {
         let wish = Wish {
             open: self.draining.is_none(),
             free_slots: self.attempts.free_slots(),
-            ahead: claims_ahead(self.rate.per_second(now)),
+            ahead: self.claims_ahead(),
         };
         let Some(link) = &self.link else { return };
         if let Some(wanted) = self.subscribing.decide(&wish, now) {

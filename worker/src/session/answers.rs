@@ -35,10 +35,11 @@ impl Actor {
             }
             Event::Answered(answer) => self.answered(answer),
             Event::Looked { number, began, consumers } => self.looked(number, began, consumers),
-            Event::Ended { execution, attempt, ended } => {
+            Event::Ended { execution, attempt, ended, took } => {
                 self.attempts.ended((execution, attempt));
+                self.subscribing.freed(Instant::now());
                 if let Some(Ended { kind, error, result }) = ended {
-                    self.rate.finished(1, Instant::now());
+                    self.rate.finished(took);
                     self.outcomes.add(Outcome { execution, attempt, kind, error, result });
                 }
             }

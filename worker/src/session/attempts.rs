@@ -7,6 +7,7 @@ use std::time::Duration;
 use scaleout_common::ids::{Attempt, ExecutionId, SessionId};
 use scaleout_common::wire::{Grant, Outcome, OutcomeKind, PackageGrant};
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
 use super::event::Event;
@@ -130,6 +131,10 @@ impl Attempts {
         self.running.len()
     }
 
+    pub(super) fn slots(&self) -> usize {
+        self.slots
+    }
+
     pub(super) fn free_slots(&self) -> usize {
         self.slots.saturating_sub(self.in_hand())
     }
@@ -146,9 +151,11 @@ pub(super) fn unstarted(execution: ExecutionId, attempt: Attempt, kind: OutcomeK
 
 async fn attempt(shared: Arc<Shared>, granted: Granted, stop: Stop) {
     let (execution, attempt) = (granted.execution, granted.attempt);
+    let began = Instant::now();
     let ended = run_granted(&shared, granted, stop).await;
+    let took = began.elapsed();
     // The session's loop outlives its attempts: it waits for them.
-    let _ = shared.events.send(Event::Ended { execution, attempt, ended }).await;
+    let _ = shared.events.send(Event::Ended { execution, attempt, ended, took }).await;
 }
 
 async fn run_granted(shared: &Shared, granted: Granted, mut stop: Stop) -> Option<Ended> {

@@ -1,5 +1,7 @@
 //! Everything that can happen to a session.
 
+use std::time::Duration;
+
 use scaleout_broker::Publisher;
 use scaleout_common::ids::{Attempt, ExecutionId};
 use scaleout_common::priority::Priority;
@@ -25,7 +27,7 @@ pub(crate) enum Event {
     /// How many masters consume claims, by a look that began at `began`; `None`: the look failed.
     Looked { number: u64, began: BootTime, consumers: Option<u32> },
     /// An attempt has ended; `None`: it was fenced, and nothing may be said of it.
-    Ended { execution: ExecutionId, attempt: Attempt, ended: Option<Ended> },
+    Ended { execution: ExecutionId, attempt: Attempt, ended: Option<Ended>, took: Duration },
     /// These outcomes could not be published: the broker refused, or the link broke.
     OutcomesUnpublished,
 }

@@ -1,44 +1,35 @@
-//! How fast this session finishes executions.
+//! How fast this session could finish executions if it always had some: its slots by their mean duration.
+//!
+//! Not how many it has finished: that is bounded by what it was granted, and a bound derived from it would hold
+//! tiny packages to a few claims per round trip for ever.
 
-use std::collections::VecDeque;
 use std::time::Duration;
 
-use tokio::time::Instant;
+/// The weight of the newest duration in the mean.
+const NEWEST: f64 = 1.0 / 16.0;
 
-/// The window over which the rate is measured.
-const WINDOW: Duration = Duration::from_secs(1);
+/// Shorter attempts count as this long.
+const SHORTEST: Duration = Duration::from_micros(20);
 
-/// Samples kept at most: one for each turn of the session's loop that finished something.
-const SAMPLES_MAX: usize = 4_096;
-
-/// Executions finished within the last second.
+/// The mean duration of this session's attempts.
 #[derive(Debug, Default)]
 pub(super) struct Rate {
-    samples: VecDeque<(Instant, usize)>,
-    sum: usize,
+    mean_seconds: Option<f64>,
 }
 
 impl Rate {
-    pub(super) fn finished(&mut self, count: usize, now: Instant) {
-        self.samples.push_back((now, count));
-        self.sum += count;
-        self.forget(now);
+    /// An attempt has ended after `took`, its package's loading included.
+    pub(super) fn finished(&mut self, took: Duration) {
+        let took = took.max(SHORTEST).as_secs_f64();
+        self.mean_seconds = Some(match self.mean_seconds {
+            Some(mean) => mean + NEWEST * (took - mean),
+            None => took,
+        });
     }
 
-    /// Executions per second.
-    pub(super) fn per_second(&mut self, now: Instant) -> f64 {
-        self.forget(now);
-        self.sum as f64 / WINDOW.as_secs_f64()
-    }
-
-    fn forget(&mut self, now: Instant) {
-        while let Some((at, count)) = self.samples.front().copied() {
-            if now.duration_since(at) < WINDOW && self.samples.len() <= SAMPLES_MAX {
-                return;
-            }
-            self.samples.pop_front();
-            self.sum -= count;
-        }
+    /// Executions per second with `slots` always busy; zero before the first has ended.
+    pub(super) fn per_second(&self, slots: usize) -> f64 {
+        self.mean_seconds.map_or(0.0, |mean| slots as f64 / mean)
     }
 }
 
@@ -47,13 +38,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_older_than_a_second_is_forgotten() {
+    fn the_rate_is_slots_by_mean_duration() {
         let mut rate = Rate::default();
-        let start = Instant::now();
-        rate.finished(300, start);
-        rate.finished(200, start + Duration::from_millis(600));
-        assert_eq!(rate.per_second(start + Duration::from_millis(900)), 500.0);
-        assert_eq!(rate.per_second(start + Duration::from_millis(1_100)), 200.0);
-        assert_eq!(rate.per_second(start + Duration::from_secs(9)), 0.0);
+        assert_eq!(rate.per_second(4), 0.0);
+        rate.finished(Duration::from_secs(2));
+        assert_eq!(rate.per_second(4), 2.0);
+        for _ in 0..200 {
+            rate.finished(Duration::from_micros(100));
+        }
+        assert!(rate.per_second(4) > 30_000.0, "{}", rate.per_second(4));
+        rate.finished(Duration::from_secs(60));
+        assert!(rate.per_second(4) < 2.0, "one long package ends the claiming ahead: {}", rate.per_second(4));
     }
 }

@@ -35,7 +35,7 @@ pub(super) struct Subscribing {
     number: u64,
     /// What is subscribed now.
     open: Option<Opened>,
-    /// Since when no slot has been free.
+    /// Since when no slot has been free, or has become free and was filled at once.
     busy_since: Option<Instant>,
 }
 
@@ -55,6 +55,11 @@ impl Subscribing {
     /// A claim was refused as not ours: serve no pool until a master says which.
     pub(super) fn refused(&mut self) {
         self.pools.clear();
+    }
+
+    /// A slot became free: tiny packages keep all slots busy and still flow.
+    pub(super) fn freed(&mut self, now: Instant) {
+        self.busy_since = self.busy_since.map(|_| now);
     }
 
     /// The link is gone, and the subscriptions with it.
@@ -130,6 +135,17 @@ mod tests {
         let grown = subscribing.decide(&wish(4), now + Duration::from_millis(10_500));
         assert_eq!(grown, None, "not so soon");
         assert_eq!(subscribing.decide(&wish(4), now + Duration::from_secs(11)).unwrap().prefetch, 4);
+    }
+
+    #[test]
+    fn slots_that_are_busy_and_flow_are_not_saturated() {
+        let (mut subscribing, now) = (serving(), Instant::now());
+        subscribing.decide(&wish(4), now).unwrap();
+        for turn in 1..20 {
+            let now = now + Duration::from_millis(90 * turn);
+            assert_eq!(subscribing.decide(&wish(0), now), None);
+            subscribing.freed(now);
+        }
     }
 
     #[test]

@@ -98,8 +98,6 @@ struct SortedClaims {
     ids: Vec<Uuid>,
     attempts: Vec<i32>,
     numbers: Vec<i64>,
-    smallest: Uuid,
-    largest: Uuid,
 }
 
 impl SortedClaims {
@@ -107,13 +105,10 @@ impl SortedClaims {
         let mut sorted: Vec<&Claim> = claims.iter().collect();
         sorted.sort_unstable_by_key(|claim| (claim.execution, claim.number));
         let ids: Vec<Uuid> = sorted.iter().map(|claim| claim.execution.0).collect();
-        let (smallest, largest) = rows::bounds(&ids);
         Self {
             attempts: sorted.iter().map(|claim| rows::attempt_in(claim.attempt)).collect(),
             numbers: sorted.iter().map(|claim| rows::number_in(claim.number)).collect(),
             ids,
-            smallest,
-            largest,
         }
     }
 
@@ -128,16 +123,7 @@ impl SortedClaims {
         let granted = transaction
             .query_one(
                 &statements.grant,
-                &[
-                    &self.ids,
-                    &self.attempts,
-                    &self.numbers,
-                    &session.worker.0,
-                    &counter,
-                    &self.smallest,
-                    &self.largest,
-                    &pools,
-                ],
+                &[&self.ids, &self.attempts, &self.numbers, &session.worker.0, &counter, &pools],
             )
             .await?;
         Ok(granted.get::<_, i64>(0).unsigned_abs())
@@ -149,8 +135,7 @@ impl SortedClaims {
         statements: &Statements,
         pools: &[String],
     ) -> Result<HashMap<Uuid, Row>, CatalogError> {
-        let parameters: [&(dyn tokio_postgres::types::ToSql + Sync); 4] =
-            [&self.ids, &self.smallest, &self.largest, &pools];
+        let parameters: [&(dyn tokio_postgres::types::ToSql + Sync); 2] = [&self.ids, &pools];
         let found = transaction.query(&statements.claimed, &parameters).await?;
         Ok(found.into_iter().map(|row| (row.get("id"), row)).collect())
     }

@@ -50,12 +50,11 @@ pub(super) async fn apply(
         outcomes.iter().map(|(_, outcome)| text(outcome.error.as_deref())).collect();
     let results: Vec<Option<String>> =
         outcomes.iter().map(|(_, outcome)| text(outcome.result.as_deref())).collect();
-    let (smallest, largest) = rows::bounds(&ids);
     let longest = RETRY_DELAY_MAX.as_millis() as f64;
     let row = transaction
         .query_one(
             sql::APPLY_OUTCOMES,
-            &[&ids, &attempts, &workers, &sessions, &kinds, &errors, &results, &smallest, &largest, &longest],
+            &[&ids, &attempts, &workers, &sessions, &kinds, &errors, &results, &longest],
         )
         .await?;
     let count = |column| row.get::<_, i64>(column).unsigned_abs();

@@ -46,10 +46,3 @@ pub(super) fn pools(texts: Vec<String>) -> Result<Vec<PoolName>, CatalogError> {
 pub(super) fn tasks(ids: Vec<Uuid>, attempts: Vec<i32>) -> Vec<(ExecutionId, Attempt)> {
     ids.into_iter().map(ExecutionId).zip(attempts.into_iter().map(attempt_out)).collect()
 }
-
-/// The smallest and the largest of `ids`, so that partitions prune; nil for none.
-pub(super) fn bounds(ids: &[Uuid]) -> (Uuid, Uuid) {
-    let smallest = ids.iter().min().copied().unwrap_or_default();
-    let largest = ids.iter().max().copied().unwrap_or_default();
-    (smallest, largest)
-}

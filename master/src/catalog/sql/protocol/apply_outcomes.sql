@@ -1,7 +1,8 @@
 -- Moves Outcome and HandBack: running, stopping → succeeded, failed, canceled, created; as
 -- common::protocol::outcome::after_outcome decides (a test compares the two). What matches no row was fenced or is
 -- a repeat. $1 ids (sorted), $2 attempts, $3 workers, $4 sessions, $5 outcome kinds (1 succeeded, 2 failed,
--- 3 stopped, 4 timed out, 5 returned), $6 errors, $7 results, $8 smallest id, $9 largest id, $10 longest retry delay.
+-- 3 stopped, 4 timed out, 5 returned), $6 errors, $7 results, $8 longest retry delay in
+-- milliseconds. `= any`: see grant.sql.
 with outcomes as (
     select * from unnest($1::uuid[], $2::integer[], $3::uuid[], $4::bigint[], $5::smallint[], $6::text[], $7::text[])
         as o (id, attempt, worker_id, session, kind, error, result)
@@ -26,7 +27,7 @@ applied as (
         error = case when o.kind = 1 then null else coalesce(o.error, e.error) end,
         result = case when o.kind = 1 then o.result end
     from outcomes o
-    where e.id = o.id and e.id between $8 and $9 and e.attempt = o.attempt
+    where e.id = o.id and e.id = any ($1) and e.attempt = o.attempt
       and e.worker_id = o.worker_id and e.session = o.session and e.status in (2, 8)
     returning e.id, e.status, o.attempt, o.kind, o.error, e.worker_id, e.session, e.started_at, e.failures,
               e.retry_delay_ms
@@ -42,7 +43,7 @@ again as (
     insert into internal.due (due_at, execution_id)
     select clock_timestamp() + case
                when kind = 5 then interval '0'
-               else least(retry_delay_ms * power(2, least(failures - 1, 31)), greatest($10::double precision, retry_delay_ms))
+               else least(retry_delay_ms * power(2, least(failures - 1, 31)), greatest($8::double precision, retry_delay_ms))
                     * interval '1 millisecond'
            end, id
     from applied where status = 1
