@@ -1,0 +1,66 @@
+//! The broker's management plugin: who is connected to a virtual host, and throwing them out.
+
+use std::time::Duration;
+
+use reqwest::{Client, Method, Url};
+use scaleout_local::testing::MANAGEMENT_VARIABLE;
+use serde_json::Value;
+
+use super::wait::{MOMENT, until};
+
+/// The management of one virtual host.
+#[derive(Clone, Debug)]
+pub struct Broker {
+    client: Client,
+    server: Url,
+    vhost: String,
+}
+
+impl Broker {
+    /// # Panics
+    /// When the run was started without servers.
+    pub fn new(vhost: &str) -> Self {
+        let url = std::env::var(MANAGEMENT_VARIABLE).expect("the run was started with servers");
+        let client = Client::builder().no_proxy().timeout(Duration::from_secs(15)).build();
+        Self {
+            client: client.expect("an HTTP client can be made"),
+            server: url.parse().expect("the management URL is one"),
+            vhost: vhost.to_owned(),
+        }
+    }
+
+    /// Closes every connection whose client called itself something with `words`, and says how many there were.
+    ///
+    /// # Panics
+    /// When there is none in time: the plugin hears of a connection a moment after it was made.
+    pub async fn close_connections(&self, words: &str) -> usize {
+        let names = until(&format!("there are connections of {words}"), MOMENT, async || {
+            let path = ["api", "vhosts", &self.vhost, "connections"];
+            let answer = self.ask(Method::GET, &path).await?;
+            let all: Vec<Value> = serde_json::from_str(&answer).map_err(|_| answer.clone())?;
+            let names: Vec<String> = all.iter().filter_map(|one| named(one, words)).collect();
+            if names.is_empty() { Err(answer) } else { Ok(names) }
+        })
+        .await;
+        for name in &names {
+            // It may have closed by itself meanwhile.
+            let _ = self.ask(Method::DELETE, &["api", "connections", name]).await;
+        }
+        names.len()
+    }
+
+    async fn ask(&self, method: Method, path: &[&str]) -> Result<String, String> {
+        let mut url = self.server.clone();
+        url.path_segments_mut().expect("an http URL has a path").clear().extend(path);
+        // The account is in the URL.
+        let answer = self.client.request(method, url).send().await.map_err(|error| error.to_string())?;
+        let status = answer.status();
+        let text = answer.text().await.map_err(|error| error.to_string())?;
+        if status.is_success() { Ok(text) } else { Err(format!("{status} {text}")) }
+    }
+}
+
+fn named(connection: &Value, words: &str) -> Option<String> {
+    let is_meant = connection["user_provided_name"].as_str()?.contains(words);
+    if is_meant { Some(connection["name"].as_str()?.to_owned()) } else { None }
+}

@@ -1,0 +1,6 @@
+//! The main job end to end: real masters, workers and commands on a real PostgreSQL and a real RabbitMQ. Each test has
+//! a database and a virtual host of its own, and waits for conditions, never for a time.
+#![expect(clippy::unwrap_used, reason = "a panic is how a test says what it saw")]
+
+mod many;
+mod note;
