@@ -51,7 +51,7 @@ fn known() -> i32 {
     embedded::migrations::runner()
         .get_migrations()
         .iter()
-        .map(|migration| migration.version() as i32)
+        .map(|migration| migration.version())
         .max()
         .unwrap_or(0)
 }

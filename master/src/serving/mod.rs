@@ -30,7 +30,7 @@ pub(crate) async fn run(context: Context, settings: Rabbitmq, stop: Cancellation
         context.claims.send_replace(None);
         context.broker_is(Some(error.to_string()));
     };
-    supervise(&settings, &name, &stop, serve, report).await;
+    Box::pin(supervise(&settings, &name, &stop, serve, report)).await;
 }
 
 async fn serve(context: &Context, link: &Link, stop: &CancellationToken) -> Result<(), BrokerError> {

@@ -270,7 +270,7 @@ impl Actor {
     fn publish_outcomes(&mut self, now: Instant) {
         let Some(link) = &self.link else { return };
         let mut messages = Vec::new();
-        for outcomes in portions(self.outcomes.to_publish(now)) {
+        for outcomes in portions(self.outcomes.take_due(now)) {
             let report = Outcomes { session: self.shared.session, outcomes };
             match Outgoing::to_outcomes(&report, &link.inbox) {
                 Ok(message) => messages.push(message),

@@ -47,7 +47,7 @@ impl OutcomeBook {
     }
 
     /// What is to be published now; counts as published from now on.
-    pub(super) fn to_publish(&mut self, now: Instant) -> Vec<Outcome> {
+    pub(super) fn take_due(&mut self, now: Instant) -> Vec<Outcome> {
         let due = |kept: &&mut Kept| kept.published.is_none_or(|at| now.duration_since(at) >= OUTCOME_REPEAT);
         let publish = self.outcomes.values_mut().filter(due).map(|kept| {
             kept.published = Some(now);
@@ -76,11 +76,11 @@ mod tests {
     fn an_outcome_is_published_until_it_is_applied() {
         let (mut book, now) = (OutcomeBook::default(), Instant::now());
         book.add(outcome(1));
-        assert_eq!(book.to_publish(now), [outcome(1)]);
-        assert!(book.to_publish(now).is_empty());
-        assert_eq!(book.to_publish(now + OUTCOME_REPEAT), [outcome(1)]);
+        assert_eq!(book.take_due(now), [outcome(1)]);
+        assert!(book.take_due(now).is_empty());
+        assert_eq!(book.take_due(now + OUTCOME_REPEAT), [outcome(1)]);
         book.reconnected();
-        assert_eq!(book.to_publish(now + OUTCOME_REPEAT), [outcome(1)]);
+        assert_eq!(book.take_due(now + OUTCOME_REPEAT), [outcome(1)]);
         book.applied((outcome(1).execution, 1));
         assert!(book.is_empty());
     }
