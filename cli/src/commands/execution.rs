@@ -4,6 +4,7 @@ use clap::{Args, Subcommand};
 use reqwest::Method;
 use scaleout_common::api::{CancelAnswer, CancelRequest, ExecutionDetail, ExecutionSummary, PAGE_MAX};
 use scaleout_common::ids::{BatchId, ExecutionId};
+use scaleout_common::names::PackagePath;
 use scaleout_common::status::Status;
 
 use super::{Context, batch, follow};
@@ -62,9 +63,9 @@ pub(crate) struct List {
     /// Only those with this status
     #[arg(long)]
     status: Option<Status>,
-    /// Only those of this package: NAME or FOLDER/PROJECT/PACKAGE
-    #[arg(long)]
-    package: Option<String>,
+    /// Only those of this package
+    #[arg(long, value_name = "FOLDER/PROJECT/PACKAGE")]
+    package: Option<PackagePath>,
     /// Only those of this batch
     #[arg(long, value_name = "UUID")]
     batch: Option<BatchId>,
@@ -136,7 +137,7 @@ async fn list(context: &Context, client: &Client, wanted: &List) -> Result<Exit,
 fn query(wanted: &List, before: Option<ExecutionId>, limit: u32) -> Vec<(&'static str, String)> {
     let mut query = vec![("limit", limit.to_string())];
     query.extend(wanted.status.map(|status| ("status", status.to_string())));
-    query.extend(wanted.package.as_ref().map(|package| ("package", package.clone())));
+    query.extend(wanted.package.as_ref().map(|package| ("package", package.to_string())));
     query.extend(wanted.batch.map(|batch| ("batch", batch.to_string())));
     query.extend(wanted.worker.as_ref().map(|worker| ("worker", worker.clone())));
     query.extend(before.map(|id| ("before", id.to_string())));
