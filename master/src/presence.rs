@@ -46,7 +46,8 @@ async fn hold(context: &Context, mut presence: Presence, stop: &CancellationToke
     let mut prove_at = Instant::now();
     loop {
         tokio::select! {
-            () = stop.cancelled() => return within(presence.leave()).await,
+            // Its row stays: whoever finds the lock free takes over what is unconfirmed, then removes it.
+            () = stop.cancelled() => return Ok(()),
             () = tokio::time::sleep(MASTER_PROBE_EVERY) => {}
         }
         within(presence.try_lead()).await?;

@@ -5,6 +5,7 @@ use scaleout_common::wire::{Outcomes, OutcomesApplied};
 
 use super::answer::{answer, read};
 use super::retry::until_taken;
+use crate::catalog::CatalogError;
 use crate::context::Context;
 
 /// Unacknowledged messages at most.
@@ -20,17 +21,12 @@ pub(super) async fn serve(context: &Context, link: &Link, publisher: &Publisher)
     loop {
         let deliveries = subscription.next_batch(BATCH).await?;
         let reports = read_all(publisher, &deliveries).await?;
-        if !apply(context, &reports).await {
-            // Left unacknowledged they would be delivered for ever; the workers publish them again.
-            tracing::error!(reports = reports.len(), "outcomes that the catalog refuses were dropped");
-        } else {
-            for (inbox, report) in &reports {
-                let applied =
-                    report.outcomes.iter().map(|outcome| (outcome.execution, outcome.attempt)).collect();
-                let message = OutcomesApplied { session: report.session, applied };
-                if let Some(inbox) = inbox {
-                    answer(publisher, inbox, &message);
-                }
+        for (inbox, report) in apply(context, reports).await {
+            let applied =
+                report.outcomes.iter().map(|outcome| (outcome.execution, outcome.attempt)).collect();
+            let message = OutcomesApplied { session: report.session, applied };
+            if let Some(inbox) = inbox {
+                answer(publisher, &inbox, &message);
             }
         }
         if let Some(last) = deliveries.last() {
@@ -51,22 +47,36 @@ async fn read_all(publisher: &Publisher, deliveries: &[Delivery]) -> Result<Vec<
     Ok(reports)
 }
 
-/// Applies `reports`; if the catalog refuses them together, one by one, so that one bad outcome keeps no others back.
-async fn apply(context: &Context, reports: &[Report]) -> bool {
+/// Applies `reports` and gives those that are applied. If the catalog refuses them together, one by one, so that one
+/// bad report keeps no others back; a refused one is dropped here, and its worker publishes it again.
+async fn apply(context: &Context, reports: Vec<Report>) -> Vec<Report> {
     let outcomes: Vec<Outcomes> = reports.iter().map(|(_, report)| report.clone()).collect();
-    let applied = until_taken("apply outcomes", || context.catalog.apply_outcomes(&outcomes)).await;
-    match applied {
-        Ok(applied) => {
-            let total: usize = outcomes.iter().map(|report| report.outcomes.len()).sum();
-            let fenced = total as u64 - applied.matched.min(total as u64);
-            if fenced > 0 {
-                tracing::info!(fenced, "outcomes matched nothing: fenced, or repeated");
-            }
-            true
+    match apply_at_once(context, &outcomes).await {
+        Ok(()) => return reports,
+        Err(error) if reports.len() == 1 => {
+            tracing::error!(%error, session = %outcomes[0].session, "outcomes that the catalog refuses are dropped");
+            return Vec::new();
         }
-        Err(error) => {
-            tracing::error!(%error, "the catalog refuses outcomes");
-            false
+        Err(error) => tracing::error!(%error, "the catalog refuses outcomes: applying them one by one"),
+    }
+    let mut applied = Vec::new();
+    for (report, outcome) in reports.into_iter().zip(&outcomes) {
+        match apply_at_once(context, std::slice::from_ref(outcome)).await {
+            Ok(()) => applied.push(report),
+            Err(error) => {
+                tracing::error!(%error, session = %outcome.session, "outcomes that the catalog refuses are dropped");
+            }
         }
     }
+    applied
+}
+
+async fn apply_at_once(context: &Context, reports: &[Outcomes]) -> Result<(), CatalogError> {
+    let applied = until_taken("apply outcomes", || context.catalog.apply_outcomes(reports)).await?;
+    let total: usize = reports.iter().map(|report| report.outcomes.len()).sum();
+    let fenced = (total as u64).saturating_sub(applied.matched);
+    if fenced > 0 {
+        tracing::info!(fenced, "outcomes matched nothing: fenced, or repeated");
+    }
+    Ok(())
 }

@@ -5,12 +5,13 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use scaleout_package::bundle;
 use tokio::sync::OnceCell;
 
 use super::fetch::{FetchError, Masters};
+use crate::runtime::LoadedPackage;
 
 /// A bundle's SHA-256.
 pub(super) type BundleHash = [u8; 32];
@@ -26,11 +27,31 @@ pub(crate) enum BundleLoadError {
     Unpack { hash: String, reason: String },
 }
 
-/// An unpacked bundle. While one is held, its folder stays.
+/// An unpacked bundle, and the packages read from it so far. While one is held, its folder stays.
 #[derive(Debug)]
 pub(super) struct Unpacked {
     pub(super) folder: PathBuf,
     bytes: u64,
+    packages: Mutex<HashMap<PackageName, Arc<LoadedPackage>>>,
+}
+
+/// Folder, project and package: two folders may hold the same bundle.
+pub(super) type PackageName = (String, String, String);
+
+impl Unpacked {
+    /// The package, read by `read` the first time. Two may read it at once; both read the same.
+    pub(super) fn package<E>(
+        &self,
+        name: PackageName,
+        read: impl FnOnce(&Path) -> Result<LoadedPackage, E>,
+    ) -> Result<Arc<LoadedPackage>, E> {
+        if let Some(package) = lock(&self.packages).get(&name) {
+            return Ok(package.clone());
+        }
+        let package = Arc::new(read(&self.folder)?);
+        lock(&self.packages).insert(name, package.clone());
+        Ok(package)
+    }
 }
 
 /// The unpacked bundles of this worker.
@@ -74,7 +95,7 @@ impl Bundles {
     }
 
     fn entry(&self, hash: BundleHash) -> Arc<OnceCell<Arc<Unpacked>>> {
-        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut entries = lock(&self.entries);
         entries.clock += 1;
         let used = entries.clock;
         let entry = entries.bundles.entry(hash).or_insert_with(|| Entry { cell: Arc::default(), used });
@@ -96,7 +117,7 @@ impl Bundles {
 
     /// Removes the bundles used least recently, until the rest fits. One that is in use, or just asked for, stays.
     fn evict(&self, keep: BundleHash) {
-        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut entries = lock(&self.entries);
         loop {
             let held = |entry: &Entry| entry.cell.get().map_or(0, |unpacked| unpacked.bytes);
             let total: u64 = entries.bundles.values().map(held).sum();
@@ -120,6 +141,11 @@ impl Bundles {
     }
 }
 
+/// Nothing panics while holding one of these locks.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 fn unpack(bytes: &[u8], hash: BundleHash, folder: &Path) -> Result<Unpacked, BundleLoadError> {
     if bundle::hash(bytes) != hash {
         return Err(BundleLoadError::Hash(hex(&hash)));
@@ -127,7 +153,7 @@ fn unpack(bytes: &[u8], hash: BundleHash, folder: &Path) -> Result<Unpacked, Bun
     let fail = |reason: String| BundleLoadError::Unpack { hash: hex(&hash), reason };
     bundle::extract_to(bytes, folder).map_err(|error| fail(error.to_string()))?;
     let bytes = folder_bytes(folder).map_err(|error| fail(error.to_string()))?;
-    Ok(Unpacked { folder: folder.to_owned(), bytes })
+    Ok(Unpacked { folder: folder.to_owned(), bytes, packages: Mutex::default() })
 }
 
 fn folder_bytes(folder: &Path) -> std::io::Result<u64> {

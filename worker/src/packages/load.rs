@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use scaleout_common::ids::{Attempt, ExecutionId, SessionId};
 use scaleout_common::settings::Worker;
@@ -13,12 +13,12 @@ use scaleout_package::model::Parameter;
 use scaleout_package::reader::{Surroundings, read_package, read_settings};
 use serde_json::{Map, Value as Json};
 
-use super::bundles::{BundleHash, BundleLoadError, Bundles, Unpacked};
+use super::bundles::{BundleHash, BundleLoadError, Bundles, Unpacked, lock};
 use super::fetch::{FetchError, Masters};
 use crate::runtime::LoadedPackage;
 
-/// Packages kept in memory at most.
-const PACKAGES_MAX: usize = 256;
+/// Sets of project values kept in memory at most.
+const PROJECT_VALUES_MAX: usize = 256;
 
 /// Why a granted execution cannot be run.
 #[derive(Debug, thiserror::Error)]
@@ -51,15 +51,8 @@ pub(crate) struct Ready {
 pub(crate) struct Packages {
     masters: Masters,
     bundles: Bundles,
-    loaded: Mutex<HashMap<(BundleHash, String, String), Loaded>>,
     /// Project values by their JSON text: a batch's executions share them.
     project_values: Mutex<HashMap<(BundleHash, String), ProjectValues>>,
-}
-
-#[derive(Clone)]
-struct Loaded {
-    package: Arc<LoadedPackage>,
-    unpacked: Arc<Unpacked>,
 }
 
 impl Packages {
@@ -67,7 +60,6 @@ impl Packages {
         Ok(Self {
             masters: Masters::new(settings)?,
             bundles: Bundles::new(settings.data_folder.join("bundles"), settings.bundle_cache_bytes_max)?,
-            loaded: Mutex::default(),
             project_values: Mutex::default(),
         })
     }
@@ -81,9 +73,10 @@ impl Packages {
         grant: &Grant,
         package: &PackageGrant,
     ) -> Result<Ready, LoadError> {
-        let loaded = self.load(package).await?;
-        let (parameters, project_parameters) =
-            (&loaded.package.package.parameters, &loaded.package.settings.parameters);
+        let unpacked = self.bundles.get(package.bundle, &self.masters).await?;
+        let name = (package.folder.clone(), package.project.clone(), package.package.clone());
+        let loaded = unpacked.package(name, |folder| read(package, folder))?;
+        let (parameters, project_parameters) = (&loaded.package.parameters, &loaded.settings.parameters);
         let (values, project_values) = match (&grant.values, &package.project_values) {
             (Values::Inline(values), Values::Inline(project)) => (
                 read_values(parameters, values)?,
@@ -95,24 +88,7 @@ impl Packages {
                 (typed_values(parameters, fetched.values)?, Arc::new(project))
             }
         };
-        Ok(Ready { package: loaded.package, values, project_values, _unpacked: loaded.unpacked })
-    }
-
-    async fn load(&self, grant: &PackageGrant) -> Result<Loaded, LoadError> {
-        let key = (grant.bundle, grant.folder.clone(), grant.package.clone());
-        if let Some(loaded) = lock(&self.loaded).get(&key) {
-            return Ok(loaded.clone());
-        }
-        let unpacked = self.bundles.get(grant.bundle, &self.masters).await?;
-        let package = read(grant, &unpacked.folder)?;
-        let loaded = Loaded { package: Arc::new(package), unpacked };
-        let mut known = lock(&self.loaded);
-        if known.len() >= PACKAGES_MAX {
-            // Forgetting all is rare, and lets go of every bundle that nothing runs from.
-            known.clear();
-        }
-        known.insert(key, loaded.clone());
-        Ok(loaded)
+        Ok(Ready { package: loaded, values, project_values, _unpacked: unpacked })
     }
 
     fn shared_values(
@@ -127,16 +103,12 @@ impl Packages {
         }
         let values = Arc::new(read_values(parameters, text)?);
         let mut known = lock(&self.project_values);
-        if known.len() >= PACKAGES_MAX {
+        if known.len() >= PROJECT_VALUES_MAX {
             known.clear();
         }
         known.insert(key, values.clone());
         Ok(values)
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn read(grant: &PackageGrant, folder: &Path) -> Result<LoadedPackage, LoadError> {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use scaleout_broker::{Outgoing, Publisher};
+use scaleout_broker::Outgoing;
 use scaleout_common::protocol::claim::claims_ahead;
 use scaleout_common::protocol::timing::HELLO_REPEAT;
 use scaleout_common::settings::Worker;
@@ -16,13 +16,12 @@ use tokio_util::sync::CancellationToken;
 use super::attempts::{Attempts, Shared};
 use super::claims::ClaimBook;
 use super::deliveries::{Deliveries, Unclaimed};
-use super::event::Event;
+use super::event::{Event, Linked};
 use super::outcomes::OutcomeBook;
 use super::pulse::{Beat, Pulse};
 use super::rate::Rate;
 use super::start::SessionEnd;
 use super::subscribing::{Subscribing, Wish};
-use super::subscriptions::Subscriptions;
 use crate::guard::{BootTime, Guard, boot_time};
 use crate::runtime::StopCause;
 
@@ -73,14 +72,6 @@ pub(super) struct Actor {
     handed_back: bool,
     /// Set when the session must end.
     pub(super) end: Option<Ending>,
-}
-
-/// The present link.
-pub(super) struct Linked {
-    pub(super) claims: Publisher,
-    pub(super) outcomes: Publisher,
-    pub(super) inbox: String,
-    pub(super) subscriptions: Subscriptions,
 }
 
 /// Before and after the welcome.
@@ -165,7 +156,8 @@ impl Actor {
     }
 
     fn greet(&mut self, now: Instant) {
-        if self.draining.is_some() {
+        // What the hello carries is still to be delivered, even if there is nothing more to do.
+        if self.draining.is_some() && self.told.hello.previous.is_empty() {
             self.end = Some(Ending::Drained);
             return;
         }

@@ -9,10 +9,10 @@ use scaleout_common::wire::{
 };
 use tokio::time::Instant;
 
-use super::actor::{Actor, Ending, Linked, Phase};
+use super::actor::{Actor, Ending, Phase};
 use super::attempts::{Granted, unstarted};
 use super::deliveries::{DeliveryName, Unclaimed};
-use super::event::{Answer, Event};
+use super::event::{Answer, Event, Linked};
 use super::pulse::{Beat, Pulse};
 use crate::guard::{BootTime, boot_time};
 use crate::runtime::Ended;
@@ -23,10 +23,12 @@ const HEARTBEATS_AT_ONCE_MAX: u32 = 16;
 impl Actor {
     pub(super) fn handle(&mut self, event: Event) {
         match event {
-            Event::Linked { claims, outcomes, inbox, subscriptions } => {
-                self.linked(Linked { claims, outcomes, inbox, subscriptions });
+            Event::Linked(link) => self.linked(link),
+            Event::Unlinked { number } => {
+                if self.link.as_ref().is_some_and(|link| link.number == number) {
+                    self.unlinked();
+                }
             }
-            Event::Unlinked => self.unlinked(),
             Event::Delivered { name, priority, execution, attempt } => {
                 self.hold(priority, Unclaimed { name, execution, attempt });
             }

@@ -15,9 +15,9 @@ use crate::runtime::Ended;
 /// What the session's one loop receives.
 pub(crate) enum Event {
     /// There is a link to the broker. Everything unanswered goes out again, with the new inbox.
-    Linked { claims: Publisher, outcomes: Publisher, inbox: String, subscriptions: Subscriptions },
-    /// The link is gone; whatever was delivered over it is the broker's again.
-    Unlinked,
+    Linked(Linked),
+    /// The link of this number is gone; whatever was delivered over it is the broker's again.
+    Unlinked { number: u64 },
     /// A task message.
     Delivered { name: DeliveryName, priority: Priority, execution: ExecutionId, attempt: Attempt },
     /// A delivery that is no task message, put aside: acknowledge it.
@@ -30,6 +30,16 @@ pub(crate) enum Event {
     Ended { execution: ExecutionId, attempt: Attempt, ended: Option<Ended>, took: Duration },
     /// These outcomes could not be published: the broker refused, or the link broke.
     OutcomesUnpublished,
+}
+
+/// A link to the broker, as the session uses it.
+pub(crate) struct Linked {
+    /// Rises with each link of the session: the news of one's end may come after that of the next one's beginning.
+    pub(crate) number: u64,
+    pub(crate) claims: Publisher,
+    pub(crate) outcomes: Publisher,
+    pub(crate) inbox: String,
+    pub(crate) subscriptions: Subscriptions,
 }
 
 /// What masters put into a session's inbox.

@@ -1,5 +1,7 @@
 //! The session's side of the broker: one link after another, each with its inbox and subscriptions.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use scaleout_broker::{BrokerError, Delivery, Link, Publisher, Subscription, supervise, topology};
 use scaleout_common::ids::SessionId;
 use scaleout_common::settings::Rabbitmq;
@@ -7,7 +9,7 @@ use scaleout_common::wire::{DecodeError, Kind, decode};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::event::{Answer, Event};
+use super::event::{Answer, Event, Linked};
 use super::subscriptions;
 use crate::guard::boot_time;
 
@@ -21,20 +23,23 @@ pub(crate) async fn run(
     stop: CancellationToken,
 ) {
     let name = format!("scaleout worker {session}");
+    let number = AtomicU64::new(0);
     let serve = |link: Link| {
+        let number = number.fetch_add(1, Ordering::Relaxed) + 1;
         let (events, logs, looks) = (events.clone(), publisher.clone(), looks.clone());
-        async move { serve(&link, &events, &logs, looks).await }
+        async move { serve(number, &link, &events, &logs, looks).await }
     };
     let report = |_: &BrokerError| {
         publisher.send_replace(None);
-        let events = events.clone();
+        let (events, number) = (events.clone(), number.load(Ordering::Relaxed));
         // The session's loop may be busy and its queue full; the supervisor must not wait for it.
-        tokio::spawn(async move { events.send(Event::Unlinked).await });
+        tokio::spawn(async move { events.send(Event::Unlinked { number }).await });
     };
     supervise(&settings, &name, &stop, serve, report).await;
 }
 
 async fn serve(
+    number: u64,
     link: &Link,
     events: &mpsc::Sender<Event>,
     logs: &watch::Sender<Option<Publisher>>,
@@ -46,8 +51,8 @@ async fn serve(
     logs.send_replace(Some(link.publisher(1).await?));
     let (inbox, answers) = link.inbox().await?;
     let (subscriptions, served) = subscriptions::subscriptions();
-    let linked = Event::Linked { claims, outcomes: outcomes.clone(), inbox, subscriptions };
-    if events.send(linked).await.is_err() {
+    let linked = Linked { number, claims, outcomes: outcomes.clone(), inbox, subscriptions };
+    if events.send(Event::Linked(linked)).await.is_err() {
         return Ok(());
     }
     tokio::try_join!(

@@ -69,10 +69,14 @@ impl Catalog {
                 let rows = transaction.query(sql::ADOPT_DISPATCHES, &[&id, &master.0]).await?;
                 transaction.execute(sql::FORGET_MASTER, &[&id]).await?;
                 transaction.commit().await?;
-                tracing::warn!(dead = %id, dispatches = rows.len(), "a master is gone: took over its dispatches");
+                tracing::info!(%id, dispatches = rows.len(), "a master is gone: took over what it had not got confirmed");
                 adopted.extend(Dispatch::from_rows(&rows)?);
             }
         }
+        let statement = client.prepare_cached(sql::ADOPT_ORPHANS).await?;
+        let patience = 2.0 * DISPATCH_REPEAT.as_secs_f64();
+        let orphans = client.query(&statement, &[&master.0, &patience]).await?;
+        adopted.extend(Dispatch::from_rows(&orphans)?);
         Ok(adopted)
     }
 }

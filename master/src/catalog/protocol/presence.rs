@@ -69,12 +69,6 @@ impl Presence {
             .await?;
         Ok(())
     }
-
-    /// Leaves in order: the row goes, and whoever takes over need not find out.
-    pub(crate) async fn leave(self) -> Result<(), CatalogError> {
-        self.client.execute(sql::FORGET_MASTER, &[&self.master.0]).await?;
-        Ok(())
-    }
 }
 
 impl Drop for Presence {

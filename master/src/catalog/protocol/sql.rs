@@ -5,6 +5,7 @@ use crate::catalog::statements::statements;
 statements! {
     ADD_MESSAGES = "protocol/add_messages.sql",
     ADOPT_DISPATCHES = "protocol/adopt_dispatches.sql",
+    ADOPT_ORPHANS = "protocol/adopt_orphans.sql",
     APPLY_OUTCOMES = "protocol/apply_outcomes.sql",
     BEGIN_SESSION = "protocol/begin_session.sql",
     CLAIMED = "protocol/claimed.sql",
