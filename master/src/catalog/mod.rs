@@ -6,6 +6,7 @@
 mod connect;
 mod error;
 mod migrate;
+mod rows;
 mod seal;
 mod statements;
 

@@ -11,8 +11,8 @@ use scaleout_common::wire::{
 use tokio_postgres::{Row, Transaction};
 use uuid::Uuid;
 
-use super::{rows, sql};
-use crate::catalog::{Catalog, CatalogError};
+use super::sql;
+use crate::catalog::{Catalog, CatalogError, rows};
 
 /// Largest parameter object that travels in an answer; a larger one is fetched.
 const INLINE_BYTES_MAX: usize = 16 * 1024;

@@ -6,8 +6,8 @@ use scaleout_common::priority::Priority;
 use scaleout_common::protocol::timing::DISPATCH_REPEAT;
 use tokio_postgres::Row;
 
-use super::{rows, sql};
-use crate::catalog::{Catalog, CatalogError};
+use super::sql;
+use crate::catalog::{Catalog, CatalogError, rows};
 
 /// Executions a dispatch row holds at most: one publish window or two.
 pub const DISPATCH_EXECUTIONS_MAX: usize = 1_000;

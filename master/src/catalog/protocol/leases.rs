@@ -5,8 +5,8 @@ use scaleout_common::protocol::timing::{CONSUMING_MIN, LOSSES_MAX, PROOF_AGE_MAX
 use tokio_postgres::Transaction;
 use uuid::Uuid;
 
-use super::{rows, sql};
-use crate::catalog::{Catalog, CatalogError};
+use super::sql;
+use crate::catalog::{Catalog, CatalogError, rows};
 
 /// Taking leases must not wait long for a lock: a proof that was fresh when it began would be stale at its end.
 const TAKE_LIMITS: &str = "set local lock_timeout = '500ms'; set local statement_timeout = '2s'";

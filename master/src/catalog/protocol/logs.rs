@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use scaleout_common::wire::LogBatch;
 use uuid::Uuid;
 
-use super::{rows, sql};
-use crate::catalog::{Catalog, CatalogError};
+use super::sql;
+use crate::catalog::{Catalog, CatalogError, rows};
 
 impl Catalog {
     /// Adds the records of `batches`; what is there already stays as it is.

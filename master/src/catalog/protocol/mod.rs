@@ -7,7 +7,6 @@ mod leases;
 mod logs;
 mod outcomes;
 mod presence;
-mod rows;
 mod sessions;
 pub(crate) mod sql;
 mod stops;

@@ -5,8 +5,8 @@ use scaleout_common::wire::Outcomes;
 use tokio_postgres::Transaction;
 use uuid::Uuid;
 
-use super::{rows, sql};
-use crate::catalog::{Catalog, CatalogError};
+use super::sql;
+use crate::catalog::{Catalog, CatalogError, rows};
 
 /// How many outcomes found their execution; the rest were fenced, or are repeats.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

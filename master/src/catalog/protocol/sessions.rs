@@ -8,8 +8,8 @@ use scaleout_common::wire::{Heartbeat, HeartbeatAnswer, Hello, HelloAnswer, Hell
 use tokio_postgres::{Row, Transaction};
 use uuid::Uuid;
 
-use super::{outcomes, rows, sql};
-use crate::catalog::{Catalog, CatalogError};
+use super::{outcomes, sql};
+use crate::catalog::{Catalog, CatalogError, rows};
 
 /// What a hello led to.
 pub(crate) struct Welcome {

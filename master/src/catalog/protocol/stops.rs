@@ -6,7 +6,7 @@ use scaleout_common::ids::{ExecutionId, SessionId};
 use scaleout_common::wire::Stop;
 use tokio_postgres::Row;
 
-use super::rows;
+use crate::catalog::rows;
 
 /// A session that holds executions which it must stop, and where it listens.
 #[derive(Clone, Debug, PartialEq, Eq)]

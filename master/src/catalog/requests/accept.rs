@@ -16,9 +16,9 @@ use uuid::Uuid;
 use super::error::Problems;
 use super::minting::mint;
 use super::prepare::{KeptValues, Prepared, Target, prepare, request_hash};
-use super::{Caller, Manifests, RequestError, rows, sql};
+use super::{Caller, Manifests, RequestError, sql};
 use crate::catalog::protocol::{DISPATCH_EXECUTIONS_MAX, Dispatch};
-use crate::catalog::{Catalog, CatalogError, Sealer};
+use crate::catalog::{Catalog, CatalogError, Sealer, rows};
 
 /// Most retries that a request may ask for.
 pub const RETRIES_MAX: u32 = 1_000;

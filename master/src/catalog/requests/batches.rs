@@ -7,8 +7,8 @@ use scaleout_common::api::BatchDetail;
 use scaleout_common::ids::{BatchId, ExecutionId};
 use scaleout_common::status::Status;
 
-use super::{RequestError, rows, sql};
-use crate::catalog::Catalog;
+use super::{RequestError, sql};
+use crate::catalog::{Catalog, rows};
 
 /// Where a batch's executions are found.
 pub(crate) struct BatchBounds {

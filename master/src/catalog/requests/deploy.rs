@@ -6,9 +6,9 @@ use scaleout_common::api::DeployAnswer;
 use scaleout_common::names::Name;
 use scaleout_package::manifest::ProjectManifest;
 
-use super::rows::hex;
 use super::{Caller, RequestError, sql};
 use crate::catalog::Catalog;
+use crate::catalog::rows::hex;
 
 /// A checked project on its way into the catalog.
 pub struct Deployment<'a> {

@@ -10,8 +10,8 @@ use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
 use super::projects::MASK;
-use super::rows::{self, corrupt, small_count};
 use super::{Manifests, RequestError, sql};
+use crate::catalog::rows::{self, corrupt, small_count};
 use crate::catalog::{Catalog, CatalogError};
 
 /// A worker as people name it.

@@ -7,8 +7,8 @@ use scaleout_package::manifest::PackageManifest;
 use scaleout_package::model::Parameter;
 use tokio_postgres::Row;
 
-use super::rows::corrupt;
 use super::sql;
+use crate::catalog::rows::corrupt;
 use crate::catalog::{Catalog, CatalogError};
 
 /// Packages that are remembered at most. When there are more, all are forgotten and read again as they are needed.

@@ -9,8 +9,8 @@ use scaleout_common::wire::MessageType;
 use tokio_postgres::Row;
 
 use super::executions::no_such_execution;
-use super::rows::{self, corrupt, small_count};
 use super::{RequestError, sql};
+use crate::catalog::rows::{self, corrupt, small_count};
 use crate::catalog::{Catalog, CatalogError};
 
 /// A place in the log: `attempt.sequence` of a message.

@@ -15,7 +15,6 @@ mod messages;
 mod minting;
 mod prepare;
 mod projects;
-mod rows;
 mod status;
 mod tokens;
 mod values;

@@ -10,8 +10,8 @@ use scaleout_package::nearest::nearest;
 use serde_json::Value;
 use tokio_postgres::Row;
 
-use super::rows::corrupt;
 use super::{RequestError, sql};
+use crate::catalog::rows::corrupt;
 use crate::catalog::{Catalog, CatalogError};
 
 /// Shown in place of a sensitive value.

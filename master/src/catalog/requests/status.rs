@@ -8,8 +8,8 @@ use scaleout_common::ids::MasterId;
 use scaleout_common::status::Status;
 use tokio_postgres::Row;
 
-use super::{rows, sql};
-use crate::catalog::{Catalog, CatalogError};
+use super::sql;
+use crate::catalog::{Catalog, CatalogError, rows};
 
 /// What the catalog knows of the whole.
 #[derive(Clone, Debug)]

@@ -11,8 +11,8 @@ use scaleout_common::names::Name;
 use sha2::{Digest, Sha256};
 use tokio_postgres::error::SqlState;
 
-use super::rows::{self, corrupt};
 use super::{RequestError, sql};
+use crate::catalog::rows::{self, corrupt};
 use crate::catalog::{Catalog, CatalogError};
 
 /// Begins every token, so that one that leaked is recognised by scanners and people.

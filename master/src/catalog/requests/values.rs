@@ -12,8 +12,8 @@ use tokio_postgres::Row;
 
 use super::accept::{batch_owner, execution_owner};
 use super::error::Problems;
-use super::rows::{self, corrupt};
 use super::{Caller, RequestError, sql};
+use crate::catalog::rows::{self, corrupt};
 use crate::catalog::{Catalog, CatalogError, Sealer};
 
 /// Who asks for an execution's values: only the session that holds this attempt gets them.

@@ -8,8 +8,8 @@ use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::executions::WorkerReference;
-use super::rows::{self, small_count};
 use super::{RequestError, sql};
+use crate::catalog::rows::{self, small_count};
 use crate::catalog::{Catalog, CatalogError};
 
 impl Catalog {

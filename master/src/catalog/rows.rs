@@ -1,11 +1,14 @@
-//! From columns to types: what several nouns need to read rows. Owns nothing.
+//! Between columns and types: signed numbers, uuids and texts on one side, ours on the other. Owns nothing.
 
 use std::fmt::{Display, Write};
 
+use scaleout_common::ids::{Attempt, ExecutionId, SessionId, WorkerId};
 use scaleout_common::names::PoolName;
 use scaleout_common::priority::Priority;
 use scaleout_common::status::Status;
 use serde_json::{Map, Value};
+use tokio_postgres::Row;
+use uuid::Uuid;
 
 use crate::catalog::CatalogError;
 
@@ -47,4 +50,36 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
         write!(text, "{byte:02x}").expect("a String can be written to");
         text
     })
+}
+
+/// SQL has no unsigned numbers. Attempts stay far below 2^31: each takes at least a round trip.
+pub(crate) fn attempt_in(attempt: Attempt) -> i32 {
+    i32::try_from(attempt).unwrap_or(i32::MAX)
+}
+
+pub(crate) fn attempt_out(attempt: i32) -> Attempt {
+    attempt.unsigned_abs()
+}
+
+/// Counters and claim numbers rise by one from 1 and never reach 2^63.
+pub(crate) fn number_in(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+pub(crate) fn number_out(number: i64) -> u64 {
+    number.unsigned_abs()
+}
+
+/// The session that two columns name; `None` if either is NULL.
+pub(crate) fn session(row: &Row, worker: &str, counter: &str) -> Option<SessionId> {
+    let (worker, counter): (Option<Uuid>, Option<i64>) = (row.get(worker), row.get(counter));
+    Some(SessionId { worker: WorkerId(worker?), counter: number_out(counter?) })
+}
+
+pub(crate) fn pools(texts: Vec<String>) -> Result<Vec<PoolName>, CatalogError> {
+    texts.into_iter().map(pool).collect()
+}
+
+pub(crate) fn tasks(ids: Vec<Uuid>, attempts: Vec<i32>) -> Vec<(ExecutionId, Attempt)> {
+    ids.into_iter().map(ExecutionId).zip(attempts.into_iter().map(attempt_out)).collect()
 }
