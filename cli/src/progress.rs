@@ -1,4 +1,7 @@
-//! A progress bar on standard error; hidden when that is no terminal. Shows, decides nothing.
+//! Progress on standard error: a bar on a terminal, elsewhere a line every few seconds. Shows, decides nothing.
+
+use std::io::IsTerminal;
+use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use scaleout_common::api::BatchDetail;
@@ -6,9 +9,14 @@ use scaleout_common::status::Status;
 
 const TEMPLATE: &str = "{bar:30} {pos}/{len}  {elapsed}  {msg}";
 
-/// The bar of one batch; cleared when dropped.
+/// How often a line is written where there is no terminal.
+const LINE_EVERY: Duration = Duration::from_secs(5);
+
+/// The progress of one batch; a bar is cleared when dropped.
 pub(crate) struct Progress {
     bar: ProgressBar,
+    /// When the last line was written; `None` on a terminal.
+    told: Option<Instant>,
 }
 
 impl Progress {
@@ -17,12 +25,18 @@ impl Progress {
         if let Ok(style) = ProgressStyle::with_template(TEMPLATE) {
             bar.set_style(style);
         }
-        Self { bar }
+        Self { bar, told: (!std::io::stderr().is_terminal()).then(Instant::now) }
     }
 
-    pub(crate) fn show(&self, batch: &BatchDetail) {
+    pub(crate) fn show(&mut self, batch: &BatchDetail) {
         self.bar.set_message(counts(batch));
         self.bar.set_position(batch.ended());
+        if let Some(told) = &mut self.told
+            && told.elapsed() >= LINE_EVERY
+        {
+            *told = Instant::now();
+            eprintln!("{} of {} ended; {}", batch.ended(), batch.executions, counts(batch));
+        }
     }
 }
 

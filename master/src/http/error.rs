@@ -9,7 +9,7 @@ use crate::catalog::CatalogError;
 use crate::catalog::requests::RequestError;
 
 /// Seconds after which a client may try again what could not be done now.
-const RETRY_AFTER_S: HeaderValue = HeaderValue::from_static("1");
+pub(super) const RETRY_AFTER_S: HeaderValue = HeaderValue::from_static("1");
 
 /// What a handler answers instead of a result.
 #[derive(Debug)]

@@ -3,11 +3,11 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use scaleout_common::api::ErrorCode;
+use scaleout_common::api::{ErrorBody, ErrorCode};
 
-use super::error::ApiError;
+use super::error::RETRY_AFTER_S;
 use super::state::SharedApi;
 
 /// The process lives.
@@ -31,8 +31,12 @@ pub(super) async fn readyz(State(api): State<SharedApi>) -> Response {
             )
         })
         .collect::<Vec<_>>();
-    ApiError::new(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Unavailable, missing.join("; "))
-        .with_hint("the master tries again by itself")
-        .with_retry_after()
-        .into_response()
+    // Not through `ApiError`, which logs: what is missing is logged by the part that misses it, not at each question.
+    let body = ErrorBody {
+        code: ErrorCode::Unavailable,
+        message: missing.join("; "),
+        hint: Some("the master tries again by itself".to_owned()),
+        problems: Vec::new(),
+    };
+    (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, RETRY_AFTER_S)], Json(body)).into_response()
 }
