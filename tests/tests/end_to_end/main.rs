@@ -2,5 +2,12 @@
 //! a database and a virtual host of its own, and waits for conditions, never for a time.
 #![expect(clippy::unwrap_used, reason = "a panic is how a test says what it saw")]
 
+mod cancel;
+mod drain;
+mod flow;
+mod inputs;
+mod kills;
 mod many;
+mod masters;
 mod note;
+mod secrets;

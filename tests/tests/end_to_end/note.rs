@@ -9,6 +9,12 @@ echo "$SCALEOUT_EXECUTION_ID $SCALEOUT_ATTEMPT start" >> "$1"
 echo "$SCALEOUT_EXECUTION_ID $SCALEOUT_ATTEMPT end" >> "$1"
 "#;
 
+/// The same, but its first attempt would sleep for ever.
+const FIRST_SLEEPS: &str = r#"#!/bin/sh
+[ "$SCALEOUT_ATTEMPT" = 1 ] && exec sh note.sh "$1" 600
+exec sh note.sh "$1" 0
+"#;
+
 const PACKAGE: &str = r#"
 [parameters.file]
 type = "string"
@@ -20,11 +26,15 @@ default = "0"
 
 [tasks.note]
 kind = "process"
-command = ["sh", "note.sh", "{{ @file }}", "{{ @seconds }}"]
+command = ["sh", "SCRIPT", "{{ @file }}", "{{ @seconds }}"]
 "#;
 
-/// Deploys `t/note/note`: parameters `file`, and `seconds` to sleep.
+/// Deploys `t/note/note` (parameters `file`, and `seconds` to sleep) and `t/note/first-sleeps` (`file`).
 pub(crate) async fn deploy(cluster: &Cluster) {
-    let project = Project::new(cluster.folder(), "note").package("note", PACKAGE).file("note.sh", NOTE);
+    let project = Project::new(cluster.folder(), "note")
+        .package("note", &PACKAGE.replace("SCRIPT", "note.sh"))
+        .package("first-sleeps", &PACKAGE.replace("SCRIPT", "first-sleeps.sh"))
+        .file("note.sh", NOTE)
+        .file("first-sleeps.sh", FIRST_SLEEPS);
     cluster.deploy(&project).await;
 }

@@ -1,0 +1,98 @@
+//! Two masters: both serve, and one goes on alone.
+
+use std::collections::BTreeSet;
+
+use scaleout_tests::harness::{Cluster, MOMENT, Output, Proxy, WHILE, cluster, effects, until};
+
+use crate::note;
+
+const BATCHES: usize = 10;
+const EACH: usize = 50;
+
+/// Runs the command line against one master.
+async fn at(cluster: &Cluster, master: usize, arguments: &[&str]) -> Output {
+    cluster.command(arguments).env("SCALEOUT_URL", &cluster.masters[master].url).run().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn both_masters_serve_and_one_killed_loses_nothing() {
+    let mut cluster = cluster(2, 2, &[]).await;
+    note::deploy(&cluster).await;
+    let status = at(&cluster, 1, &["status", "--format", "json"]).await.ok().json();
+    let masters = status["masters"].as_array().unwrap();
+    assert_eq!(masters.len(), 2, "{status}");
+    let leaders = || masters.iter().filter(|master| master["leader"] == true).count();
+    assert!(leaders() <= 1, "{status}");
+    let file = cluster.folder().join("effects");
+    let set = format!("file={}", file.display());
+
+    // The second master is asked with the same id when the first is gone: what it had accepted is not doubled.
+    let mut accepted = Vec::new();
+    for number in 0..BATCHES {
+        let id = format!("0190a0b0-0000-7000-8000-{number:012x}");
+        let request = [
+            "enqueue",
+            "t/note/note",
+            "--set",
+            &set,
+            "--count",
+            "50",
+            "--request-id",
+            &id,
+            "--format",
+            "json",
+        ];
+        if number == BATCHES / 2 {
+            until("some of it runs", WHILE, async || match effects(&file).len() {
+                0..EACH => Err("hardly anything".to_owned()),
+                noted => Ok(noted),
+            })
+            .await;
+            let command = cluster.command(&request).env("SCALEOUT_URL", &cluster.masters[0].url);
+            let dying = tokio::spawn(async move { command.run().await });
+            cluster.masters[0].service.kill9();
+            // Whether it was accepted is not known now; its own retries may have run out.
+            let _ = dying.await.unwrap();
+        }
+        let master = if number < BATCHES / 2 { number % 2 } else { 1 };
+        at(&cluster, master, &request).await.ok();
+        accepted.push(id);
+    }
+    for batch in &accepted {
+        let waited = at(&cluster, 1, &["batch", "wait", batch, "--format", "json"]).await.ok();
+        assert_eq!(waited.json()["counts"]["succeeded"], EACH, "{waited}");
+    }
+    assert_eq!(cluster.executions_count().await, (BATCHES * EACH) as i64);
+    let all = effects(&file);
+    let once: BTreeSet<_> = all.iter().collect();
+    assert_eq!((all.len(), once.len()), (2 * BATCHES * EACH, 2 * BATCHES * EACH));
+    assert!(all.iter().all(|effect| effect.attempt == 1));
+    let (_, body) = cluster.masters[1].readyz().await;
+    assert!(body.contains("true"), "{body}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_killed_master_accepted_and_never_published_is_taken_over() {
+    let mut cluster = Cluster::new(&[]).await;
+    let proxy = Proxy::start(&cluster.vhost.amqp_url).await;
+    let through_proxy = proxy.url(&cluster.vhost.amqp_url);
+    cluster.start_master(&[("rabbitmq.url", &through_proxy)]).await;
+    cluster.start_master(&[]).await;
+    cluster.start_worker("worker-1", &[]);
+    cluster.workers_are_online().await;
+    note::deploy(&cluster).await;
+    proxy.close();
+    until("the first master misses the broker", MOMENT, async || match cluster.masters[0].readyz().await {
+        (503, body) if body.contains("the broker cannot be reached") => Ok(()),
+        other => Err(format!("{other:?}")),
+    })
+    .await;
+    let file = cluster.folder().join("effects");
+    let set = format!("file={}", file.display());
+    let batch = cluster.enqueue(&["t/note/note", "--set", &set, "--count", "40"]).await;
+    cluster.masters[0].service.kill9();
+    assert_eq!(effects(&file).len(), 0, "the first master could publish");
+    let waited = at(&cluster, 1, &["batch", "wait", &batch, "--format", "json"]).await.ok();
+    assert_eq!(waited.json()["counts"]["succeeded"], 40, "{waited}");
+    assert_eq!(effects(&file).len(), 80);
+}
