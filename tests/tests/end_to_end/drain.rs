@@ -56,10 +56,12 @@ async fn a_worker_can_be_told_to_drain_by_name() {
     let mut cluster = cluster(1, 2, &[("worker.capacity", "2")]).await;
     note::deploy(&cluster).await;
     let set = format!("file={}", cluster.path("effects"));
-    let sleeping = ["t/note/note", "--set", &set, "--set", "seconds=3", "--count", "4"];
+    let sleeping = ["t/note/note", "--set", &set, "--set", "seconds=7", "--count", "4"];
     let batch = cluster.enqueue(&sleeping).await;
     all_started(&cluster, "effects", 4).await;
     cluster.scaleout(&["worker", "drain", "worker-1"]).await.ok();
+    // The answer to its next heartbeat tells it.
+    cluster.workers[0].service.says("the worker drains", MOMENT).await;
     let later = cluster.enqueue(&["t/note/note", "--set", &set, "--count", "10"]).await;
     assert_eq!(cluster.workers[0].service.exit_code(MOMENT).await, 0);
     cluster.wait_batch(&batch).await.0.ok();

@@ -10,4 +10,7 @@ mod kills;
 mod many;
 mod masters;
 mod note;
+mod programs;
+mod reach;
+mod refused;
 mod secrets;
