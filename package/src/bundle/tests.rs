@@ -1,8 +1,10 @@
 //! Round trip, the same bytes every time, and archives made to hurt.
 
 use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
 
 use super::*;
+use crate::files::{FileContent, FilesError, ProjectFiles};
 
 fn project() -> ProjectFiles {
     let mut files = ProjectFiles::new();

@@ -117,7 +117,7 @@ value = "@x"
 }
 
 #[test]
-fn order_must_be_possible() {
+fn tasks_wait_for_others_of_their_container() {
     bad(
         r#"[tasks.a]
 kind = "sequence"
@@ -141,6 +141,21 @@ after = ["zzz"]
 "#,
         r#"p.toml:3:10: unknown task `zzz` (a task can only wait for tasks of its own container)"#,
     );
+    bad(
+        r#"[tasks.a]
+kind = "sequence"
+[tasks.s]
+kind = "sequence"
+[tasks.s.tasks.in]
+kind = "sequence"
+after = ["a"]
+"#,
+        r#"p.toml:7:10: unknown task `a` (a task can only wait for tasks of its own container)"#,
+    );
+}
+
+#[test]
+fn order_must_be_possible() {
     bad(
         r#"[tasks.a]
 kind = "sequence"
@@ -171,6 +186,10 @@ after = ["a"]
 "#,
         r#"p.toml:6:10: `a` runs at the end: no task can come after it"#,
     );
+}
+
+#[test]
+fn after_and_join_have_a_form() {
     bad(
         r#"[tasks.a]
 kind = "sequence"
@@ -190,17 +209,6 @@ kind = "sequence"
 p.toml:3:39: `after` expects tasks such as "load" or { task = "load", on = "failure" }, found 3
 p.toml:3:42: this entry of `after` has no `task`
 p.toml:4:8: unknown join `one` (known: all, any)"#,
-    );
-    bad(
-        r#"[tasks.a]
-kind = "sequence"
-[tasks.s]
-kind = "sequence"
-[tasks.s.tasks.in]
-kind = "sequence"
-after = ["a"]
-"#,
-        r#"p.toml:7:10: unknown task `a` (a task can only wait for tasks of its own container)"#,
     );
 }
 
