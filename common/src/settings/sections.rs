@@ -1,0 +1,107 @@
+//! The types of the settings: one struct a section of `default.toml`, which says what each value means.
+
+use std::time::Duration;
+
+use secrecy::SecretString;
+use serde::Deserialize;
+
+use crate::names::PoolName;
+
+/// The first layer: every setting, with comments.
+pub const DEFAULT_TOML: &str = include_str!("default.toml");
+
+/// All settings of every process; each uses its own sections.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    pub log: Log,
+    pub postgres: Postgres,
+    pub rabbitmq: Rabbitmq,
+    pub master: Master,
+    pub worker: Worker,
+    pub api: Api,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Log {
+    pub filter: String,
+    pub format: LogFormat,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    Text,
+    Json,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Postgres {
+    /// Holds a password, so it is never printed.
+    pub url: SecretString,
+    pub connections_max: usize,
+    pub wait_ms: u64,
+    pub statement_timeout_ms: u64,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rabbitmq {
+    /// Holds a password, so it is never printed.
+    pub url: SecretString,
+    pub heartbeat_s: u16,
+    pub window: usize,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Master {
+    pub listen: std::net::SocketAddr,
+    pub insecure: bool,
+    pub secret_key_file: std::path::PathBuf,
+    pub bundle_bytes_max: usize,
+    pub batch_executions_max: usize,
+    pub requests_max: usize,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Worker {
+    pub data_folder: std::path::PathBuf,
+    pub master_urls: Vec<String>,
+    pub token: SecretString,
+    pub name: String,
+    pub capacity: u32,
+    pub pools: Vec<PoolName>,
+    pub drain_grace_s: u64,
+    pub stop_grace_s: u64,
+    pub log_bytes_max: u64,
+    pub bundle_cache_bytes_max: u64,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Api {
+    pub url: String,
+    pub token: SecretString,
+}
+
+impl Worker {
+    /// How many executions run at once; by default twice the cores, since most wait for other machines.
+    pub fn slots(&self) -> usize {
+        match self.capacity {
+            0 => 2 * std::thread::available_parallelism().map_or(1, usize::from),
+            set => set as usize,
+        }
+    }
+
+    pub fn drain_grace(&self) -> Duration {
+        Duration::from_secs(self.drain_grace_s)
+    }
+
+    pub fn stop_grace(&self) -> Duration {
+        Duration::from_secs(self.stop_grace_s)
+    }
+}
