@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::MARK;
+use super::entry::MARK;
 use super::protocol::{Command, Event, Process};
 use crate::error::LocalError;
 

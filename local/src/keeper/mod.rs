@@ -14,6 +14,7 @@
 //!   before the end is not found.
 
 mod client;
+mod entry;
 mod log_file;
 mod pids;
 mod protocol;
@@ -21,16 +22,5 @@ mod supervisor;
 mod tree;
 
 pub(crate) use client::{Keeper, Run};
+pub use entry::run_if_asked;
 pub(crate) use protocol::{Process, Signal, Who};
-
-/// The one argument a keeper is started with.
-const MARK: &str = "keep-private-servers";
-
-/// Becomes the keeper, and never returns, when this process was started as one. Must be the first thing in
-/// the `main` of every program that starts private servers, before threads or a runtime.
-pub fn run_if_asked() {
-    let mut arguments = std::env::args_os().skip(1);
-    if arguments.next().is_some_and(|first| first == MARK) && arguments.next().is_none() {
-        std::process::exit(supervisor::run());
-    }
-}
