@@ -2,51 +2,11 @@
 
 mod answer;
 mod claims;
+mod link;
 mod logs;
 mod outcomes;
 mod queues;
 mod retry;
 mod unrouted;
 
-use scaleout_broker::{BrokerError, Link, supervise};
-use scaleout_common::settings::Rabbitmq;
-use tokio_util::sync::CancellationToken;
-
-use crate::context::Context;
-
-/// Publishing channels per link.
-const PUBLISHING_CHANNELS: usize = 2;
-
-/// Runs until `stop`.
-pub(crate) async fn run(context: Context, settings: Rabbitmq, stop: CancellationToken) {
-    let name = format!("scaleout master {}", context.master);
-    let serve = |link: Link| {
-        let (context, stop) = (context.clone(), stop.clone());
-        async move { serve(&context, &link, &stop).await }
-    };
-    let report = |error: &BrokerError| {
-        // A link that fails is dropped at an await of `serve`, so what it said is unsaid here.
-        context.publisher.send_replace(None);
-        context.claims.send_replace(None);
-        context.broker_is(Some(error.to_string()));
-    };
-    Box::pin(supervise(&settings, &name, &stop, serve, report)).await;
-}
-
-async fn serve(context: &Context, link: &Link, stop: &CancellationToken) -> Result<(), BrokerError> {
-    let publisher = link.publisher(PUBLISHING_CHANNELS).await?;
-    context.publisher.send_replace(Some(publisher.clone()));
-    let serving = async {
-        tokio::try_join!(
-            claims::serve(context, link, &publisher),
-            outcomes::serve(context, link, &publisher),
-            logs::serve(context, link, &publisher),
-            unrouted::serve(link, &publisher),
-            queues::watch(context, link),
-        )
-    };
-    tokio::select! {
-        () = stop.cancelled() => Ok(()),
-        served = serving => served.map(|_| ()),
-    }
-}
+pub(crate) use link::run;
