@@ -1,0 +1,100 @@
+//! One run of a program: started in a group of its own, attended until nothing of it is left. Owns the child and
+//! its group while they live.
+
+use std::process::Stdio;
+
+use scaleout_common::wire::{MessageSource, MessageType};
+use scaleout_package::model::{Process, Task};
+use tokio::process::{Child, Command};
+use tokio_util::sync::CancellationToken;
+
+use super::super::context::Context;
+use super::super::task::Try;
+use super::super::text::human_duration;
+use super::command::Prepared;
+use super::ending::Exit;
+use super::output::Pump;
+use super::{command, ending, output, program};
+use crate::guard::{Group, SpawnError};
+
+/// Runs the program to its end, or to that of everything in its group when `interrupt` is cancelled.
+pub(crate) async fn run(
+    context: &Context<'_>,
+    task: &Task,
+    process: &Process,
+    interrupt: &CancellationToken,
+) -> Try {
+    let prepared = match command::prepare(context, task, process) {
+        Ok(prepared) => prepared,
+        Err(problem) => return Try::failed(problem),
+    };
+    if let Err(error) = context.work_folder.make().await {
+        return Try::failed(format!("cannot make the work folder {:?}: {error}", context.work_folder.path()));
+    }
+    let (child, group) = match spawn(context, &prepared) {
+        Ok(spawned) => spawned,
+        Err(error) => return Try::failed(program::explain(&prepared, &error)),
+    };
+    attend(context, task, &prepared, child, group, interrupt).await
+}
+
+fn spawn(context: &Context<'_>, prepared: &Prepared) -> Result<(Child, Group), SpawnError> {
+    let mut command = Command::new(&prepared.program);
+    command
+        .arg0(&prepared.name)
+        .args(&prepared.arguments)
+        .env_clear()
+        .envs(prepared.environment.iter().map(|(name, value)| (name, value)))
+        .current_dir(&context.run.package.project_folder)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    context.host.guard.spawn(&mut command)
+}
+
+async fn attend(
+    context: &Context<'_>,
+    task: &Task,
+    prepared: &Prepared,
+    mut child: Child,
+    group: Group,
+    interrupt: &CancellationToken,
+) -> Try {
+    let path = task.path.to_string();
+    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    let exited = CancellationToken::new();
+    let pump = |kind| Pump { context, path: &path, kind, exited: &exited };
+    let (exit, out, err) = tokio::join!(
+        async {
+            let exit = ending::until_exit(&mut child, group, context.host.limits.stop_grace, interrupt).await;
+            exited.cancel();
+            exit
+        },
+        pump(MessageType::Stdout).run(stdout),
+        pump(MessageType::Stderr).run(stderr),
+    );
+    let left_open = out.left_open || err.left_open;
+    if left_open || matches!(exit, Exit::Interrupted) {
+        sweep(context, path, left_open).await;
+    }
+    match exit {
+        Exit::Succeeded => Try::Succeeded { errors: 0 },
+        Exit::Interrupted => Try::Interrupted,
+        Exit::Failed(how) => Try::failed(match err.last_line {
+            Some(line) => format!("{} {how}: {line}", prepared.name),
+            None => format!("{} {how}", prepared.name),
+        }),
+    }
+}
+
+/// Ends what left the group, and says so if its output had to be closed.
+async fn sweep(context: &Context<'_>, path: String, left_open: bool) {
+    let killed = context.kill_strays(Some(path.clone())).await;
+    if left_open {
+        let waited = human_duration(output::LINGER);
+        let text = format!(
+            "a process that left the group kept the output open; after {waited} it was closed, and {killed} such processes were killed"
+        );
+        context.log.say(MessageType::Warning, MessageSource::Task, &path, text).await;
+    }
+}
