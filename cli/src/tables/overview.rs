@@ -95,7 +95,7 @@ mod tests {
     use scaleout_common::status::Status;
     use uuid::Uuid;
 
-    use super::super::tests::{at, view};
+    use super::super::view::tests::{at, view};
     use super::*;
 
     #[test]

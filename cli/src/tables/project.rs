@@ -65,7 +65,7 @@ fn value(value: Option<&Value>) -> String {
 mod tests {
     use serde_json::json;
 
-    use super::super::tests::view;
+    use super::super::view::tests::view;
     use super::*;
 
     #[test]

@@ -1,0 +1,183 @@
+//! Executions: lists of them, one with all it has, and the lines of its log. Pure.
+
+use scaleout_common::api::{ExecutionDetail, ExecutionSummary, LogMessage};
+use scaleout_common::status::Status;
+
+use super::text::printable_line;
+use super::{View, pairs, plain};
+use crate::times;
+
+/// Longest text of an error in a list, in characters; `execution show` has the whole.
+const ERROR_CHARS_MAX: usize = 80;
+
+impl View {
+    pub(crate) fn executions(&self, executions: &[ExecutionSummary]) -> String {
+        let header = ["ID", "PACKAGE", "STATUS", "ATTEMPT", "WORKER", "CREATED", "TOOK", "ERROR"];
+        let row = |execution: &ExecutionSummary| {
+            vec![
+                execution.id.to_string(),
+                path(execution),
+                execution.status.to_string(),
+                execution.attempt.to_string(),
+                dash(execution.worker.as_deref()),
+                times::local(execution.created_at, &self.zone),
+                times::took(execution.started_at, execution.ended_at, self.now),
+                execution.error.as_deref().map(short).unwrap_or_default(),
+            ]
+        };
+        plain(&header, executions.iter().map(row))
+    }
+
+    pub(crate) fn execution(&self, execution: &ExecutionDetail) -> String {
+        let summary = &execution.summary;
+        let mut lines = vec![
+            ("execution", summary.id.to_string()),
+            ("package", format!("{} (version {})", path(summary), execution.project_version)),
+            ("batch", execution.batch.to_string()),
+            ("status", summary.status.to_string()),
+            ("attempt", summary.attempt.to_string()),
+            ("worker", dash(summary.worker.as_deref())),
+            ("pool", format!("{}, priority {}", execution.pool, execution.priority)),
+            ("created", times::local(summary.created_at, &self.zone)),
+            ("started", times::local_or_dash(summary.started_at, &self.zone)),
+            ("ended", times::local_or_dash(summary.ended_at, &self.zone)),
+            ("took", times::took(summary.started_at, summary.ended_at, self.now)),
+        ];
+        if let Some(due) = execution.due_at.filter(|_| summary.status == Status::Created) {
+            lines.push(("due", times::local(due, &self.zone)));
+        }
+        lines.push(("failures", format!("{} (retries allowed: {})", execution.failures, execution.retries)));
+        if execution.losses > 0 {
+            lines.push(("lost with its worker", format!("{} times", execution.losses)));
+        }
+        lines.extend(
+            execution.parameters.iter().map(|(name, value)| ("parameter", format!("{name} = {value}"))),
+        );
+        lines.extend(execution.result.iter().map(|result| ("result", result.to_string())));
+        lines.extend(summary.error.iter().map(|error| ("error", error.clone())));
+        lines.extend(execution.attempts.iter().map(|attempt| {
+            let worker = dash(attempt.worker.as_deref());
+            let took = times::took(attempt.started_at, Some(attempt.ended_at), self.now);
+            let error = attempt.error.as_deref().unwrap_or_default();
+            let head = format!("{} {} on {worker} after {took}", attempt.attempt, attempt.ending);
+            ("attempt before", if error.is_empty() { head } else { format!("{head}: {error}") })
+        }));
+        pairs(&lines)
+    }
+
+    /// One line of an execution's log.
+    pub(crate) fn log_line(&self, message: &LogMessage) -> String {
+        let clock = times::clock(message.at, &self.zone);
+        format!("{clock} {:<13} {} | {}\n", message.kind, message.path, printable_line(&message.text))
+    }
+}
+
+/// Executions that ended badly, with what they said.
+pub(crate) fn failed(executions: &[ExecutionSummary]) -> String {
+    let row = |execution: &ExecutionSummary| {
+        let error = execution.error.as_deref().map(short).unwrap_or_default();
+        vec![execution.id.to_string(), path(execution), execution.status.to_string(), error]
+    };
+    plain(&["ID", "PACKAGE", "STATUS", "ERROR"], executions.iter().map(row))
+}
+
+fn dash(text: Option<&str>) -> String {
+    text.filter(|text| !text.is_empty()).unwrap_or("-").to_owned()
+}
+
+fn path(execution: &ExecutionSummary) -> String {
+    format!("{}/{}/{}", execution.folder, execution.project, execution.package)
+}
+
+fn short(text: &str) -> String {
+    let line = text.lines().next().unwrap_or_default();
+    if line.chars().count() <= ERROR_CHARS_MAX && line.len() == text.len() {
+        return line.to_owned();
+    }
+    line.chars().take(ERROR_CHARS_MAX).chain(['…']).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use scaleout_common::ids::ExecutionId;
+    use serde_json::json;
+    use uuid::Uuid;
+
+    use super::super::view::tests::{at, view};
+    use super::*;
+
+    fn summary(status: Status, error: Option<&str>) -> ExecutionSummary {
+        ExecutionSummary {
+            id: ExecutionId(Uuid::from_u128(1)),
+            folder: "demo".into(),
+            project: "nyc".into(),
+            package: "load".into(),
+            status,
+            attempt: 1,
+            worker: Some("worker-1".into()),
+            created_at: at("2026-03-01T10:00:00Z"),
+            started_at: Some(at("2026-03-01T10:00:00.5Z")),
+            ended_at: None,
+            error: error.map(str::to_owned),
+        }
+    }
+
+    #[test]
+    fn a_list_of_executions() {
+        let list =
+            [summary(Status::Running, None), summary(Status::Failed, Some("it \u{1b}[31mbroke\nbadly"))];
+        let expected = "\
+ID                                   PACKAGE       STATUS  ATTEMPT WORKER   CREATED                   TOOK  ERROR
+00000000-0000-0000-0000-000000000001 demo/nyc/load running 1       worker-1 2026-03-01 12:00:00+02:00 29.5s
+00000000-0000-0000-0000-000000000001 demo/nyc/load failed  1       worker-1 2026-03-01 12:00:00+02:00 29.5s it \u{fffd}[31mbroke…
+";
+        assert_eq!(view().executions(&list), expected);
+    }
+
+    #[test]
+    fn an_execution_shows_all_it_has() {
+        let detail: ExecutionDetail = serde_json::from_value(json!({
+            "id": Uuid::from_u128(1), "folder": "demo", "project": "nyc", "package": "load", "status": "created",
+            "attempt": 2, "worker": null, "created_at": "2026-03-01T10:00:00Z", "started_at": null,
+            "ended_at": null, "error": null, "batch": Uuid::from_u128(2), "project_version": 3, "pool": "default",
+            "priority": "normal", "parameters": {"day": "2026-01-01", "key": "***"}, "retries": 2,
+            "retry_delay_ms": 1000, "timeout_ms": null, "failures": 1, "losses": 0,
+            "due_at": "2026-03-01T10:00:31Z", "result": null,
+            "attempts": [{"attempt": 1, "worker": "worker-2", "started_at": "2026-03-01T10:00:00Z",
+                "ended_at": "2026-03-01T10:00:02Z", "ending": "failed", "error": "exit code 3"}],
+        }))
+        .unwrap();
+        let expected = "\
+execution       00000000-0000-0000-0000-000000000001
+package         demo/nyc/load (version 3)
+batch           00000000-0000-0000-0000-000000000002
+status          created
+attempt         2
+worker          -
+pool            default, priority normal
+created         2026-03-01 12:00:00+02:00
+started         -
+ended           -
+took            -
+due             2026-03-01 12:00:31+02:00
+failures        1 (retries allowed: 2)
+parameter       day = \"2026-01-01\"
+parameter       key = \"***\"
+attempt before  1 failed on worker-2 after 2.00s: exit code 3
+";
+        assert_eq!(view().execution(&detail), expected);
+    }
+
+    #[test]
+    fn a_log_line_has_time_kind_and_path() {
+        let message = LogMessage {
+            attempt: 1,
+            sequence: 1,
+            at: at("2026-03-01T10:00:00.25Z"),
+            kind: "stdout".into(),
+            path: r"\Package\load".into(),
+            text: "done".into(),
+        };
+        assert_eq!(view().log_line(&message), "12:00:00.250 stdout        \\Package\\load | done\n");
+    }
+}
