@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a panic is how a test says what it saw")]
 
 mod cancel;
+mod dev;
 mod drain;
 mod flow;
 mod inputs;
@@ -12,5 +13,6 @@ mod masters;
 mod note;
 mod programs;
 mod reach;
+mod readme;
 mod refused;
 mod secrets;

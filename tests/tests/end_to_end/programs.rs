@@ -49,7 +49,7 @@ async fn odd_programs_do_no_harm() {
 async fn log_with(cluster: &Cluster, id: &str, words: &str) -> String {
     until(&format!("the log of {id} has {words:?}"), MOMENT, async || {
         let log = cluster.logs(id).await;
-        if log.contains(&words) { Ok(log) } else { Err(log.chars().take(2_000).collect()) }
+        if log.contains(words) { Ok(log) } else { Err(log.chars().take(2_000).collect()) }
     })
     .await
 }
