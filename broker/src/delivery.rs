@@ -15,7 +15,6 @@ pub struct Delivery {
     /// The inbox that an answer goes to.
     pub reply_to: Option<String>,
     pub routing_key: String,
-    pub redelivered: bool,
 }
 
 impl From<lapin::message::Delivery> for Delivery {
@@ -25,7 +24,6 @@ impl From<lapin::message::Delivery> for Delivery {
             kind: Kind::of(&delivery.data),
             reply_to: delivery.properties.reply_to().as_ref().map(ToString::to_string),
             routing_key: delivery.routing_key.to_string(),
-            redelivered: delivery.redelivered,
             body: delivery.data,
         }
     }

@@ -60,11 +60,6 @@ impl Subscription {
             tracing::debug!(%error, queue = self.queue, "the channel was closed already");
         }
     }
-
-    /// A round trip on the channel that consumes: shows that the broker still serves it.
-    pub async fn round_trip(&self) -> Result<(), BrokerError> {
-        self.acker().round_trip().await
-    }
 }
 
 impl Acker {
@@ -85,7 +80,7 @@ impl Acker {
         returning.await.map_err(BrokerError::operation(format!("return a delivery of {}", self.queue)))
     }
 
-    /// A round trip on the channel: `basic.qos` with `global` off changes only later consumers, of which there are none.
+    /// A round trip on the channel that consumes: shows that the broker still serves it. `basic.qos` with `global` off changes only later consumers, of which there are none.
     pub async fn round_trip(&self) -> Result<(), BrokerError> {
         let asking = self.channel.basic_qos(1, lapin::options::BasicQosOptions::default());
         asking

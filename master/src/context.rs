@@ -1,5 +1,5 @@
 //! What the parts of a master share: the catalog, and watches through which one part tells the others how it is.
-//! Each watch has one writer.
+//! Each says who writes it.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -25,7 +25,8 @@ pub(crate) struct Inner {
     pub(crate) packages: PackageGrants,
     /// The publisher of the present link to the broker. Written by serving.
     pub(crate) publisher: watch::Sender<Option<Publisher>>,
-    /// The channel that consumes claims. Written by the consumer of claims; a change breaks the proof.
+    /// The channel that consumes claims. Written by the consumer of claims, and emptied with its link; a change
+    /// breaks the proof.
     pub(crate) claims: watch::Sender<Option<ClaimsChannel>>,
     /// When the catalog last answered. Written by presence and readiness.
     pub(crate) catalog_seen: watch::Sender<Instant>,
@@ -50,7 +51,10 @@ pub(crate) struct Shared {
 
 impl Context {
     pub(crate) fn new(master: MasterId, catalog: Catalog, address: String) -> (Self, Shared) {
-        let unknown = || ComponentState { reachable: false, problem: Some("not reached yet".to_owned()) };
+        let unknown = || ComponentState {
+            reachable: false,
+            problem: Some("not tried yet; the catalog comes first".to_owned()),
+        };
         let (readiness, readiness_seen) = watch::channel(Readiness { catalog: unknown(), broker: unknown() });
         let (queues, queues_seen) = watch::channel(Vec::new());
         let inner = Inner {

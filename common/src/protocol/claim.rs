@@ -42,7 +42,7 @@ pub fn answer_claim(row: Option<Claimed>, claim: ClaimOf) -> ClaimVerdict {
         Status::Running => ClaimVerdict::Granted,
         Status::Stopping => ClaimVerdict::GrantedStop,
         Status::Pending if !row.allowed => ClaimVerdict::NotYours,
-        // Pending and allowed, yet not granted: its start deadline has passed, and the leader will fail it.
+        // Pending and allowed, yet not granted: its start deadline has passed.
         // Created: it waits again, and is dispatched when it is due. Either way this message has done its work.
         _ => ClaimVerdict::Stale,
     }

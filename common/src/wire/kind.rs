@@ -17,11 +17,10 @@ pub enum Kind {
     ClaimAnswers = 18,
     OutcomesApplied = 19,
     Stops = 20,
-    Drain = 21,
 }
 
 impl Kind {
-    pub const ALL: [Kind; 12] = [
+    pub const ALL: [Kind; 11] = [
         Kind::Task,
         Kind::Hello,
         Kind::Heartbeat,
@@ -33,7 +32,6 @@ impl Kind {
         Kind::ClaimAnswers,
         Kind::OutcomesApplied,
         Kind::Stops,
-        Kind::Drain,
     ];
 
     /// The kind that the envelope of `bytes` names; `None` if it is not ours or names none we know.
@@ -56,7 +54,6 @@ impl Kind {
             Self::ClaimAnswers => "claim-answers",
             Self::OutcomesApplied => "outcomes-applied",
             Self::Stops => "stops",
-            Self::Drain => "drain",
         }
     }
 }

@@ -34,7 +34,6 @@ pub struct LogRecord {
 pub enum MessageType {
     PreExecute,
     PostExecute,
-    StatusChange,
     Information,
     Warning,
     Error,
@@ -44,10 +43,9 @@ pub enum MessageType {
 }
 
 impl MessageType {
-    pub const ALL: [MessageType; 9] = [
+    pub const ALL: [MessageType; 8] = [
         Self::PreExecute,
         Self::PostExecute,
-        Self::StatusChange,
         Self::Information,
         Self::Warning,
         Self::Error,
@@ -61,7 +59,6 @@ impl MessageType {
         match self {
             Self::PreExecute => 30,
             Self::PostExecute => 40,
-            Self::StatusChange => 50,
             Self::Information => 70,
             Self::Warning => 110,
             Self::Error => 120,
@@ -81,7 +78,6 @@ impl MessageType {
         match self {
             Self::PreExecute => "pre-execute",
             Self::PostExecute => "post-execute",
-            Self::StatusChange => "status-change",
             Self::Information => "information",
             Self::Warning => "warning",
             Self::Error => "error",
@@ -95,8 +91,6 @@ impl MessageType {
 /// Who says it (SSISDB: `message_source_type`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum MessageSource {
-    /// The worker that runs the package.
-    Worker,
     Package,
     Task,
     Container,
@@ -106,7 +100,6 @@ impl MessageSource {
     /// The number kept in the catalog.
     pub fn code(self) -> i16 {
         match self {
-            Self::Worker => 20,
             Self::Package => 30,
             Self::Task => 40,
             Self::Container => 50,

@@ -11,7 +11,7 @@ pub use kind::{Kind, Message};
 pub use log::{LogBatch, LogRecord, MessageSource, MessageType};
 pub use to_master::{Claim, Claims, Heartbeat, Hello, Outcome, OutcomeKind, Outcomes};
 pub use to_worker::{
-    ClaimAnswer, ClaimAnswers, ClaimVerdict, Drain, Grant, HeartbeatAnswer, HelloAnswer, HelloVerdict,
+    ClaimAnswer, ClaimAnswers, ClaimVerdict, Grant, HeartbeatAnswer, HelloAnswer, HelloVerdict,
     OutcomesApplied, PackageGrant, Stop, Stops, Task, Values,
 };
 

@@ -74,8 +74,7 @@ fn hello() -> Hello {
 }
 
 fn claim_answers() -> ClaimAnswers {
-    let grant =
-        Grant { package: 0, values: Values::Inline("{}".into()), timeout_ms: Some(60_000), failures: 1 };
+    let grant = Grant { package: 0, values: Values::Inline("{}".into()), timeout_ms: Some(60_000) };
     let granted = ClaimAnswer {
         number: 7,
         execution: execution(1),
@@ -108,6 +107,10 @@ fn log_batch() -> LogBatch {
     LogBatch { session: session(), records: vec![record] }
 }
 
+fn empty() -> Stops {
+    Stops { session: session(), stops: Vec::new() }
+}
+
 #[test]
 fn every_message_has_its_golden_bytes() {
     let stop = Stop { execution: execution(1), attempt: 1 };
@@ -136,35 +139,34 @@ fn every_message_has_its_golden_bytes() {
     check(&claim_answers());
     check(&OutcomesApplied { session: session(), applied: vec![(execution(1), 1)] });
     check(&Stops { session: session(), stops: vec![stop] });
-    check(&Drain { session: session() });
 }
 
 #[test]
 fn the_envelope_is_magic_version_kind() {
-    let bytes = encode(&Drain { session: session() }).unwrap();
-    assert_eq!(hex(&bytes), "534f0115000000000000000000000000000011110300000000000000");
+    let bytes = encode(&empty()).unwrap();
+    assert_eq!(hex(&bytes), "534f01140000000000000000000000000000111103000000000000000000000000000000");
 }
 
 #[test]
 fn what_is_not_ours_is_refused_in_words() {
-    let good = encode(&Drain { session: session() }).unwrap();
+    let good = encode(&empty()).unwrap();
     let with = |at: usize, byte: u8| {
         let mut bytes = good.clone();
         bytes[at] = byte;
-        decode::<Drain>(&bytes).unwrap_err().to_string()
+        decode::<Stops>(&bytes).unwrap_err().to_string()
     };
     assert_eq!(with(0, 0), "the message does not begin with Scaleout's magic bytes");
     assert_eq!(with(2, 9), "the message has version 9: this build reads 1 to 1");
-    assert_eq!(with(3, 1), "the message is of kind 1: expected Drain");
+    assert_eq!(with(3, 1), "the message is of kind 1: expected Stops");
     assert!(
-        decode::<Drain>(&good[..9])
+        decode::<Stops>(&good[..9])
             .unwrap_err()
             .to_string()
-            .starts_with("the body of the Drain message is damaged")
+            .starts_with("the body of the Stops message is damaged")
     );
-    assert!(decode::<Drain>(&[good.clone(), vec![0]].concat()).is_err(), "trailing bytes");
-    assert!(decode::<Drain>(b"SO").unwrap_err().to_string().starts_with("the message has 2 bytes"));
-    assert!(decode::<Drain>(&vec![0; BODY_BYTES_MAX + 1]).is_err(), "oversize");
+    assert!(decode::<Stops>(&[good.clone(), vec![0]].concat()).is_err(), "trailing bytes");
+    assert!(decode::<Stops>(b"SO").unwrap_err().to_string().starts_with("the message has 2 bytes"));
+    assert!(decode::<Stops>(&vec![0; BODY_BYTES_MAX + 1]).is_err(), "oversize");
 }
 
 proptest! {

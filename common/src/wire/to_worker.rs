@@ -92,8 +92,6 @@ pub struct Grant {
     pub values: Values,
     /// Milliseconds this attempt may run; absent: no limit.
     pub timeout_ms: Option<u64>,
-    /// How often this execution has failed before.
-    pub failures: u32,
 }
 
 /// Parameter values of one execution: a JSON object, name to value.
@@ -136,12 +134,6 @@ pub struct Stop {
     pub attempt: Attempt,
 }
 
-/// Claim no more, finish or hand back what runs, then leave.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Drain {
-    pub session: SessionId,
-}
-
 impl Message for Task {
     const KIND: Kind = Kind::Task;
 }
@@ -159,7 +151,4 @@ impl Message for OutcomesApplied {
 }
 impl Message for Stops {
     const KIND: Kind = Kind::Stops;
-}
-impl Message for Drain {
-    const KIND: Kind = Kind::Drain;
 }

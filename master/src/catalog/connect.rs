@@ -24,7 +24,7 @@ const REQUEST_OPTIONS: &str = "-c jit=off";
 #[derive(Clone)]
 pub struct Catalog {
     /// For what people and the API ask.
-    pub(crate) request_pool: Pool,
+    request_pool: Pool,
     /// For what the protocol does to many executions by id.
     by_id_pool: Pool,
     single: Config,

@@ -3,7 +3,7 @@
 //! While the catalog has been silent for too long the channel is closed: a look at the queue then finds no
 //! consumer, and sessions know that no master can take their leases.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use scaleout_broker::{Acker, BrokerError, Delivery, Link, Publisher, Subscription, topology};
 use scaleout_common::protocol::timing::CATALOG_SILENCE_MAX;
@@ -17,6 +17,9 @@ use crate::context::{ClaimsChannel, Context};
 /// Unacknowledged messages at most; each may hold hundreds of claims.
 const PREFETCH: u16 = 50;
 
+/// How long a message is held that another master may be able to answer.
+const REQUEUE_PAUSE: Duration = Duration::from_millis(200);
+
 /// Runs until the link fails.
 pub(super) async fn serve(context: &Context, link: &Link, publisher: &Publisher) -> Result<(), BrokerError> {
     let mut number = 0;
@@ -25,7 +28,6 @@ pub(super) async fn serve(context: &Context, link: &Link, publisher: &Publisher)
         let mut subscription = link.consume(topology::CLAIMS, PREFETCH).await?;
         number += 1;
         context.claims.send_replace(Some(ClaimsChannel { acker: subscription.acker(), number }));
-        context.broker_is(None);
         let ended = consume(context, publisher, &mut subscription).await;
         context.claims.send_replace(None);
         ended?;
@@ -87,7 +89,7 @@ async fn handle(
         Err(error) if error.is_transient() => {
             // Another master may reach the catalog. Not at once, or the message would spin between us.
             tracing::debug!(%error, "the catalog did not answer: a claim message goes back");
-            tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+            tokio::time::sleep(REQUEUE_PAUSE).await;
             acker.requeue(delivery.tag).await
         }
         Err(error) => {

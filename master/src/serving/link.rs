@@ -30,6 +30,7 @@ pub(crate) async fn run(context: Context, settings: Rabbitmq, stop: Cancellation
 async fn serve(context: &Context, link: &Link, stop: &CancellationToken) -> Result<(), BrokerError> {
     let publisher = link.publisher(PUBLISHING_CHANNELS).await?;
     context.publisher.send_replace(Some(publisher.clone()));
+    context.broker_is(None);
     let serving = async {
         tokio::try_join!(
             claims::serve(context, link, &publisher),

@@ -1,6 +1,5 @@
 //! What each event does to the session.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use scaleout_common::wire::{
@@ -90,7 +89,6 @@ impl Actor {
                 }
             }
             Answer::Stops(stops) if stops.session == session => self.stop(&stops.stops),
-            Answer::Drain(drain) if drain.session == session => self.drain(),
             other => tracing::debug!(?other, "an answer to another session is dropped"),
         }
     }
@@ -157,15 +155,13 @@ impl Actor {
 
     fn claims_answered(&mut self, answers: ClaimAnswers) {
         let packages: Vec<Arc<PackageGrant>> = answers.packages.into_iter().map(Arc::new).collect();
-        let mut not_yours = HashMap::new();
+        let mut not_yours = Vec::new();
         for answer in answers.answers {
             // Only a claim that is still unanswered may start anything.
             let Some(delivery) = self.claims.answered(answer.number) else { continue };
             match answer.verdict {
                 ClaimVerdict::SessionEnded => return self.session_ended(),
-                ClaimVerdict::NotYours => {
-                    not_yours.insert(delivery, answer.execution);
-                }
+                ClaimVerdict::NotYours => not_yours.push(delivery),
                 _ => self.claim_answered(delivery, answer, &packages),
             }
         }
@@ -174,7 +170,7 @@ impl Actor {
                 count = not_yours.len(),
                 "claims were refused: this worker does not serve that pool now"
             );
-            self.return_deliveries(not_yours.into_keys());
+            self.return_deliveries(not_yours.into_iter());
         }
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use scaleout_broker::Publisher;
 use scaleout_common::ids::{Attempt, ExecutionId};
 use scaleout_common::priority::Priority;
-use scaleout_common::wire::{ClaimAnswers, Drain, HeartbeatAnswer, HelloAnswer, OutcomesApplied, Stops};
+use scaleout_common::wire::{ClaimAnswers, HeartbeatAnswer, HelloAnswer, OutcomesApplied, Stops};
 
 use super::deliveries::DeliveryName;
 use super::subscriptions::Subscriptions;
@@ -50,5 +50,4 @@ pub(crate) enum Answer {
     Claims(ClaimAnswers),
     Applied(OutcomesApplied),
     Stops(Stops),
-    Drain(Drain),
 }

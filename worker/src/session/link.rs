@@ -110,7 +110,6 @@ fn read(delivery: &Delivery) -> Result<Option<Answer>, DecodeError> {
         Some(Kind::ClaimAnswers) => Answer::Claims(decode(body)?),
         Some(Kind::OutcomesApplied) => Answer::Applied(decode(body)?),
         Some(Kind::Stops) => Answer::Stops(decode(body)?),
-        Some(Kind::Drain) => Answer::Drain(decode(body)?),
         _ => return Ok(None),
     }))
 }

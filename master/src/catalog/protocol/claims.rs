@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use scaleout_common::ids::{BatchId, SessionId};
 use scaleout_common::protocol::claim::{ClaimOf, Claimed, answer_claim};
 use scaleout_common::wire::{
-    Claim, ClaimAnswer, ClaimAnswers, ClaimVerdict, Claims, Grant, PackageGrant, Values,
+    BODY_BYTES_MAX, Claim, ClaimAnswer, ClaimAnswers, ClaimVerdict, Claims, Grant, PackageGrant, Values,
 };
 use tokio_postgres::{Row, Transaction};
 use uuid::Uuid;
@@ -16,6 +16,10 @@ use crate::catalog::{Catalog, CatalogError, rows};
 
 /// Largest parameter object that travels in an answer; a larger one is fetched.
 const INLINE_BYTES_MAX: usize = 16 * 1024;
+
+/// Values in one answer at most, in bytes; beyond it the rest are fetched. An answer that does not fit a message
+/// would never arrive, and its session would ask for it for ever.
+const ANSWER_VALUES_BYTES_MAX: usize = BODY_BYTES_MAX / 2;
 
 /// Package grants kept in memory at most.
 const PACKAGES_MAX: usize = 4_096;
@@ -146,12 +150,14 @@ struct Answers {
     done: ClaimAnswers,
     executions: HashMap<Uuid, Row>,
     packages: HashMap<PackageKey, u32>,
+    /// What is left for values, in bytes.
+    room: usize,
 }
 
 impl Answers {
     fn new(session: SessionId, executions: HashMap<Uuid, Row>) -> Self {
         let done = ClaimAnswers { session, answers: Vec::new(), packages: Vec::new() };
-        Self { done, executions, packages: HashMap::new() }
+        Self { done, executions, packages: HashMap::new(), room: ANSWER_VALUES_BYTES_MAX }
     }
 
     async fn add(
@@ -170,6 +176,7 @@ impl Answers {
                 let key = (BatchId(row.get("batch_id")), row.get("package_id"));
                 let mut grant = grant(row);
                 grant.package = self.package(key, transaction, statements, known).await?;
+                grant.values = self.fitting(grant.values);
                 Some(grant)
             }
             _ => None,
@@ -206,9 +213,23 @@ impl Answers {
             }
         };
         let index = self.done.packages.len() as u32;
+        let package = PackageGrant { project_values: self.fitting(package.project_values), ..package };
         self.done.packages.push(package);
         self.packages.insert(key, index);
         Ok(index)
+    }
+}
+
+impl Answers {
+    /// The values as they are while there is room for them, else to be fetched.
+    fn fitting(&mut self, values: Values) -> Values {
+        match values {
+            Values::Inline(text) if text.len() <= self.room => {
+                self.room -= text.len();
+                Values::Inline(text)
+            }
+            _ => Values::Fetch,
+        }
     }
 }
 
@@ -246,7 +267,6 @@ fn grant(row: &Row) -> Grant {
         package: 0,
         values: values(parameters, row.get("sealed")),
         timeout_ms: time_left.map(|left| left.max(0).unsigned_abs()),
-        failures: rows::attempt_out(row.get("failures")),
     }
 }
 

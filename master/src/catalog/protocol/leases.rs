@@ -11,6 +11,8 @@ use crate::catalog::{Catalog, CatalogError, rows};
 /// Taking leases must not wait long for a lock: a proof that was fresh when it began would be stale at its end.
 const TAKE_LIMITS: &str = "set local lock_timeout = '500ms'; set local statement_timeout = '2s'";
 
+const MOVE_ON_LIMITS: &str = "set local statement_timeout to default";
+
 impl Catalog {
     /// Ends the sessions whose lease has run out, if this leader may now, and moves on what they held. Gives the
     /// number of sessions and of attempts.
@@ -22,8 +24,8 @@ impl Catalog {
         let taken = transaction.query(sql::TAKE_LEASES, &[&leader.0, &limits.0, &limits.1]).await?;
         let workers: Vec<Uuid> = taken.iter().map(|row| row.get("worker_id")).collect();
         let counters: Vec<i64> = taken.iter().map(|row| row.get("counter")).collect();
-        // What is taken is taken; moving on what it held may take its time.
-        transaction.batch_execute("set local statement_timeout = '30s'").await?;
+        // What is taken is taken; moving on what it held may take as long as any statement.
+        transaction.batch_execute(MOVE_ON_LIMITS).await?;
         let lost = lose_attempts(&transaction, &workers, &counters, "its lease ran out").await?;
         transaction.commit().await?;
         Ok((taken.len() as u64, lost))
