@@ -4,6 +4,7 @@
 //! worker and (later) the model must agree on lives here once: ids, statuses and their transition table, the
 //! decisions of the protocol, the wire messages and their codec, and the types of the settings.
 
+pub mod hex;
 pub mod ids;
 pub mod names;
 pub mod priority;

@@ -6,6 +6,7 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
+use scaleout_common::hex;
 use sha2::{Digest, Sha256};
 
 /// What the hello tells about a worker.
@@ -45,7 +46,7 @@ fn fingerprint(machine_id: &str, folder: &Path, inode: u64) -> String {
     hash.update(folder.as_os_str().as_encoded_bytes());
     hash.update([0]);
     hash.update(inode.to_le_bytes());
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::print(&hash.finalize())
 }
 
 /// `None` where there is no such id, as in most containers: then the host's name must do.

@@ -5,6 +5,8 @@ use std::io::{Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
+use scaleout_common::hex;
+
 use crate::environment::{self, ENV_FILE};
 use crate::exit::Failure;
 
@@ -93,8 +95,7 @@ impl DataFolder {
             File::open(random)
                 .and_then(|mut file| file.read_exact(&mut key))
                 .map_err(cannot("read", random))?;
-            let text: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
-            self.write(SECRET_KEY_FILE, &text)?;
+            self.write(SECRET_KEY_FILE, &hex::print(&key))?;
         }
         Ok(path)
     }

@@ -1,6 +1,6 @@
 //! Between columns and types: signed numbers, uuids and texts on one side, ours on the other. Owns nothing.
 
-use std::fmt::{Display, Write};
+use std::fmt::Display;
 
 use scaleout_common::ids::{Attempt, ExecutionId, SessionId, WorkerId};
 use scaleout_common::names::PoolName;
@@ -42,14 +42,6 @@ pub(crate) fn small_count(n: i32) -> Result<u32, CatalogError> {
 /// A text column with a JSON object of names and values; NULL is an empty one.
 pub(crate) fn object(text: Option<&str>) -> Result<Map<String, Value>, CatalogError> {
     text.map_or_else(|| Ok(Map::new()), |text| serde_json::from_str(text).map_err(corrupt))
-}
-
-/// Lower-case hexadecimal.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-        write!(text, "{byte:02x}").expect("a String can be written to");
-        text
-    })
 }
 
 /// SQL has no unsigned numbers. Attempts stay far below 2^31: each takes at least a round trip.

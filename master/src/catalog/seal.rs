@@ -4,6 +4,7 @@ use std::path::Path;
 
 use chacha20poly1305::aead::{Aead, AeadCore, KeyInit, OsRng, Payload};
 use chacha20poly1305::{ChaCha20Poly1305, Key, Nonce};
+use scaleout_common::hex;
 
 const NONCE_BYTES: usize = 12;
 const KEY_BYTES: usize = 32;
@@ -36,7 +37,7 @@ impl Sealer {
         }
         let fail = |reason: String| SealError::KeyFile { file: file.display().to_string(), reason };
         let text = std::fs::read_to_string(file).map_err(|error| fail(error.to_string()))?;
-        let key = parse_key(text.trim()).ok_or_else(|| fail("expected 64 hexadecimal digits".to_owned()))?;
+        let key = hex::parse(text.trim()).ok_or_else(|| fail("expected 64 hexadecimal digits".to_owned()))?;
         Ok(Self::new(key))
     }
 
@@ -66,17 +67,6 @@ impl Sealer {
     }
 }
 
-fn parse_key(text: &str) -> Option<[u8; KEY_BYTES]> {
-    if text.len() != 2 * KEY_BYTES || !text.is_ascii() {
-        return None;
-    }
-    let mut key = [0; KEY_BYTES];
-    for (byte, digits) in key.iter_mut().zip(text.as_bytes().chunks(2)) {
-        *byte = u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
-    }
-    Some(key)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -96,13 +86,5 @@ mod tests {
     fn without_a_key_it_says_how_to_get_one() {
         let sealer = Sealer::from_file(Path::new("")).unwrap();
         assert!(sealer.seal("x", "y").unwrap_err().to_string().contains("master.secret_key_file"));
-    }
-
-    #[test]
-    fn a_key_is_64_hexadecimal_digits() {
-        assert!(parse_key(&"ab".repeat(32)).is_some());
-        for bad in ["", "ab", &"zz".repeat(32), &"é".repeat(32)] {
-            assert!(parse_key(bad).is_none(), "{bad:?}");
-        }
     }
 }

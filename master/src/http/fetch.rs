@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
+use scaleout_common::hex;
 use scaleout_common::ids::{Attempt, ExecutionId, SessionId, WorkerId};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -20,7 +21,7 @@ pub(super) async fn bundle(
     State(api): State<SharedApi>,
     PathOf(hash): PathOf<String>,
 ) -> Result<Response, ApiError> {
-    let hash = parse_hash(&hash).ok_or_else(|| {
+    let hash = hex::parse(&hash).ok_or_else(|| {
         ApiError::invalid(format!("{hash:?} is no hash of a bundle: expected 64 hexadecimal digits"))
     })?;
     let _turn = api.fetching.acquire().await.map_err(|error| ApiError::internal(error.to_string()))?;
@@ -49,28 +50,4 @@ pub(super) async fn values(
     let body: Value = json!({ "values": found.values, "project_values": found.project_values });
     // Secrets: nobody between us may keep them.
     Ok(([(header::CACHE_CONTROL, "no-store")], Json(body)).into_response())
-}
-
-fn parse_hash(text: &str) -> Option<[u8; 32]> {
-    let mut hash = [0; 32];
-    if text.len() != 2 * hash.len() || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return None;
-    }
-    for (byte, digits) in hash.iter_mut().zip(text.as_bytes().chunks(2)) {
-        *byte = u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
-    }
-    Some(hash)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_hash_has_64_hexadecimal_digits() {
-        assert_eq!(parse_hash(&"0a".repeat(32)), Some([10; 32]));
-        for bad in ["", "0a", &"0g".repeat(32), &"é".repeat(32), &"+1".repeat(32)] {
-            assert_eq!(parse_hash(bad), None, "{bad:?}");
-        }
-    }
 }

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use scaleout_common::hex;
 use scaleout_package::bundle;
 use tokio::sync::OnceCell;
 
@@ -104,7 +105,7 @@ impl Bundles {
     }
 
     async fn load(&self, hash: BundleHash, masters: &Masters) -> Result<Arc<Unpacked>, BundleLoadError> {
-        let name = hex(&hash);
+        let name = hex::print(&hash);
         let bytes = masters.bundle(&name).await?;
         let folder = self.folder.join(&name);
         // Hashing and unpacking are work for a thread that may block.
@@ -148,9 +149,9 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 fn unpack(bytes: &[u8], hash: BundleHash, folder: &Path) -> Result<Unpacked, BundleLoadError> {
     if bundle::hash(bytes) != hash {
-        return Err(BundleLoadError::Hash(hex(&hash)));
+        return Err(BundleLoadError::Hash(hex::print(&hash)));
     }
-    let fail = |reason: String| BundleLoadError::Unpack { hash: hex(&hash), reason };
+    let fail = |reason: String| BundleLoadError::Unpack { hash: hex::print(&hash), reason };
     bundle::extract_to(bytes, folder).map_err(|error| fail(error.to_string()))?;
     let bytes = folder_bytes(folder).map_err(|error| fail(error.to_string()))?;
     Ok(Unpacked { folder: folder.to_owned(), bytes, packages: Mutex::default() })
@@ -164,8 +165,4 @@ fn folder_bytes(folder: &Path) -> std::io::Result<u64> {
         bytes += if metadata.is_dir() { folder_bytes(&entry.path())? } else { metadata.len() };
     }
     Ok(bytes)
-}
-
-fn hex(hash: &BundleHash) -> String {
-    hash.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -3,12 +3,12 @@
 
 use deadpool_postgres::Transaction;
 use scaleout_common::api::DeployAnswer;
+use scaleout_common::hex;
 use scaleout_common::names::Name;
 use scaleout_package::manifest::ProjectManifest;
 
 use super::{Caller, RequestError, sql};
 use crate::catalog::Catalog;
-use crate::catalog::rows::hex;
 
 /// A checked project on its way into the catalog.
 pub struct Deployment<'a> {
@@ -48,7 +48,7 @@ impl Catalog {
             project: project.to_string(),
             version,
             packages: deployment.manifest.packages.keys().cloned().collect(),
-            bundle: hex(&deployment.hash),
+            bundle: hex::print(&deployment.hash),
             unchanged,
         })
     }
@@ -59,7 +59,7 @@ impl Catalog {
         let select = client.prepare_cached(sql::SELECT_BUNDLE).await?;
         match client.query_opt(&select, &[&hash.as_slice()]).await? {
             Some(row) => Ok(row.get("content")),
-            None => Err(RequestError::not_found(format!("bundle {}", hex(hash)), None)),
+            None => Err(RequestError::not_found(format!("bundle {}", hex::print(hash)), None)),
         }
     }
 }

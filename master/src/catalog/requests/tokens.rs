@@ -7,12 +7,13 @@ use std::str::FromStr;
 use chacha20poly1305::aead::OsRng;
 use chacha20poly1305::aead::rand_core::RngCore;
 use jiff::Timestamp;
+use scaleout_common::hex;
 use scaleout_common::names::Name;
 use sha2::{Digest, Sha256};
 use tokio_postgres::error::SqlState;
 
 use super::{RequestError, sql};
-use crate::catalog::rows::{self, corrupt};
+use crate::catalog::rows::corrupt;
 use crate::catalog::{Catalog, CatalogError};
 
 /// Begins every token, so that one that leaked is recognised by scanners and people.
@@ -94,7 +95,7 @@ impl Catalog {
         let name = Name::new(name).map_err(|error| RequestError::invalid(format!("token: {error}")))?;
         let mut secret = [0; TOKEN_BYTES];
         OsRng.fill_bytes(&mut secret);
-        let token = format!("{PREFIX}{}", rows::hex(&secret));
+        let token = format!("{PREFIX}{}", hex::print(&secret));
         let client = self.request().await?;
         let insert = client.prepare_cached(sql::INSERT_TOKEN).await?;
         let hash = hash(&token);
