@@ -1,0 +1,106 @@
+//! Consuming: what is acknowledged is gone, what is not comes again, and a deaf consumer says so.
+
+use scaleout_broker::{BrokerError, Outgoing};
+use scaleout_common::wire::{Kind, Stops, decode};
+
+use crate::management::Management;
+use crate::world::{World, default_queue, ending, next, session, tasks, within};
+
+#[tokio::test]
+async fn a_prefix_is_acknowledged_and_the_rest_comes_again() {
+    let world = World::new().await;
+    let queue = default_queue();
+    world.publisher().await.publish(tasks(10)).await.unwrap();
+    let mut first = world.link.consume(&queue, 100).await.unwrap();
+    assert_eq!(first.queue(), queue);
+    let mut bodies = Vec::new();
+    for tag in 1..=10 {
+        let delivery = next(&mut first).await;
+        assert_eq!(delivery.tag, tag);
+        bodies.push(delivery.body);
+    }
+    let acker = first.acker();
+    acker.ack_through(4).await.unwrap();
+    acker.ack(6).await.unwrap();
+    acker.round_trip().await.unwrap();
+    first.close().await;
+
+    let mut second = world.link.consume(&queue, 100).await.unwrap();
+    let mut returned = Vec::new();
+    for _ in 0..5 {
+        let delivery = next(&mut second).await;
+        returned.push(delivery.body);
+    }
+    let expected: Vec<_> = [5, 7, 8, 9, 10].map(|tag: usize| bodies[tag - 1].clone()).into();
+    returned.sort();
+    let mut sorted = expected;
+    sorted.sort();
+    assert_eq!(returned, sorted);
+    second.acker().ack_through(5).await.unwrap();
+    second.acker().round_trip().await.unwrap();
+    second.close().await;
+    assert_eq!(world.link.depth(&queue).await.unwrap().ready, 0);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn prefetch_bounds_what_is_held_and_a_requeue_gives_back() {
+    let world = World::new().await;
+    let queue = default_queue();
+    world.publisher().await.publish(tasks(10)).await.unwrap();
+    let mut held = world.link.consume(&queue, 3).await.unwrap();
+    for _ in 0..3 {
+        next(&mut held).await;
+    }
+    assert_eq!(world.link.depth(&queue).await.unwrap().ready, 7);
+    // Nothing more comes until one goes back; then the next one does.
+    held.acker().requeue(2).await.unwrap();
+    let delivery = next(&mut held).await;
+    assert_eq!(delivery.tag, 4);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_batch_is_what_has_arrived() {
+    let world = World::new().await;
+    let queue = default_queue();
+    world.publisher().await.publish(tasks(50)).await.unwrap();
+    let mut subscription = world.link.consume(&queue, 50).await.unwrap();
+    let mut tags = Vec::new();
+    while tags.len() < 50 {
+        let batch = within(subscription.next_batch(20)).await.unwrap();
+        assert!((1..=20).contains(&batch.len()));
+        tags.extend(batch.iter().map(|delivery| delivery.tag));
+    }
+    assert!(tags.is_sorted() && tags.len() == 50);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_consumer_that_the_broker_cancels_says_so() {
+    let world = World::new().await;
+    let queue = default_queue();
+    let mut subscription = world.link.consume(&queue, 10).await.unwrap();
+    Management::new(&world.vhost.name).delete_queue(&queue).await;
+    let error = ending(&mut subscription).await;
+    assert!(matches!(&error, BrokerError::Canceled { queue: of } if *of == queue), "{error}");
+    world.end().await;
+}
+
+#[tokio::test]
+async fn an_inbox_gets_answers() {
+    let world = World::new().await;
+    let (name, mut inbox) = world.link.inbox().await.unwrap();
+    let (other, _other) = world.link.inbox().await.unwrap();
+    assert_ne!(name, other);
+    // From another connection, as a master answers.
+    let master = World::on(world.vhost.clone()).await;
+    let sent = Stops { session: session(), stops: Vec::new() };
+    let publisher = master.publisher().await;
+    publisher.publish_and_forget(Outgoing::to_inbox(&name, &sent).unwrap()).unwrap();
+    let delivery = next(&mut inbox).await;
+    assert_eq!(delivery.kind, Some(Kind::Stops));
+    assert_eq!(decode::<Stops>(&delivery.body).unwrap(), sent);
+    master.end().await;
+    world.end().await;
+}

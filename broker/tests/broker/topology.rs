@@ -1,0 +1,59 @@
+//! Exchanges and queues as DESIGN §6 has them.
+
+use std::collections::BTreeSet;
+
+use scaleout_broker::topology::{CLAIMS, DEAD, LOGS, OUTCOMES, UNROUTED, task_queue};
+use scaleout_common::priority::Priority;
+
+use crate::management::Management;
+use crate::world::{World, pool};
+
+#[tokio::test]
+async fn everything_is_declared_and_may_be_declared_again() {
+    let world = World::new().await;
+    // A second master on the same virtual host declares all of it again.
+    let again = World::on(world.vhost.clone()).await;
+    let etl = pool("etl");
+    for link in [&world.link, &again.link] {
+        link.declare_pool(&etl).await.unwrap();
+        link.declare_pool(&etl).await.unwrap();
+    }
+    let management = Management::new(&world.vhost.name);
+    let found: BTreeSet<String> = management.queues().await.into_iter().collect();
+    let mut expected: BTreeSet<String> = [UNROUTED, DEAD, OUTCOMES, CLAIMS, LOGS].map(String::from).into();
+    for name in [pool("default"), etl] {
+        expected.extend(Priority::ALL.map(|priority| task_queue(&name, priority)));
+    }
+    assert_eq!(found, expected);
+    for name in expected {
+        let queue = management.queue(&name).await;
+        assert_eq!(queue["durable"], true, "{name}");
+        let kind = if name == CLAIMS { "classic" } else { "quorum" };
+        assert_eq!(queue["arguments"]["x-queue-type"], kind, "{name}");
+        if kind == "quorum" {
+            assert_eq!(queue["arguments"]["x-delivery-limit"], 1_000_000_000, "{name}");
+        }
+    }
+    let logs = management.queue(LOGS).await;
+    assert_eq!(logs["arguments"]["x-overflow"], "reject-publish");
+    again.end().await;
+    world.end().await;
+}
+
+#[tokio::test]
+async fn depth_counts_messages_and_consumers() {
+    let world = World::new().await;
+    let queue = crate::world::default_queue();
+    world.publisher().await.publish(crate::world::tasks(3)).await.unwrap();
+    let depth = world.link.depth(&queue).await.unwrap();
+    assert_eq!((depth.ready, depth.consumers), (3, 0));
+    let mut full = world.link.consume(&queue, 1).await.unwrap();
+    let _second = world.link.consume(&queue, 1).await.unwrap();
+    crate::world::next(&mut full).await;
+    assert_eq!(world.link.depth(&queue).await.unwrap().consumers, 2, "those with a full prefetch too");
+    // What is not there is an error of the question, not of the link.
+    let error = world.link.depth("nowhere").await.unwrap_err();
+    assert!(error.to_string().contains("nowhere"), "{error}");
+    assert_eq!(world.link.depth(&queue).await.unwrap().consumers, 2);
+    world.end().await;
+}
