@@ -5,7 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// Longest name in characters (SSISDB: catalog/ssis-catalog, "identifiers").
+/// Longest name in characters (SSISDB: catalog/ssis-catalog, "identifiers"); parameters, tasks and other things inside
+/// a package have the same bound.
 pub const NAME_LENGTH_MAX: usize = 128;
 
 /// Longest pool name in characters: it becomes part of a queue's name, which AMQP bounds to 255 bytes.
@@ -25,6 +26,8 @@ pub enum NameError {
     OuterSpace(String),
     #[error("name {0:?} begins with '@', which marks a variable")]
     At(String),
+    #[error("name {0:?} is a folder's own name")]
+    Dots(String),
     #[error("{0:?} does not name a package: expected FOLDER/PROJECT/PACKAGE")]
     PackagePath(String),
     #[error("{0:?} does not name a project: expected FOLDER/PROJECT")]
@@ -54,6 +57,10 @@ impl Name {
         }
         if text.starts_with('@') {
             return Err(NameError::At(text));
+        }
+        // In a URL these would lead to another place.
+        if text == "." || text == ".." {
+            return Err(NameError::Dots(text));
         }
         Ok(Self(text))
     }
@@ -202,7 +209,7 @@ mod tests {
         for good in ["a", "Daily load", "ünïcode", "x".repeat(128).as_str()] {
             assert!(Name::new(good).is_ok(), "{good:?}");
         }
-        for bad in ["", " a", "a ", "@a", "a/b", "a|b", "a\nb", "a<b", "x".repeat(129).as_str()] {
+        for bad in ["", " a", "a ", "@a", "a/b", "a|b", "a\nb", "a<b", ".", "..", "x".repeat(129).as_str()] {
             assert!(Name::new(bad).is_err(), "{bad:?}");
         }
     }

@@ -170,8 +170,22 @@ mod tests {
         );
         assert_eq!(
             problems(&[("project.toml", "name = \"p\""), ("packages/.toml", "")]),
-            "packages/.toml: the package's name `` is empty"
+            "packages/.toml: package: a name must have 1 to 128 characters, found 0 \
+             (a package is called as its file, without .toml: rename it)"
         );
+    }
+
+    #[test]
+    fn what_the_catalog_would_not_name_is_refused_here() {
+        let found = problems(&[("project.toml", "name = \"@daily\""), ("packages/@load.toml", "")]);
+        assert_eq!(
+            found,
+            "packages/@load.toml: package: name \"@load\" begins with '@', which marks a variable \
+             (a package is called as its file, without .toml: rename it)\n\
+             project.toml:1:8: project: name \"@daily\" begins with '@', which marks a variable"
+        );
+        let long = format!("name = \"{}\"", "x".repeat(129));
+        assert!(problems(&[("project.toml", &long), ("packages/a.toml", "")]).contains("found 129"));
     }
 
     #[test]

@@ -6,8 +6,7 @@
 
 use std::fmt;
 
-/// Longest name of a parameter, variable, task or connection, in characters (SSISDB: `nvarchar(128)`).
-pub const NAME_CHARS_MAX: usize = 128;
+use scaleout_common::names::NAME_LENGTH_MAX;
 
 /// A reference to one value by name.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -137,16 +136,17 @@ pub fn is_plain_identifier(name: &str) -> bool {
     name.chars().next().is_some_and(|c| !c.is_ascii_digit()) && name.chars().all(is_identifier_char)
 }
 
-/// Why `name` may not name a parameter, variable, task, connection, package or project.
+/// Why `name` may not name a parameter, variable, task or connection. Packages and projects have the catalog's rule,
+/// [`scaleout_common::names::Name`].
 ///
 /// # Errors
-/// A fragment that reads after "the name … ": it is empty, longer than [`NAME_CHARS_MAX`], has a
+/// A fragment that reads after "the name … ": it is empty, longer than [`NAME_LENGTH_MAX`], has a
 /// blank at either end, or holds a character that paths and references use.
 pub fn check_name(name: &str) -> Result<(), &'static str> {
     if name.is_empty() {
         return Err("is empty");
     }
-    if name.chars().count() > NAME_CHARS_MAX {
+    if name.chars().count() > NAME_LENGTH_MAX {
         return Err("is longer than 128 characters");
     }
     if name.starts_with(char::is_whitespace) || name.ends_with(char::is_whitespace) {

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use scaleout_common::names::Name;
 use toml::de::DeTable;
 
 use crate::diagnostics::{Diagnostics, Problem, Source};
 use crate::files::ProjectFiles;
 use crate::model::{Container, Package, TaskPath};
 use crate::project::ProjectSettings;
-use crate::reference::check_name;
 
 use super::declare;
 use super::names::Names;
@@ -22,6 +22,8 @@ pub const FILE_BYTES_MAX: usize = 1024 * 1024;
 pub const TASKS_MAX: usize = 10_000;
 /// Deepest nesting of containers, the package included.
 pub const NESTING_MAX: usize = 32;
+
+const RENAME_FILE: &str = "a package is called as its file, without .toml: rename it";
 
 /// Event handlers of coming versions, on any task and on the package.
 pub(super) const LATER_HANDLERS: [&str; 6] =
@@ -60,8 +62,8 @@ pub fn read_package(
         root: Container::default(),
     });
     let mut problems = report.into_problems();
-    if let Err(why) = check_name(name) {
-        problems.push(Problem::of_file(path, 0, format!("the package's name `{name}` {why}")));
+    if let Err(error) = Name::new(name) {
+        problems.push(Problem::of_file(path, 0, format!("package: {error}")).with_help(RENAME_FILE));
     }
     Diagnostics::unless_clean(package, problems)
 }
@@ -107,8 +109,8 @@ fn package(name: &str, table: &mut Table<'_>, around: &Surroundings<'_>, report:
 fn settings(table: &mut Table<'_>, report: &mut Report) -> ProjectSettings {
     let name = table.require("name", "the project", report).and_then(|item| {
         let name = item.string(report)?;
-        if let Err(why) = check_name(name) {
-            report.add(item.span(), format!("the project's name {name:?} {why}"));
+        if let Err(error) = Name::new(name) {
+            report.add(item.span(), format!("project: {error}"));
         }
         Some(name.to_owned())
     });
