@@ -11,17 +11,17 @@ use scaleout_common::ids::{Attempt, ExecutionId};
 use scaleout_common::wire::OutcomeKind;
 use scaleout_package::flow::End;
 use scaleout_package::project::ProjectSettings;
-use scaleout_package::{Package, Value};
+use scaleout_package::{Package, Value, duration};
 use tokio_util::sync::CancellationToken;
 
 use super::container::{self, ContainerEnd};
 use super::context::Context;
 use super::host::Host;
 use super::stop::{Stop, StopCause};
-use super::text::{human_duration, presentable};
+use super::text::presentable;
 
 /// Longest error of an outcome, in bytes.
-pub(super) const ERROR_BYTES_MAX: usize = 4 * 1024;
+pub(crate) const ERROR_BYTES_MAX: usize = 4 * 1024;
 
 /// A package with all that its executions share.
 #[derive(Debug)]
@@ -136,7 +136,7 @@ fn outcome(end: ContainerEnd, halt: Option<Halt>) -> (OutcomeKind, Option<String
             (OutcomeKind::Failed, Some(error))
         }
         (End::Failure, Some(Halt::Overdue(timeout))) => {
-            let error = format!("the attempt ran longer than its timeout of {}", human_duration(timeout));
+            let error = format!("the attempt ran longer than its timeout of {}", duration::print(timeout));
             (OutcomeKind::TimedOut, Some(error))
         }
         (End::Failure, Some(Halt::Stopped(StopCause::HandBack))) => {

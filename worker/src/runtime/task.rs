@@ -4,13 +4,14 @@ use std::pin::pin;
 use std::time::Duration;
 
 use scaleout_common::wire::{MessageSource, MessageType};
+use scaleout_package::duration;
 use scaleout_package::flow::{End, retry_after};
 use scaleout_package::model::{Task, TaskKind};
 use tokio_util::sync::CancellationToken;
 
 use super::container::run_container;
 use super::context::Context;
-use super::text::human_duration;
+use super::text::measured;
 use super::{process, sql};
 
 /// How a task ended, all its tries included.
@@ -85,7 +86,7 @@ pub(super) async fn run_task<'a>(
                     }
                     break (End::Failure, errors, Some(error));
                 };
-                let (why, all, after) = (text.unwrap_or(error), task.retries + 1, human_duration(delay));
+                let (why, all, after) = (text.unwrap_or(error), task.retries + 1, duration::print(delay));
                 say(MessageType::Warning, format!("try {tries} of {all} failed, again in {after}: {why}"))
                     .await;
                 if !rest(delay, &halt).await {
@@ -95,7 +96,7 @@ pub(super) async fn run_task<'a>(
             }
         }
     };
-    let took = human_duration(begun.elapsed());
+    let took = measured(begun.elapsed());
     if end == End::Failure && !halt.is_cancelled() {
         say(
             MessageType::TaskFailed,
@@ -134,7 +135,7 @@ async fn one_try<'a>(context: &'a Context<'a>, task: &'a Task, halt: &Cancellati
             interrupt.cancel();
             match body.await {
                 Try::Interrupted if !halt.is_cancelled() => {
-                    Try::failed(format!("timed out after {}", human_duration(timeout)))
+                    Try::failed(format!("timed out after {}", duration::print(timeout)))
                 }
                 ended => ended,
             }

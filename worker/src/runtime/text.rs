@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 /// `text` without NUL, which PostgreSQL cannot keep, in at most `bytes_max` bytes; what was cut shows as `…`.
-pub(super) fn presentable(text: &str, bytes_max: usize) -> String {
+pub(crate) fn presentable(text: &str, bytes_max: usize) -> String {
     const ELLIPSIS: &str = "…";
     let mut text = text.replace('\0', "\\x00");
     if text.len() > bytes_max {
@@ -34,8 +34,9 @@ pub(super) fn readable(bytes: &[u8]) -> (Cow<'_, str>, bool) {
     (Cow::Owned(text), true)
 }
 
-/// A duration in the words of packages: `90s`, `10m`, `1.5s`.
-pub(super) fn human_duration(duration: Duration) -> String {
+/// A measured duration, short rather than exact: `250ms`, `1.5s`, `10m`. What somebody configured is shown as packages
+/// write it: [`scaleout_package::duration::print`].
+pub(super) fn measured(duration: Duration) -> String {
     let seconds = duration.as_secs();
     match (seconds, duration.subsec_millis()) {
         (0, millis) => format!("{millis}ms"),
@@ -72,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn durations_are_in_the_words_of_packages() {
+    fn measured_durations_are_short() {
         for (millis, expected) in [
             (250, "250ms"),
             (1_500, "1.5s"),
@@ -81,7 +82,7 @@ mod tests {
             (7_200_000, "2h"),
             (0, "0ms"),
         ] {
-            assert_eq!(human_duration(Duration::from_millis(millis)), expected);
+            assert_eq!(measured(Duration::from_millis(millis)), expected);
         }
     }
 }

@@ -4,13 +4,13 @@
 use std::process::Stdio;
 
 use scaleout_common::wire::{MessageSource, MessageType};
+use scaleout_package::duration;
 use scaleout_package::model::{Process, Task};
 use tokio::process::{Child, Command};
 use tokio_util::sync::CancellationToken;
 
 use super::super::context::Context;
 use super::super::task::Try;
-use super::super::text::human_duration;
 use super::command::Prepared;
 use super::ending::Exit;
 use super::output::Pump;
@@ -91,7 +91,7 @@ async fn attend(
 async fn sweep(context: &Context<'_>, path: String, left_open: bool) {
     let killed = context.kill_strays(Some(path.clone())).await;
     if left_open {
-        let waited = human_duration(output::LINGER);
+        let waited = duration::print(output::LINGER);
         let text = format!(
             "a process that left the group kept the output open; after {waited} it was closed, and {killed} such processes were killed"
         );
