@@ -26,7 +26,7 @@ Examples:
   scaleout enqueue demo/hello/hello --set name=Ada --wait
   scaleout status
 
-Exit codes: 0 done, 1 an execution did not succeed, 2 wrong usage or input, 3 a service cannot be reached, \
+Exit codes: 0 done, 1 an execution did not succeed or a service failed (port in use, data folder held), 2 wrong usage or input, 3 a service cannot be reached, \
 4 not allowed, 5 not found, 130 interrupted."
 )]
 pub(crate) struct Arguments {

@@ -36,6 +36,17 @@ impl Output {
         }
     }
 
+    /// Something that was done and has no data: a JSON document, or a line for people on standard error.
+    pub(crate) fn done<T: Serialize>(&self, value: &T, line: impl FnOnce() -> String) -> Result<(), Failure> {
+        match self.format {
+            Format::Json => self.text(&json_line(value)?),
+            Format::Table => {
+                say(&line());
+                Ok(())
+            }
+        }
+    }
+
     /// A list: one JSON object per line, or what `table` makes of the whole.
     pub(crate) fn many<T: Serialize>(
         &self,

@@ -42,7 +42,7 @@ pub enum LocalError {
     /// The data folder was written by a version of the server that the installed one cannot go on from.
     #[error(
         "{server}: the data in {} is of version {found}, installed is {installed}; install {server} {found}, \
-         or remove the data with `scaleout dev destroy`", folder.display()
+         or remove the data", folder.display()
     )]
     OtherVersion {
         /// The server.

@@ -348,9 +348,7 @@ mod tests {
         assert_eq!(choose(&[17, 15]).unwrap().major, 15);
         let error = choose(&[17, 16]).unwrap_err().to_string();
         assert!(
-            error.contains("version 15")
-                && error.contains("17, 16")
-                && error.contains("scaleout dev destroy")
+            error.contains("version 15") && error.contains("17, 16") && error.contains("remove the data")
         );
     }
 }

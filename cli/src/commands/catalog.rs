@@ -4,9 +4,10 @@ use clap::Subcommand;
 use scaleout_master::catalog::requests::RequestError;
 use scaleout_master::catalog::{Catalog as Connected, CatalogError};
 
+use serde::Serialize;
+
 use super::Context;
 use crate::exit::{Exit, Failure};
-use crate::output::say;
 
 /// The catalog in PostgreSQL, without a master
 #[derive(Debug, Subcommand)]
@@ -27,11 +28,18 @@ pub(crate) async fn run(context: &Context, arguments: Catalog) -> Result<Exit, F
     let Catalog::Migrate = arguments;
     let catalog = connect(context).await?;
     let found = catalog.migrate().await.map_err(explain)?;
-    say(&match found {
+    context.output.done(&Migrated { version_before: found }, || match found {
         0 => "the catalog was empty and has been made".to_owned(),
         version => format!("the catalog had version {version} and is up to date now"),
-    });
+    })?;
     Ok(Exit::Done)
+}
+
+/// What `migrate` found.
+#[derive(Serialize)]
+struct Migrated {
+    /// The version before; 0: the database had no catalog.
+    version_before: i32,
 }
 
 /// The catalog of the setting `postgres.url`.

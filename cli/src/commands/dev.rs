@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use scaleout_common::api::PORT;
+use serde::Serialize;
 
 use super::Context;
 use crate::dev::{self, DataFolder, Options};
 use crate::environment::DATA_FOLDER;
 use crate::exit::{Exit, Failure};
-use crate::output::say;
 
 /// Workers that one `dev` starts at most: each has processes of its own.
 const WORKERS_MAX: i64 = 64;
@@ -71,20 +71,26 @@ struct Destroy {
 
 pub(crate) async fn run(context: &Context, arguments: Dev) -> Result<Exit, Failure> {
     if let Some(Verb::Destroy(Destroy { data_dir, yes })) = arguments.verb {
-        return destroy(&data_dir, yes);
+        return destroy(context, &data_dir, yes);
     }
     let Dev { data_dir, workers, port, command, verb: _ } = arguments;
     dev::run(context, Options { data_dir, workers, port, command }).await
 }
 
-fn destroy(path: &Path, yes: bool) -> Result<Exit, Failure> {
+fn destroy(context: &Context, path: &Path, yes: bool) -> Result<Exit, Failure> {
     let folder = DataFolder::existing(path)?;
     if !yes && !confirm(path)? {
         return Err(Failure::usage("nothing was removed"));
     }
     folder.destroy()?;
-    say(&format!("removed {}", path.display()));
+    context.output.done(&Removed { removed: path }, || format!("removed {}", path.display()))?;
     Ok(Exit::Done)
+}
+
+/// What `destroy` did.
+#[derive(Serialize)]
+struct Removed<'a> {
+    removed: &'a Path,
 }
 
 fn confirm(path: &Path) -> Result<bool, Failure> {

@@ -49,7 +49,7 @@ pub(crate) struct Enqueue {
     /// One execution for each row of a CSV or JSON Lines file; - is standard input
     #[arg(long, value_name = "FILE")]
     from: Option<PathBuf>,
-    /// This many of each, with the same values
+    /// This many of each, with the same values (1 to 1,000,000)
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     count: u32,
     /// The pool whose workers run it
@@ -58,13 +58,13 @@ pub(crate) struct Enqueue {
     /// high, normal or low
     #[arg(long, default_value_t)]
     priority: Priority,
-    /// Attempts after the first that may follow a failure
+    /// Attempts after the first that may follow a failure (0 to 1,000)
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=1000))]
     retries: u32,
-    /// Pause before the first retry; it doubles with each
+    /// Pause before the first retry (to 1h); it doubles with each
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = input::duration)]
     retry_delay: Duration,
-    /// How long one attempt may run [default: no limit]
+    /// How long one attempt may run (1ms to 366d) [default: no limit]
     #[arg(long, value_name = "DURATION", value_parser = input::duration)]
     timeout: Option<Duration>,
     /// Makes repeating the command harmless: the same id gives the same batch

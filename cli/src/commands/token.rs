@@ -77,7 +77,9 @@ pub(crate) async fn run(context: &Context, arguments: Token) -> Result<Exit, Fai
                 return Err(Failure::not_found(format!("there is no token {name} that could be revoked"))
                     .hint("`scaleout token list` shows all"));
             }
-            say(&format!("token {name} opens nothing any more"));
+            context
+                .output
+                .done(&Revoked { revoked: &name }, || format!("token {name} opens nothing any more"))?;
         }
     }
     Ok(Exit::Done)
@@ -88,6 +90,11 @@ struct Made<'a> {
     name: &'a str,
     role: &'a str,
     token: &'a str,
+}
+
+#[derive(Serialize)]
+struct Revoked<'a> {
+    revoked: &'a str,
 }
 
 #[derive(Serialize)]

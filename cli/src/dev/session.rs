@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use scaleout_local::{Config, LocalError, Servers};
@@ -53,7 +53,7 @@ pub(crate) async fn run(context: &Context, options: Options) -> Result<Exit, Fai
         .map_err(|error| Failure::failed(format!("cannot tell which program this is: {error}")))?;
     say("starting PostgreSQL and RabbitMQ …");
     let mut servers = tokio::select! {
-        servers = Servers::start(Config::kept(folder.servers())) => servers.map_err(explain)?,
+        servers = Servers::start(Config::kept(folder.servers())) => servers.map_err(|error| explain(error, &options.data_dir))?,
         () = stop.cancelled() => return Err(interrupted()),
     };
     let result = tokio::select! {
@@ -88,7 +88,7 @@ async fn serve(
             say(&ready_text(folder, parts, options, started));
             until_over(parts, options, &mut died, stop).await
         } => result,
-        error = servers.failure() => Err(explain(error)),
+        error = servers.failure() => Err(explain(error, &options.data_dir)),
         () = stop.cancelled(), if options.command.is_empty() => Ok(Exit::Done),
     };
     // Nobody tells of deaths any more: what ends now has been asked to.
@@ -184,8 +184,12 @@ fn ready_text(folder: &DataFolder, parts: &Parts, options: &Options, started: In
     lines.join("\n")
 }
 
-fn explain(error: LocalError) -> Failure {
+fn explain(error: LocalError, data_dir: &Path) -> Failure {
     match error {
+        LocalError::OtherVersion { .. } => Failure::unreachable(error.to_string()).hint(format!(
+            "`scaleout dev destroy --data-dir {}` removes all of it: catalog, queues, logs",
+            data_dir.display()
+        )),
         LocalError::FolderHeld { .. } | LocalError::PortTaken { .. } => Failure::failed(error.to_string()),
         error => Failure::unreachable(error.to_string()),
     }
@@ -193,4 +197,24 @@ fn explain(error: LocalError) -> Failure {
 
 fn interrupted() -> Failure {
     Failure::interrupted("stopped before it was ready")
+}
+
+#[cfg(test)]
+mod tests {
+    use scaleout_local::Server;
+
+    use super::*;
+
+    #[test]
+    fn data_of_another_version_comes_with_the_way_out() {
+        let error = LocalError::OtherVersion {
+            server: Server::Postgres,
+            folder: "try/servers".into(),
+            found: "14".into(),
+            installed: "15".into(),
+        };
+        let failure = explain(error, Path::new("try"));
+        assert!(failure.message.contains("version 14"), "{}", failure.message);
+        assert!(failure.hint.unwrap().contains("`scaleout dev destroy --data-dir try`"));
+    }
 }

@@ -149,7 +149,7 @@ async fn other_versions_are_refused(folder: &Path) {
     std::fs::write(folder.join("postgres/data/PG_VERSION"), "14\n").unwrap();
     let refused = Servers::start(config(folder)).await.err().unwrap().to_string();
     assert!(refused.contains("PostgreSQL") && refused.contains("version 14"), "{refused}");
-    assert!(refused.contains("scaleout dev destroy"), "{refused}");
+    assert!(refused.contains("remove the data"), "{refused}");
 }
 
 #[tokio::test]
