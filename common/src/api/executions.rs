@@ -35,7 +35,8 @@ pub struct ExecutionDetail {
     pub project_version: i32,
     pub pool: PoolName,
     pub priority: Priority,
-    /// Values by parameter name; those of sensitive parameters are shown as `***`.
+    /// Values by parameter name. If a sensitive parameter was given a value, all sensitive ones are shown as `***`:
+    /// which of them have one stays sealed.
     pub parameters: Map<String, Value>,
     pub retries: u32,
     pub retry_delay_ms: u64,

@@ -1,5 +1,6 @@
 //! Executions as people look at them: lists, newest first, and one with all that is known of it.
 
+use scaleout_common::MASK;
 use scaleout_common::api::{AttemptDetail, ExecutionDetail, ExecutionSummary};
 use scaleout_common::ids::{BatchId, ExecutionId, WorkerId};
 use scaleout_common::names::PackagePath;
@@ -9,7 +10,6 @@ use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
-use super::projects::MASK;
 use super::{Manifests, RequestError, sql};
 use crate::catalog::rows::{self, corrupt, small_count};
 use crate::catalog::{Catalog, CatalogError};
@@ -100,7 +100,8 @@ impl Catalog {
         Ok(detail)
     }
 
-    /// The sensitive parameters that have a value, each with the mask.
+    /// Every sensitive parameter of the package with the mask, once any value is sealed: which of them have one is
+    /// known only to who can open the seal.
     async fn masked(&self, row: &Row, manifests: &Manifests) -> Result<Map<String, Value>, CatalogError> {
         if !row.get::<_, bool>("has_sealed") {
             return Ok(Map::new());
