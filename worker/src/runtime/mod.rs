@@ -22,6 +22,8 @@ mod text;
 mod work_folder;
 
 pub use host::{Host, Limits};
+pub(crate) use run::ERROR_BYTES_MAX;
 pub use run::{Ended, LoadedPackage, Run, run};
 pub use stop::{Stop, StopCause, Stopper, stop_signal};
+pub(crate) use text::presentable;
 pub use work_folder::clear_work_root;

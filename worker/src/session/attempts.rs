@@ -12,7 +12,9 @@ use tokio_util::task::TaskTracker;
 
 use super::event::Event;
 use crate::packages::Packages;
-use crate::runtime::{Ended, Host, Run, Stop, StopCause, Stopper, run, stop_signal};
+use crate::runtime::{
+    ERROR_BYTES_MAX, Ended, Host, Run, Stop, StopCause, Stopper, presentable, run, stop_signal,
+};
 
 /// Stops that may arrive before their grant and are remembered, at most.
 const STOPS_REMEMBERED_MAX: usize = 10_000;
@@ -170,7 +172,8 @@ async fn run_granted(shared: &Shared, granted: Granted, mut stop: Stop) -> Optio
             Err(error) => {
                 let error = format!("the package could not be loaded: {error}");
                 tracing::warn!(%execution, attempt, error, "an attempt failed before it started");
-                return Some(Ended { kind: OutcomeKind::Failed, error: Some(bounded(error)), result: None });
+                let error = Some(presentable(&error, ERROR_BYTES_MAX));
+                return Some(Ended { kind: OutcomeKind::Failed, error, result: None });
             }
         },
     };
@@ -201,15 +204,4 @@ fn before_start(cause: StopCause) -> Option<Ended> {
         error: Some("the attempt was stopped before its package had started".to_owned()),
         result: None,
     })
-}
-
-/// An outcome's error has at most 4 KiB.
-fn bounded(mut error: String) -> String {
-    const ERROR_BYTES_MAX: usize = 4 * 1024;
-    if error.len() > ERROR_BYTES_MAX {
-        let cut = error.floor_char_boundary(ERROR_BYTES_MAX - '…'.len_utf8());
-        error.truncate(cut);
-        error.push('…');
-    }
-    error
 }
