@@ -9,6 +9,7 @@ use tokio::task::JoinHandle;
 use tokio_postgres::{Client, Config, NoTls};
 
 use super::CatalogError;
+use super::causes::causes;
 
 /// The oldest PostgreSQL the catalog runs on, as `server_version_num`.
 const SERVER_VERSION_MIN: i32 = 150_000;
@@ -84,7 +85,7 @@ impl Catalog {
         let (client, connection) = tokio::time::timeout(self.wait, connecting)
             .await
             .map_err(|_| self.unreachable("timed out"))?
-            .map_err(|error| self.unreachable(source_of(&error)))?;
+            .map_err(|error| self.unreachable(causes(&error)))?;
         let driver = tokio::spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "a single connection to the catalog closed");
@@ -118,7 +119,7 @@ impl Catalog {
                 waited_ms: self.wait.as_millis() as u64,
             },
             PoolError::Timeout(_) => self.unreachable("timed out"),
-            PoolError::Backend(error) => self.unreachable(source_of(&error)),
+            PoolError::Backend(error) => self.unreachable(causes(&error)),
             other => self.unreachable(other),
         }
     }
@@ -165,14 +166,4 @@ fn pool(config: &Config, options: &str, size: usize, wait: Duration) -> Result<P
         .recycle_timeout(Some(wait))
         .build()
         .map_err(|error| CatalogError::Unreachable { url: String::new(), reason: error.to_string() })
-}
-
-/// The server's own words where there are any.
-fn source_of(error: &tokio_postgres::Error) -> String {
-    use std::error::Error;
-    match (error.as_db_error(), error.source()) {
-        (Some(db), _) => db.message().to_owned(),
-        (None, Some(source)) => source.to_string(),
-        (None, None) => error.to_string(),
-    }
 }

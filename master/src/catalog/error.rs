@@ -1,5 +1,7 @@
 //! Why the catalog did not do what it was asked.
 
+use super::causes::causes;
+
 /// An error of the catalog, and what to do about it.
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogError {
@@ -19,7 +21,7 @@ pub enum CatalogError {
     Migration(String),
     #[error("PostgreSQL {found} is too old for the catalog: version 15 or later is needed")]
     Server { found: String },
-    #[error("the catalog refused a statement: {}", describe(.0))]
+    #[error("the catalog refused a statement: {}", causes(.0))]
     Database(#[from] tokio_postgres::Error),
     /// A row holds what this build cannot read.
     #[error("the catalog holds a value that this build cannot read: {0}")]
@@ -58,15 +60,4 @@ fn is_transient_state(state: &tokio_postgres::error::SqlState) -> bool {
 
 fn is_io(error: &tokio_postgres::Error) -> bool {
     std::error::Error::source(error).is_some_and(|source| source.is::<std::io::Error>())
-}
-
-/// tokio-postgres prints only "db error"; what the server said is in the source.
-fn describe(error: &tokio_postgres::Error) -> String {
-    match error.as_db_error() {
-        Some(db) => format!("{} ({})", db.message(), db.code().code()),
-        None => match std::error::Error::source(error) {
-            Some(source) => format!("{error}: {source}"),
-            None => error.to_string(),
-        },
-    }
 }

@@ -2,6 +2,7 @@
 
 use tokio_postgres::Client;
 
+use super::causes::causes;
 use super::{Catalog, CatalogError};
 
 mod embedded {
@@ -31,7 +32,7 @@ impl Catalog {
             .set_grouped(true)
             .run_async(&mut client)
             .await
-            .map_err(|error| CatalogError::Migration(describe(&error)))?;
+            .map_err(|error| CatalogError::Migration(causes(&error)))?;
         Ok(found)
     }
 
@@ -63,15 +64,4 @@ async fn version(client: &Client) -> Result<i32, CatalogError> {
     }
     let row = client.query_one(&format!("select coalesce(max(version), 0)::int from {HISTORY}"), &[]).await?;
     Ok(row.get(0))
-}
-
-/// refinery's own message hides the server's.
-fn describe(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }

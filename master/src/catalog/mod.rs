@@ -3,6 +3,7 @@
 //! Statements are files under `sql/`, each beside one typed function here. Every statement that changes a status
 //! names the statuses it may leave, and a row it did not match is a lost race that its caller handles by name.
 
+mod causes;
 mod connect;
 mod error;
 mod migrate;
