@@ -8,6 +8,7 @@ use figment::error::Kind;
 use figment::providers::{Format as _, Toml};
 use figment::value::{Dict, Map, Value};
 use figment::{Error, Figment, Metadata, Profile, Provider};
+use scaleout_common::MASK;
 use scaleout_common::settings::{DEFAULT_TOML, Settings, without_password};
 use scaleout_package::nearest::nearest;
 use secrecy::SecretString;
@@ -186,7 +187,7 @@ fn setting_names(figment: &Figment) -> Vec<String> {
 fn masked(setting: &str, value: &Value) -> serde_json::Value {
     match value.as_str() {
         Some("") => "".into(),
-        Some(_) if setting.ends_with(".token") => "***".into(),
+        Some(_) if setting.ends_with(".token") => MASK.into(),
         Some(url) if setting.ends_with("url") => without_password(&SecretString::from(url.to_owned())).into(),
         _ => serde_json::to_value(value).unwrap_or_default(),
     }

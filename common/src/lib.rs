@@ -16,3 +16,6 @@ pub mod wire;
 pub mod api;
 
 pub mod settings;
+
+/// Stands for a sensitive value wherever people look: the API, the log, the command line.
+pub const MASK: &str = "***";

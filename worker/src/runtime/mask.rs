@@ -3,11 +3,10 @@
 use std::borrow::Cow;
 
 use memchr::memmem::Finder;
+use scaleout_common::MASK;
 
 /// Shorter values are not masked: they would turn up everywhere, and masking them would tell them.
 pub(super) const MASKED_CHARS_MIN: usize = 4;
-
-const MASK: &[u8] = b"***";
 
 /// Finds sensitive values, longest first, so that a value within another one does not spoil it.
 #[derive(Debug, Default)]
@@ -76,7 +75,7 @@ fn replace(secret: &Finder<'_>, bytes: &[u8]) -> Option<Vec<u8>> {
     let mut copied = 0;
     for start in found {
         replaced.extend_from_slice(&bytes[copied..start]);
-        replaced.extend_from_slice(MASK);
+        replaced.extend_from_slice(MASK.as_bytes());
         copied = start + secret.needle().len();
     }
     replaced.extend_from_slice(&bytes[copied..]);

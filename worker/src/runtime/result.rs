@@ -1,5 +1,6 @@
 //! The result that a package leaves: JSON, bounded, without sensitive values. Pure.
 
+use scaleout_common::MASK;
 use serde_json::Value as Json;
 
 use super::mask::Masker;
@@ -53,7 +54,7 @@ fn masked(json: Json, masker: &Masker) -> Json {
         }
         scalar => {
             let text = scalar.to_string();
-            if masker.mask_text(&text) == text { scalar } else { Json::String("***".to_owned()) }
+            if masker.mask_text(&text) == text { scalar } else { Json::String(MASK.to_owned()) }
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use scaleout_common::MASK;
 use scaleout_common::api::{PackageSummary, ParameterSummary, ProjectDetail, ProjectSummary};
 use scaleout_common::names::{PackagePath, ProjectPath};
 use scaleout_package::manifest::PackageManifest;
@@ -13,9 +14,6 @@ use tokio_postgres::Row;
 use super::{RequestError, sql};
 use crate::catalog::rows::corrupt;
 use crate::catalog::{Catalog, CatalogError};
-
-/// Shown in place of a sensitive value.
-pub(crate) const MASK: &str = "***";
 
 /// Id of the package and of its project.
 type PackageIds = (i64, i64);
