@@ -200,7 +200,7 @@ impl Client {
         let url = &self.target.url;
         match trouble {
             Trouble::Refused { status, body, .. } => match serde_json::from_slice::<ErrorBody>(&body) {
-                Ok(error) => self.with_token_hint(status, error),
+                Ok(error) => Failure::from(error),
                 Err(_) => {
                     Failure::unreachable(format!("{url} answered {status}, not as a Scaleout master does"))
                         .hint("is this the master's URL? Give it with --url or SCALEOUT_URL")
@@ -213,19 +213,6 @@ impl Client {
             Trouble::TooLarge => {
                 Failure::failed(format!("{url} answered with more than {ANSWER_BYTES_MAX} bytes"))
             }
-        }
-    }
-
-    fn with_token_hint(&self, status: StatusCode, error: ErrorBody) -> Failure {
-        let failure = Failure::from(error);
-        match (status, failure.hint.is_some(), &self.target.token) {
-            (StatusCode::UNAUTHORIZED, false, None) => {
-                failure.hint("give a token with --token or SCALEOUT_TOKEN")
-            }
-            (StatusCode::UNAUTHORIZED, false, Some(_)) => {
-                failure.hint("`scaleout token create` makes a new token")
-            }
-            _ => failure,
         }
     }
 }
