@@ -1,3 +1,4 @@
+-- Move Cancel: created, pending → canceled; running → stopping. $1 batch.
 -- $2 and $3 are the batch's smallest and largest id: they prune the partitions and bound the scan.
 with changed as (
     update internal.executions e
