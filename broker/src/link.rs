@@ -4,6 +4,7 @@
 //! written, acknowledgements included.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::StreamExt;
 use lapin::options::{BasicConsumeOptions, BasicQosOptions, QueueDeclareOptions};
@@ -18,6 +19,9 @@ use crate::connect::connect;
 use crate::publisher::{self, Publisher};
 use crate::subscription::Subscription;
 use crate::{BrokerError, topology};
+
+/// How long the broker may take to answer the close of a connection.
+const CLOSE_MAX: Duration = Duration::from_secs(3);
 
 /// A living link; clones are the same one. Dropping the last closes everything that was opened through it.
 #[derive(Clone)]
@@ -116,11 +120,14 @@ impl Link {
         }
     }
 
-    /// Closes both connections in order, so that the broker returns what is unacknowledged at once.
+    /// Closes both connections in order, so that the broker returns what is unacknowledged at once. A broker that
+    /// does not answer, as one with an alarm does on the publishing connection, is not waited for.
     pub async fn close(self) {
         for connection in [&self.0.consuming, &self.0.publishing] {
-            if let Err(error) = connection.close(200, "done".into()).await {
-                tracing::debug!(%error, "a connection to the broker was closed already");
+            match tokio::time::timeout(CLOSE_MAX, connection.close(200, "done".into())).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::debug!(%error, "a connection to the broker was closed already"),
+                Err(_) => tracing::debug!("the broker does not answer a close"),
             }
         }
     }

@@ -15,7 +15,7 @@ use crate::{BrokerError, Link};
 const STABLE_AFTER: Duration = Duration::from_secs(10);
 
 /// Serves one link after another until `stop`. `serve` gets each new link and returns when it has failed or when it
-/// noticed `stop`; it may be dropped at any await. `report` hears of every failure, for readiness and logs.
+/// noticed `stop`; it may be dropped at any await, and is when `stop` comes. `report` hears of every failure, for readiness and logs.
 pub async fn supervise<S>(
     settings: &Rabbitmq,
     name: &str,
@@ -63,6 +63,7 @@ async fn serve_until_failed(
     serving: impl Future<Output = Result<(), BrokerError>>,
 ) -> Result<(), BrokerError> {
     tokio::select! {
+        () = stop.cancelled() => Ok(()),
         error = link.failed() => Err(error),
         served = serving => match served {
             Ok(()) if !stop.is_cancelled() => Err(BrokerError::Lost("the link was given up".to_owned())),

@@ -2,6 +2,7 @@
 //! Each says who writes it.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Instant;
 
 use scaleout_broker::{Acker, Publisher};
@@ -23,11 +24,15 @@ pub(crate) struct Inner {
     pub(crate) address: String,
     pub(crate) catalog: Catalog,
     pub(crate) packages: PackageGrants,
-    /// The publisher of the present link to the broker. Written by serving.
+    /// The publisher of tasks on the present link to the broker. Written by serving.
     pub(crate) publisher: watch::Sender<Option<Publisher>>,
+    /// The publisher of answers there, which must not wait behind windows of tasks. Written by serving.
+    pub(crate) answers: watch::Sender<Option<Publisher>>,
     /// The channel that consumes claims. Written by the consumer of claims, and emptied with its link; a change
     /// breaks the proof.
     pub(crate) claims: watch::Sender<Option<ClaimsChannel>>,
+    /// Channels on which claims were consumed so far, over all links.
+    pub(crate) claims_channels: AtomicU64,
     /// When the catalog last answered. Written by presence and readiness.
     pub(crate) catalog_seen: watch::Sender<Instant>,
     /// Whether this master leads. Written by presence.
@@ -63,7 +68,9 @@ impl Context {
             catalog,
             packages: PackageGrants::default(),
             publisher: watch::Sender::new(None),
+            answers: watch::Sender::new(None),
             claims: watch::Sender::new(None),
+            claims_channels: AtomicU64::new(0),
             catalog_seen: watch::Sender::new(Instant::now()),
             leading: watch::Sender::new(false),
             readiness,

@@ -3,7 +3,7 @@
 //! What was just accepted comes from memory; what went unconfirmed or belonged to a dead master comes from the
 //! catalog. Publishing twice is always harmless: copies meet at the claim.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::time::Duration;
 
 use scaleout_broker::{Outgoing, Publisher};
@@ -34,6 +34,8 @@ pub(crate) async fn run(context: Context, dispatches: mpsc::Receiver<Dispatch>, 
         dispatches,
         waiting: VecDeque::new(),
         publishing: JoinSet::new(),
+        in_hand: HashSet::new(),
+        confirmed: Vec::new(),
         overdue: ticks(OVERDUE_EVERY),
         probe: ticks(MASTER_PROBE_EVERY),
     };
@@ -49,6 +51,10 @@ struct Dispatcher {
     /// To be published as soon as there is a link and room.
     waiting: VecDeque<Dispatch>,
     publishing: JoinSet<Published>,
+    /// The rows that wait or are being published: the catalog may give them a second time.
+    in_hand: HashSet<i64>,
+    /// Confirmed by the broker, not marked in the catalog yet.
+    confirmed: Vec<i64>,
     overdue: Interval,
     probe: Interval,
 }
@@ -83,7 +89,7 @@ impl Dispatcher {
 
     async fn handle(&mut self, event: Event) {
         match event {
-            Event::Accepted(dispatch) => self.waiting.push_back(dispatch),
+            Event::Accepted(dispatch) => self.wait(dispatch),
             Event::Published(published) => self.settle(published).await,
             Event::LinkChanged => {}
             Event::LookForOverdue => {
@@ -101,10 +107,16 @@ impl Dispatcher {
     fn take(&mut self, found: Result<Vec<Dispatch>, crate::catalog::CatalogError>, attempted: &str) {
         match found {
             Ok(dispatches) => {
-                let room = HELD_BACK_MAX.saturating_sub(self.waiting.len());
-                self.waiting.extend(dispatches.into_iter().take(room));
+                dispatches.into_iter().for_each(|dispatch| self.wait(dispatch));
             }
             Err(error) => tracing::debug!(%error, attempted, "the catalog did not answer the dispatcher"),
+        }
+    }
+
+    /// Takes a dispatch in hand, unless it is there already or there is no room: the catalog gives it again.
+    fn wait(&mut self, dispatch: Dispatch) {
+        if self.waiting.len() < HELD_BACK_MAX && self.in_hand.insert(dispatch.id) {
+            self.waiting.push_back(dispatch);
         }
     }
 
@@ -126,22 +138,28 @@ impl Dispatcher {
         while let Some(Ok(published)) = self.publishing.try_join_next() {
             tried.push(published);
         }
-        let (confirmed, failed): (Vec<_>, Vec<_>) =
-            tried.into_iter().partition(|published| published.confirmed);
-        let ids: Vec<i64> = confirmed.iter().map(|published| published.dispatch.id).collect();
-        if !ids.is_empty()
-            && let Err(error) = self.context.catalog.confirm_dispatches(&ids).await
-        {
-            // They will be published again, which is harmless.
-            tracing::debug!(%error, "cannot mark dispatches as confirmed");
-        }
-        let linked = self.publisher.borrow().is_some();
-        for published in failed {
-            // With a link the broker refused them: the catalog gives them again after a while.
-            if !linked && self.waiting.len() < HELD_BACK_MAX {
-                self.waiting.push_back(published.dispatch);
+        for Published { dispatch, confirmed } in tried {
+            self.in_hand.remove(&dispatch.id);
+            if confirmed {
+                self.confirmed.push(dispatch.id);
+            } else if self.publisher.borrow().is_none() {
+                self.wait(dispatch);
             }
+            // With a link the broker refused it: the catalog gives it again after a while.
         }
+        self.mark_confirmed().await;
+    }
+
+    async fn mark_confirmed(&mut self) {
+        if self.confirmed.is_empty() {
+            return;
+        }
+        match self.context.catalog.confirm_dispatches(&self.confirmed).await {
+            Ok(()) => self.confirmed.clear(),
+            // Marked with the next ones. Should they be published again meanwhile, that is harmless.
+            Err(error) => tracing::debug!(%error, "cannot mark dispatches as confirmed"),
+        }
+        self.confirmed.truncate(HELD_BACK_MAX);
     }
 }
 

@@ -15,6 +15,8 @@ use crate::context::Context;
 
 /// How often due executions are looked for.
 const DUE_EVERY: Duration = Duration::from_millis(250);
+/// Statements of up to 1,000 due executions in one turn: leases must not wait for a great many.
+const DUE_AT_ONCE: usize = 20;
 const OVERDUE_EVERY: Duration = Duration::from_secs(5);
 const SWEEP_EVERY: Duration = Duration::from_secs(5);
 const PARTITIONS_EVERY: Duration = Duration::from_secs(3_600);
@@ -115,7 +117,7 @@ impl Leader {
     }
 
     async fn make_due_pending(&self) -> Result<(), CatalogError> {
-        loop {
+        for _ in 0..DUE_AT_ONCE {
             let dispatches = self.context.catalog.make_due_pending(self.context.master).await?;
             if dispatches.is_empty() {
                 return Ok(());
@@ -125,5 +127,6 @@ impl Leader {
                 let _ = self.dispatch.try_send(dispatch);
             }
         }
+        Ok(())
     }
 }

@@ -60,7 +60,9 @@ async fn hold(context: &Context, mut presence: Presence, stop: &CancellationToke
         context.catalog_reached();
         if Instant::now() >= prove_at || proving.is_broken(context) {
             let proof = proving.step(context, within(presence.now()).await?).await;
-            within(presence.prove(proof)).await?;
+            if !within(presence.prove(proof)).await? {
+                return Err(Lost::Forgotten);
+            }
             prove_at = Instant::now() + PROOF_EVERY;
         }
     }
@@ -103,6 +105,8 @@ impl Proving {
 enum Lost {
     #[error(transparent)]
     Catalog(#[from] CatalogError),
+    #[error("another master took this one for dead")]
+    Forgotten,
     #[error("the catalog did not answer within {} s", ANSWER_MAX.as_secs())]
     Silent,
 }

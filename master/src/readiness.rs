@@ -8,6 +8,9 @@ use crate::context::Context;
 
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
+/// How long the catalog may take to answer.
+const ANSWER_MAX: Duration = Duration::from_secs(5);
+
 /// Runs until `stop`.
 pub(crate) async fn watch_catalog(context: Context, stop: CancellationToken) {
     let mut reachable = true;
@@ -16,7 +19,8 @@ pub(crate) async fn watch_catalog(context: Context, stop: CancellationToken) {
             () = stop.cancelled() => return,
             () = tokio::time::sleep(LOOK_EVERY) => {}
         }
-        match context.catalog.ping().await {
+        let answered = tokio::time::timeout(ANSWER_MAX, context.catalog.ping()).await;
+        match answered.unwrap_or_else(|_| Err(context.catalog.silent(ANSWER_MAX))) {
             Ok(()) => {
                 if !reachable {
                     tracing::info!("the catalog can be reached again");

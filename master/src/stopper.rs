@@ -27,7 +27,7 @@ pub(crate) async fn run(context: Context, mut targets: mpsc::Receiver<StopTarget
 }
 
 fn tell(context: &Context, inbox: &str, message: &Stops) {
-    let Some(publisher) = context.publisher.borrow().clone() else { return };
+    let Some(publisher) = context.answers.borrow().clone() else { return };
     match Outgoing::to_inbox(inbox, message) {
         Ok(outgoing) => {
             if let Err(error) = publisher.publish_and_forget(outgoing) {

@@ -112,6 +112,11 @@ impl Catalog {
         Ok(())
     }
 
+    /// The error of a catalog that has not answered for `waited`.
+    pub(crate) fn silent(&self, waited: Duration) -> CatalogError {
+        self.unreachable(format!("no answer for {} s", waited.as_secs()))
+    }
+
     fn pool_error(&self, error: PoolError) -> CatalogError {
         match error {
             PoolError::Timeout(deadpool_postgres::TimeoutType::Wait) => CatalogError::Busy {
@@ -137,6 +142,8 @@ fn with_timeouts(mut config: Config, settings: &Postgres, wait: Duration) -> Con
         .keepalives_idle(Duration::from_secs(10))
         .keepalives_interval(Duration::from_secs(3))
         .keepalives_retries(3)
+        // Keepalives are silent while data is unacknowledged: without this a dropped packet hangs for minutes.
+        .tcp_user_timeout(Duration::from_secs(10))
         .options(format!(
             "-c statement_timeout={} -c idle_in_transaction_session_timeout=60000 -c tcp_keepalives_idle=10 \
              -c tcp_keepalives_interval=3 -c tcp_keepalives_count=3 -c timezone=UTC",

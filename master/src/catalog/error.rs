@@ -52,10 +52,11 @@ impl CatalogError {
     }
 }
 
-/// SQLSTATE classes 08 (connection), 40 (rollback), 53 (resources), 57 (intervention), 55P03 (lock timeout).
+/// SQLSTATE classes 08 (connection), 40 (rollback), 53 (resources), 57 (intervention); 55P03 (lock timeout); 25006 (a
+/// server that is read-only now: a full disk, a demoted primary).
 fn is_transient_state(state: &tokio_postgres::error::SqlState) -> bool {
     let code = state.code();
-    ["08", "40", "53", "57"].iter().any(|class| code.starts_with(class)) || code == "55P03"
+    ["08", "40", "53", "57"].iter().any(|class| code.starts_with(class)) || code == "55P03" || code == "25006"
 }
 
 fn is_io(error: &tokio_postgres::Error) -> bool {

@@ -3,6 +3,7 @@
 //! While the catalog has been silent for too long the channel is closed: a look at the queue then finds no
 //! consumer, and sessions know that no master can take their leases.
 
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use scaleout_broker::{Acker, BrokerError, Delivery, Link, Publisher, Subscription, topology};
@@ -22,11 +23,10 @@ const REQUEUE_PAUSE: Duration = Duration::from_millis(200);
 
 /// Runs until the link fails.
 pub(super) async fn serve(context: &Context, link: &Link, publisher: &Publisher) -> Result<(), BrokerError> {
-    let mut number = 0;
     loop {
         catalog_speaks(context).await;
         let mut subscription = link.consume(topology::CLAIMS, PREFETCH).await?;
-        number += 1;
+        let number = context.claims_channels.fetch_add(1, Ordering::Relaxed) + 1;
         context.claims.send_replace(Some(ClaimsChannel { acker: subscription.acker(), number }));
         let ended = consume(context, publisher, &mut subscription).await;
         context.claims.send_replace(None);
@@ -142,6 +142,7 @@ async fn grant(
             other => break other?,
         }
     };
+    let Some(granted) = granted else { return Ok(()) };
     let refused =
         granted.answers.answers.iter().filter(|answer| answer.verdict != ClaimVerdict::Granted).count();
     tracing::debug!(session = %claims.session, granted = granted.granted, refused, "claims answered");

@@ -8,8 +8,8 @@ use tokio_util::sync::CancellationToken;
 use super::{claims, logs, outcomes, queues, unrouted};
 use crate::context::Context;
 
-/// Publishing channels per link.
-const PUBLISHING_CHANNELS: usize = 2;
+/// Channels per link on which tasks are published, each in windows of its own.
+const TASK_CHANNELS: usize = 2;
 
 /// Runs until `stop`.
 pub(crate) async fn run(context: Context, settings: Rabbitmq, stop: CancellationToken) {
@@ -21,6 +21,7 @@ pub(crate) async fn run(context: Context, settings: Rabbitmq, stop: Cancellation
     let report = |error: &BrokerError| {
         // A link that fails is dropped at an await of `serve`, so what it said is unsaid here.
         context.publisher.send_replace(None);
+        context.answers.send_replace(None);
         context.claims.send_replace(None);
         context.broker_is(Some(error.to_string()));
     };
@@ -28,15 +29,16 @@ pub(crate) async fn run(context: Context, settings: Rabbitmq, stop: Cancellation
 }
 
 async fn serve(context: &Context, link: &Link, stop: &CancellationToken) -> Result<(), BrokerError> {
-    let publisher = link.publisher(PUBLISHING_CHANNELS).await?;
-    context.publisher.send_replace(Some(publisher.clone()));
+    context.publisher.send_replace(Some(link.publisher(TASK_CHANNELS).await?));
+    let answers = link.publisher(1).await?;
+    context.answers.send_replace(Some(answers.clone()));
     context.broker_is(None);
     let serving = async {
         tokio::try_join!(
-            claims::serve(context, link, &publisher),
-            outcomes::serve(context, link, &publisher),
-            logs::serve(context, link, &publisher),
-            unrouted::serve(link, &publisher),
+            claims::serve(context, link, &answers),
+            outcomes::serve(context, link, &answers),
+            logs::serve(context, link, &answers),
+            unrouted::serve(link, &answers),
             queues::watch(context, link),
         )
     };

@@ -6,6 +6,7 @@ use scaleout_common::wire::LogBatch;
 
 use super::answer::read;
 use super::retry::until_taken;
+use crate::catalog::CatalogError;
 use crate::context::Context;
 
 /// Unacknowledged messages at most.
@@ -24,13 +25,21 @@ pub(super) async fn serve(context: &Context, link: &Link, publisher: &Publisher)
         for delivery in &deliveries {
             batches.extend(read(publisher, topology::LOGS, delivery).await?);
         }
-        let added = until_taken("add log messages", || context.catalog.add_messages(&batches)).await;
-        if let Err(error) = added {
-            let records: usize = batches.iter().map(|batch| batch.records.len()).sum();
-            tracing::error!(%error, records, "log messages that the catalog refuses were dropped");
+        if add(context, &batches).await.is_err() {
+            // One batch that the catalog refuses must keep no others back.
+            for batch in batches {
+                let (session, records) = (batch.session, batch.records.len());
+                if let Err(error) = add(context, &[batch]).await {
+                    tracing::error!(%error, %session, records, "log messages that the catalog refuses are dropped");
+                }
+            }
         }
         if let Some(last) = deliveries.last() {
             acker.ack_through(last.tag).await?;
         }
     }
+}
+
+async fn add(context: &Context, batches: &[LogBatch]) -> Result<(), CatalogError> {
+    until_taken("add log messages", || context.catalog.add_messages(batches)).await
 }

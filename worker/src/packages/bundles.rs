@@ -125,8 +125,11 @@ impl Bundles {
             if total <= self.bytes_max {
                 return;
             }
-            let idle =
-                |entry: &&Entry| entry.cell.get().is_some_and(|unpacked| Arc::strong_count(unpacked) == 1);
+            // Somebody who holds the cell is about to take what is in it.
+            let idle = |entry: &&Entry| {
+                Arc::strong_count(&entry.cell) == 1
+                    && entry.cell.get().is_some_and(|unpacked| Arc::strong_count(unpacked) == 1)
+            };
             let oldest = entries.bundles.iter().filter(|(hash, entry)| **hash != keep && idle(entry));
             let Some(hash) = oldest.min_by_key(|(_, entry)| entry.used).map(|(hash, _)| *hash) else {
                 return;

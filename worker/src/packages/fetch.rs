@@ -29,6 +29,8 @@ pub(crate) enum FetchError {
     Unreachable { what: String, last: String },
     #[error("the master refused to give {what}: {reason}")]
     Refused { what: String, reason: String },
+    #[error("the master does not have {what}: {reason}")]
+    Gone { what: String, reason: String },
     #[error("the master's answer to {what} is damaged: {reason}")]
     Damaged { what: String, reason: String },
 }
@@ -85,6 +87,9 @@ impl Masters {
             for url in &self.urls {
                 match self.ask(&format!("{url}{path}")).await {
                     Ok(bytes) => return Ok(bytes),
+                    Err(Miss::Gone(reason)) => {
+                        return Err(FetchError::Gone { what: what.to_owned(), reason });
+                    }
                     Err(Miss::Refused(reason)) => {
                         return Err(FetchError::Refused { what: what.to_owned(), reason });
                     }
@@ -110,12 +115,14 @@ impl Masters {
             status if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS => {
                 Err(Miss::Unreachable(refusal(status, &body)))
             }
+            StatusCode::NOT_FOUND => Err(Miss::Gone(refusal(status, &body))),
             status => Err(Miss::Refused(refusal(status, &body))),
         }
     }
 }
 
 enum Miss {
+    Gone(String),
     Unreachable(String),
     Refused(String),
 }

@@ -35,6 +35,20 @@ pub(crate) enum LoadError {
     Values(String),
 }
 
+impl LoadError {
+    /// Whether another worker may well succeed: its disk, its token, its way to the masters. What a master says is
+    /// not there, and what does not fit, no worker can run.
+    pub(crate) fn is_this_workers(&self) -> bool {
+        match self {
+            Self::Bundle(BundleLoadError::Fetch(error)) | Self::Fetch(error) => {
+                !matches!(error, FetchError::Gone { .. })
+            }
+            Self::Bundle(_) | Self::File { .. } => true,
+            Self::Package(_) | Self::Values(_) => false,
+        }
+    }
+}
+
 type ProjectValues = Arc<BTreeMap<String, Value>>;
 
 /// A package ready to run, with the folder it came in.

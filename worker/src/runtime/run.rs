@@ -91,6 +91,11 @@ async fn attend(run: &Run, host: &Host, mut stop: Stop) -> Option<Ended> {
         context.abandon().await;
         return None;
     };
+    // The guard kills at the fence, before the session has noticed: what then looks like a failure was none.
+    if end.end != End::Success && host.guard.is_over() {
+        context.abandon().await;
+        return None;
+    }
     let result = context.conclude().await;
     let mask = |error: String| presentable(&context.log.masker().mask_text(&error), ERROR_BYTES_MAX);
     let (kind, error) = outcome(end, halt);

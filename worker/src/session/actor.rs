@@ -70,6 +70,9 @@ pub(super) struct Actor {
     pub(super) draining: Option<Instant>,
     drain_grace: Duration,
     handed_back: bool,
+    /// Packages that could not be loaded one after another, and when to claim again.
+    pub(super) unloadable: u32,
+    pub(super) claim_after: Option<Instant>,
     /// Set when the session must end.
     pub(super) end: Option<Ending>,
 }
@@ -108,6 +111,8 @@ impl Actor {
             draining: None,
             drain_grace: settings.drain_grace(),
             handed_back: false,
+            unloadable: 0,
+            claim_after: None,
             end: None,
         }
     }
@@ -198,7 +203,7 @@ impl Actor {
 
     /// Claims the deliveries it holds, as many as it may.
     fn claim(&mut self, now: Instant) {
-        if self.link.is_none() || self.draining.is_some() || self.outcomes.len() > OUTCOMES_MAX {
+        if self.link.is_none() || !self.may_claim(now) || self.outcomes.len() > OUTCOMES_MAX {
             return;
         }
         let ahead = self.claims_ahead();
@@ -213,6 +218,10 @@ impl Actor {
             room -= 1;
         }
         self.send_claims(&claims);
+    }
+
+    fn may_claim(&self, now: Instant) -> bool {
+        self.draining.is_none() && self.claim_after.is_none_or(|after| now >= after)
     }
 
     fn claims_ahead(&self) -> usize {
@@ -234,12 +243,19 @@ impl Actor {
 
     fn subscribe(&mut self, now: Instant) {
         let wish = Wish {
-            open: self.draining.is_none(),
+            open: self.may_claim(now),
             free_slots: self.attempts.free_slots(),
             ahead: self.claims_ahead(),
         };
+        let wanted = self.subscribing.decide(&wish, now);
+        if self.subscribing.is_saturated(now) {
+            // Granted ahead of time that has not come: others may be idle.
+            for outcome in self.attempts.return_waiting() {
+                self.outcomes.add(outcome);
+            }
+        }
         let Some(link) = &self.link else { return };
-        if let Some(wanted) = self.subscribing.decide(&wish, now) {
+        if let Some(wanted) = wanted {
             tracing::debug!(?wanted, "subscriptions change");
             self.deliveries.unsubscribed();
             let pools = wanted.pools.len() as u64;

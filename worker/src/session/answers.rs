@@ -1,7 +1,9 @@
 //! What each event does to the session.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use scaleout_common::ids::{Attempt, ExecutionId};
 use scaleout_common::wire::{
     ClaimAnswer, ClaimAnswers, ClaimVerdict, HeartbeatAnswer, HelloVerdict, Outcome, OutcomeKind,
     PackageGrant, Stop,
@@ -15,6 +17,10 @@ use super::event::{Answer, Event, Linked};
 use super::pulse::{Beat, Pulse};
 use crate::guard::{BootTime, boot_time};
 use crate::runtime::Ended;
+
+/// How long claiming pauses after a package could not be loaded; doubling with each.
+const LOAD_PAUSE_MIN: Duration = Duration::from_secs(1);
+const LOAD_PAUSE_MAX: Duration = Duration::from_secs(60);
 
 /// Heartbeats sent at once after a look at most, one for each master.
 const HEARTBEATS_AT_ONCE_MAX: u32 = 16;
@@ -39,13 +45,43 @@ impl Actor {
             Event::Ended { execution, attempt, ended, took } => {
                 self.attempts.ended((execution, attempt));
                 self.subscribing.freed(Instant::now());
-                if let Some(Ended { kind, error, result }) = ended {
-                    self.rate.finished(took);
-                    self.outcomes.add(Outcome { execution, attempt, kind, error, result });
-                }
+                self.rate.finished(took);
+                self.unloadable = 0;
+                self.ended(execution, attempt, ended);
+            }
+            Event::Unloadable { execution, attempt, error } => {
+                self.attempts.ended((execution, attempt));
+                self.unloadable(execution, attempt, error);
             }
             Event::OutcomesUnpublished => self.outcomes.reconnected(),
         }
+    }
+
+    /// What ends badly once the fence has passed was killed by the guard: a new session gives it back as lost. What
+    /// was fenced alone, while the session goes on, would be held for ever: a new session gives that back, too.
+    fn ended(&mut self, execution: ExecutionId, attempt: Attempt, ended: Option<Ended>) {
+        match ended {
+            Some(Ended { kind, error, result })
+                if kind == OutcomeKind::Succeeded || !self.told.guard.is_over() =>
+            {
+                self.outcomes.add(Outcome { execution, attempt, kind, error, result });
+            }
+            _ => {
+                tracing::warn!(%execution, attempt, "an attempt was fenced: the session begins anew");
+                self.end = Some(Ending::Over { above: self.shared.session.counter });
+            }
+        }
+    }
+
+    /// This worker cannot get what others may: the execution goes back, and the worker claims no more for a while,
+    /// or it would fail the whole queue faster than healthy ones can work on it.
+    fn unloadable(&mut self, execution: ExecutionId, attempt: Attempt, error: String) {
+        self.unloadable += 1;
+        let pause = LOAD_PAUSE_MIN.saturating_mul(1 << self.unloadable.min(6)).min(LOAD_PAUSE_MAX);
+        tracing::error!(%execution, attempt, error, pause_s = pause.as_secs(), "cannot load a package: claiming pauses");
+        self.claim_after = Some(Instant::now() + pause);
+        let error = Some(error);
+        self.outcomes.add(Outcome { execution, attempt, kind: OutcomeKind::Returned, error, result: None });
     }
 
     /// Everything that waits for an answer goes out again, with the new inbox.
@@ -185,7 +221,13 @@ impl Actor {
         match (answer.verdict, answer.grant) {
             (ClaimVerdict::Granted, Some(grant)) => match packages.get(grant.package as usize).cloned() {
                 Some(package) => {
-                    let stopped = self.attempts.granted(Granted { execution, attempt, grant, package });
+                    let stopped = self.attempts.granted(Granted {
+                        execution,
+                        attempt,
+                        grant,
+                        package,
+                        granted_at: Instant::now(),
+                    });
                     stopped.into_iter().for_each(|outcome| self.outcomes.add(outcome));
                 }
                 None => self.damaged_grant(answer.number),

@@ -27,6 +27,7 @@ pub(super) struct Granted {
     pub(super) attempt: Attempt,
     pub(super) grant: Grant,
     pub(super) package: Arc<PackageGrant>,
+    pub(super) granted_at: Instant,
 }
 
 /// What every attempt of the session shares.
@@ -154,30 +155,35 @@ pub(super) fn unstarted(execution: ExecutionId, attempt: Attempt, kind: OutcomeK
 async fn attempt(shared: Arc<Shared>, granted: Granted, stop: Stop) {
     let (execution, attempt) = (granted.execution, granted.attempt);
     let began = Instant::now();
-    let ended = run_granted(&shared, granted, stop).await;
-    let took = began.elapsed();
+    let event = match run_granted(&shared, granted, stop).await {
+        Ok(ended) => Event::Ended { execution, attempt, ended, took: began.elapsed() },
+        Err(error) => Event::Unloadable { execution, attempt, error },
+    };
     // The session's loop outlives its attempts: it waits for them.
-    let _ = shared.events.send(Event::Ended { execution, attempt, ended, took }).await;
+    let _ = shared.events.send(event).await;
 }
 
-async fn run_granted(shared: &Shared, granted: Granted, mut stop: Stop) -> Option<Ended> {
-    let Granted { execution, attempt, grant, package } = granted;
-    let timeout = grant.timeout_ms.map(Duration::from_millis);
+/// The error says what this worker could not get.
+async fn run_granted(shared: &Shared, granted: Granted, mut stop: Stop) -> Result<Option<Ended>, String> {
+    let Granted { execution, attempt, grant, package, granted_at } = granted;
     let loading = shared.packages.ready(execution, attempt, shared.session, &grant, &package);
     let ready = tokio::select! {
         biased;
-        cause = stop.stopped() => return before_start(cause),
+        cause = stop.stopped() => return Ok(before_start(cause)),
         loaded = loading => match loaded {
             Ok(ready) => ready,
+            Err(error) if error.is_this_workers() => return Err(presentable(&error.to_string(), ERROR_BYTES_MAX)),
             Err(error) => {
                 let error = format!("the package could not be loaded: {error}");
                 tracing::warn!(%execution, attempt, error, "an attempt failed before it started");
                 let error = Some(presentable(&error, ERROR_BYTES_MAX));
-                return Some(Ended { kind: OutcomeKind::Failed, error, result: None });
+                return Ok(Some(Ended { kind: OutcomeKind::Failed, error, result: None }));
             }
         },
     };
     let work_root = shared.work_root.clone();
+    // The masters count from the grant, too.
+    let timeout = grant.timeout_ms.map(|ms| Duration::from_millis(ms).saturating_sub(granted_at.elapsed()));
     let run_it = Run {
         execution,
         attempt,
@@ -190,7 +196,7 @@ async fn run_granted(shared: &Shared, granted: Granted, mut stop: Stop) -> Optio
     // `ready` lives until the end: it keeps the project's folder.
     let ended = run(run_it, shared.host.clone(), stop).await;
     drop(ready);
-    ended
+    Ok(ended)
 }
 
 fn before_start(cause: StopCause) -> Option<Ended> {

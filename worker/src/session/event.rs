@@ -28,6 +28,8 @@ pub(crate) enum Event {
     Looked { number: u64, began: BootTime, consumers: Option<u32> },
     /// An attempt has ended; `None`: it was fenced, and nothing may be said of it.
     Ended { execution: ExecutionId, attempt: Attempt, ended: Option<Ended>, took: Duration },
+    /// This worker cannot get what the attempt needs; it has not started.
+    Unloadable { execution: ExecutionId, attempt: Attempt, error: String },
     /// These outcomes could not be published: the broker refused, or the link broke.
     OutcomesUnpublished,
 }

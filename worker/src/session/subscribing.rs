@@ -35,6 +35,8 @@ pub(super) struct Subscribing {
     number: u64,
     /// What is subscribed now.
     open: Option<Opened>,
+    /// What is open holds a delivery that was refused: it must be closed whatever is wanted now.
+    reopen: bool,
     /// Since when no slot has been free, or has become free and was filled at once.
     busy_since: Option<Instant>,
 }
@@ -55,6 +57,7 @@ impl Subscribing {
     /// A claim was refused as not ours: serve no pool until a master says which.
     pub(super) fn refused(&mut self) {
         self.pools.clear();
+        self.reopen = true;
     }
 
     /// A slot became free: tiny packages keep all slots busy and still flow.
@@ -74,14 +77,15 @@ impl Subscribing {
             (0, since) => since,
             _ => None,
         };
-        let saturated = self.busy_since.is_some_and(|since| now.duration_since(since) >= BUSY_MAX);
+        let saturated = self.is_saturated(now);
         let pools = if wish.open { self.pools.clone() } else { BTreeSet::new() };
         let prefetch = (wish.free_slots + wish.ahead).clamp(1, PREFETCH_MAX);
         match &self.open {
+            // Without a link there is nothing to open on; the caller asks again when there is.
             None if pools.is_empty() || wish.free_slots == 0 => None,
             None => Some(self.change(pools, prefetch, now)),
             Some(_) if pools.is_empty() || saturated => Some(self.change(BTreeSet::new(), 1, now)),
-            Some(open) if open.pools != pools => Some(self.change(pools, prefetch, now)),
+            Some(open) if open.pools != pools || self.reopen => Some(self.change(pools, prefetch, now)),
             Some(open) => {
                 let grown = prefetch > 2 * open.prefetch;
                 let settled = now.duration_since(open.at) >= RESIZE_EVERY;
@@ -90,7 +94,13 @@ impl Subscribing {
         }
     }
 
+    /// No slot has become free for too long.
+    pub(super) fn is_saturated(&self, now: Instant) -> bool {
+        self.busy_since.is_some_and(|since| now.duration_since(since) >= BUSY_MAX)
+    }
+
     fn change(&mut self, pools: BTreeSet<PoolName>, prefetch: usize, now: Instant) -> Wanted {
+        self.reopen = false;
         self.number += NUMBERS_PER_CHANGE;
         self.open = (!pools.is_empty()).then(|| Opened { pools: pools.clone(), prefetch, at: now });
         Wanted { number: self.number, pools, prefetch: u16::try_from(prefetch).unwrap_or(u16::MAX) }
@@ -156,6 +166,13 @@ mod tests {
         assert!(subscribing.decide(&wish(4), now).unwrap().pools.is_empty());
         assert_eq!(subscribing.decide(&wish(4), now), None);
         subscribing.serve([PoolName::default()]);
-        assert!(!subscribing.decide(&wish(4), now).unwrap().pools.is_empty());
+        let again = subscribing.decide(&wish(4), now).unwrap();
+        subscribing.refused();
+        subscribing.serve([PoolName::default()]);
+        let reopened = subscribing.decide(&wish(4), now).unwrap();
+        assert!(
+            reopened.number > again.number,
+            "the refused delivery must go back also when the pool is served again"
+        );
     }
 }

@@ -56,12 +56,13 @@ impl PackageGrants {
 
 impl Catalog {
     /// Answers a claim message. The session's row is locked first: a grant and the session's end cannot pass each
-    /// other. The answer must follow this function's return, which follows the commit.
+    /// other. The answer must follow this function's return, which follows the commit. `None`: no answer now. The
+    /// session's lease has run out and nobody has taken it: its heartbeat is on the way, and the claim comes again.
     pub(crate) async fn grant(
         &self,
         message: &Claims,
         known: &PackageGrants,
-    ) -> Result<ClaimsGranted, CatalogError> {
+    ) -> Result<Option<ClaimsGranted>, CatalogError> {
         let mut client = self.by_id().await?;
         let statements = Statements {
             lock: client.prepare_cached(sql::LOCK_SESSION).await?,
@@ -73,9 +74,12 @@ impl Catalog {
         let session = message.session;
         let counter = rows::number_in(session.counter);
         let found = transaction.query_opt(&statements.lock, &[&session.worker.0, &counter]).await?;
-        let Some(found) = found.filter(|row| row.get::<_, bool>("alive")) else {
-            return Ok(refuse_all(message));
+        let Some(found) = found.filter(|row| row.get::<_, bool>("open")) else {
+            return Ok(Some(refuse_all(message)));
         };
+        if !found.get::<_, bool>("leased") {
+            return Ok(None);
+        }
         // A disabled worker serves no pool.
         let pools: Vec<String> = if found.get("enabled") { found.get("pools") } else { Vec::new() };
         let sorted = SortedClaims::new(&message.claims);
@@ -86,7 +90,7 @@ impl Catalog {
             answers.add(claim, &transaction, &statements, known).await?;
         }
         transaction.commit().await?;
-        Ok(ClaimsGranted { answers: answers.done, granted })
+        Ok(Some(ClaimsGranted { answers: answers.done, granted }))
     }
 }
 

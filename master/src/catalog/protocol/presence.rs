@@ -59,15 +59,16 @@ impl Presence {
         Ok(self.client.query_one("select clock_timestamp()", &[]).await?.get(0))
     }
 
-    /// Writes what this master has shown.
-    pub(crate) async fn prove(&self, proof: Proof) -> Result<(), CatalogError> {
-        self.client
+    /// Writes what this master has shown. `false`: its row is gone, another master took it for dead.
+    pub(crate) async fn prove(&self, proof: Proof) -> Result<bool, CatalogError> {
+        let updated = self
+            .client
             .execute(
                 sql::PROVE_MASTER,
                 &[&self.master.0, &proof.consuming_since, &proof.proved_at, &self.leader],
             )
             .await?;
-        Ok(())
+        Ok(updated == 1)
     }
 }
 
