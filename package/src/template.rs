@@ -111,7 +111,12 @@ impl fmt::Display for Template {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for part in &self.parts {
             match part {
-                Part::Literal(text) => f.write_str(&text.replace("{{", "\\{{"))?,
+                Part::Literal(text) => {
+                    // From the right: the odd brace of three comes first, where nothing makes a pair with it.
+                    let mut pieces: Vec<&str> = text.rsplit("{{").collect();
+                    pieces.reverse();
+                    f.write_str(&pieces.join("\\{{"))?;
+                }
                 Part::Reference(reference) => write!(f, "{{{{ {reference} }}}}")?,
             }
         }
