@@ -2,7 +2,7 @@
 //! Knows no server; the servers' modules own what is below their subfolders.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Seek, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock, statvfs};
@@ -15,10 +15,6 @@ use crate::user;
 
 /// Below this, servers are not started: they would stop in the middle of something.
 const FREE_MIB_MIN: u64 = 1024;
-/// The lines of a log that an error carries.
-const LOG_LINES_SHOWN: usize = 15;
-/// How much of a log's end is read for them.
-const LOG_BYTES_READ: u64 = 16 * 1024;
 const LOCK_FILE: &str = "servers.lock";
 const SAVED_FILE: &str = "servers.json";
 
@@ -122,24 +118,6 @@ fn enough_room(folder: &Path, free_mib: u64) -> Result<(), LocalError> {
     Err(LocalError::DiskFull { folder: folder.to_owned(), free_mib, need_mib: FREE_MIB_MIN })
 }
 
-/// The last lines of a log, for an error.
-pub(crate) fn log_end(path: &Path) -> String {
-    let read = || -> io::Result<String> {
-        let mut file = File::open(path)?;
-        let length = file.metadata()?.len();
-        file.seek(io::SeekFrom::Start(length.saturating_sub(LOG_BYTES_READ)))?;
-        let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes)?;
-        Ok(String::from_utf8_lossy(&bytes).into_owned())
-    };
-    let text = read().unwrap_or_else(|error| format!("({}: {error})", path.display()));
-    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
-    if lines.is_empty() {
-        return format!("(nothing in {})", path.display());
-    }
-    lines[lines.len().saturating_sub(LOG_LINES_SHOWN)..].join("\n")
-}
-
 /// An absolute path: the keeper and the servers start elsewhere.
 pub(crate) fn absolute(folder: &Path) -> Result<PathBuf, LocalError> {
     std::path::absolute(folder).map_err(LocalError::io("cannot find", folder))
@@ -175,16 +153,5 @@ mod tests {
         assert_eq!(saved, load(folder.path()).unwrap());
         let mode = std::fs::metadata(folder.path().join(SAVED_FILE)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
-    }
-
-    #[test]
-    fn an_error_carries_only_the_end_of_a_log() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("log");
-        let text: String = (0..10_000).map(|line| format!("line {line}\n\n")).collect();
-        std::fs::write(&path, text).unwrap();
-        let end = log_end(&path);
-        assert_eq!(end.lines().count(), LOG_LINES_SHOWN);
-        assert!(end.ends_with("line 9999"), "{end}");
     }
 }

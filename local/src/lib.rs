@@ -8,6 +8,7 @@ mod config;
 mod error;
 mod folder;
 pub mod keeper;
+mod log_file;
 mod management;
 mod place;
 mod ports;
@@ -20,6 +21,7 @@ mod user;
 
 pub use config::{Config, Keep, Ports};
 pub use error::{LocalError, Server};
+pub use log_file::{LogFile, log_end};
 pub use postgres::Postgres;
 pub use rabbitmq::RabbitMq;
 pub use servers::{Servers, destroy};

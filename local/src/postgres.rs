@@ -10,6 +10,7 @@ use crate::config::Config;
 use crate::error::{LocalError, Server};
 use crate::folder;
 use crate::keeper::{Keeper, Process, Run, Signal, Who};
+use crate::log_file::log_end;
 use crate::programs::PostgresPrograms;
 use crate::user::{self, User};
 
@@ -119,7 +120,7 @@ impl Postgres {
                     server: Server::Postgres,
                     waited_s: READY_WAIT_MAX.as_secs(),
                     reason,
-                    log: folder::log_end(&self.process.log),
+                    log: log_end(&self.process.log),
                 });
             }
             if let Ok(ended) = tokio::time::timeout(READY_POLL, self.keeper.ended(self.run)).await {
@@ -323,7 +324,7 @@ fn ended_early(process: &Process, how: &str) -> LocalError {
         server: Server::Postgres,
         process: process.name.clone(),
         how: how.to_owned(),
-        log: folder::log_end(&process.log),
+        log: log_end(&process.log),
     }
 }
 

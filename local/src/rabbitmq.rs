@@ -12,6 +12,7 @@ use crate::config::{Config, Keep};
 use crate::error::{LocalError, Server};
 use crate::folder::{self, Saved};
 use crate::keeper::{Keeper, Process, Run, Signal, Who};
+use crate::log_file::log_end;
 use crate::management::{Management, encode};
 use crate::ports::Chosen;
 use crate::programs::{RabbitMqPrograms, rabbitmq_series};
@@ -113,7 +114,7 @@ impl RabbitMq {
             server: Server::RabbitMq,
             process: process.to_owned(),
             how: how.to_owned(),
-            log: folder::log_end(&self.process.log.with_file_name(format!("{process}.log"))),
+            log: log_end(&self.process.log.with_file_name(format!("{process}.log"))),
         }
     }
 
@@ -129,7 +130,7 @@ impl RabbitMq {
                     server: Server::RabbitMq,
                     waited_s: READY_WAIT_MAX.as_secs(),
                     reason,
-                    log: folder::log_end(&self.process.log),
+                    log: log_end(&self.process.log),
                 });
             }
             if let Ok(ended) = tokio::time::timeout(READY_POLL, self.keeper.ended(self.run)).await {

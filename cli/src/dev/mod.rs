@@ -4,7 +4,6 @@
 
 mod command;
 mod folder;
-mod log_file;
 mod parts;
 mod ready;
 mod service;

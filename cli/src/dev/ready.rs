@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use scaleout_common::api::{WorkerState, WorkerSummary};
+use scaleout_local::log_end;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::log_file::tail;
 use super::service::Died;
 use crate::client::Client;
 use crate::exit::Failure;
@@ -19,8 +19,6 @@ const READY_MAX: Duration = Duration::from_secs(90);
 const ASK_EVERY: Duration = Duration::from_millis(100);
 /// A service that dies this often before it was ready will not become so.
 const DEATHS_MAX: u32 = 3;
-/// Lines of its log that are shown then.
-const LINES_SHOWN: usize = 8;
 
 /// Sessions by worker name, as they were before this run's workers started.
 pub(super) type Sessions = BTreeMap<String, Option<u64>>;
@@ -82,7 +80,7 @@ impl<'a> Watch<'a> {
             tell(died);
             return Ok(());
         }
-        let lines = tail(&died.log, LINES_SHOWN);
+        let lines = log_end(&died.log);
         Err(Failure::failed(format!(
             "{} {} {DEATHS_MAX} times before it was ready; the end of {}:\n{lines}",
             died.name,

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use scaleout_common::protocol::backoff::reconnect_delay;
+use scaleout_local::LogFile;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::{Child, Command};
 use tokio::sync::mpsc;
@@ -16,7 +17,6 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::log_file::{FILE_BYTES_MAX, LogFile};
 use crate::environment::{TOKEN, URL};
 use crate::output::say;
 
@@ -101,7 +101,7 @@ async fn keep_running(service: Service, stop: CancellationToken, died: mpsc::Sen
 }
 
 fn spawn(service: &Service) -> std::io::Result<Child> {
-    let log = LogFile::open(&service.log, FILE_BYTES_MAX)?;
+    let log = LogFile::open(&service.log)?;
     let mut child = Command::new(&service.program)
         .args(&service.arguments)
         // What this `dev` was told is not for its children.
@@ -185,7 +185,8 @@ pub(super) fn own_program() -> std::io::Result<PathBuf> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::log_file::tail;
+    use scaleout_local::log_end;
+
     use super::*;
 
     const PATIENCE: Duration = Duration::from_secs(10);
@@ -211,18 +212,18 @@ mod tests {
         assert_eq!((first.name.as_str(), first.how.as_str()), ("test", "exited with code 3"));
         assert!(second.again_in > first.again_in, "{second:?}");
         running.stop().await;
-        assert!(tail(&first.log, 1).contains("hello"));
+        assert!(log_end(&first.log).contains("hello"));
     }
 
     #[tokio::test]
     async fn a_stopped_service_is_gone_and_not_started_again() {
         let folder = tempfile::tempdir().unwrap();
         let (sender, mut died) = mpsc::channel(8);
-        let script = "trap 'echo stopped >&2; exit 0' TERM; echo up >&2; while :; do sleep 0.01; done";
+        let script = "trap 'echo stopped >&2; exit 0' TERM; echo running >&2; while :; do sleep 0.01; done";
         let running = shell(folder.path(), script).start(sender);
         let log = folder.path().join("test.log");
         let up = async {
-            while !tail(&log, 1).contains("up") {
+            while !log_end(&log).contains("running") {
                 tokio::task::yield_now().await;
             }
         };

@@ -15,7 +15,6 @@
 
 mod client;
 mod entry;
-mod log_file;
 mod pids;
 mod protocol;
 mod supervisor;

@@ -17,10 +17,10 @@ use tokio::net::unix::pipe;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
-use super::log_file::LogFile;
 use super::protocol::{Command, Event, Process};
 use super::{pids, tree};
 use crate::folder::{self, LockAnswer};
+use crate::log_file::LogFile;
 
 /// Events that may wait for the loop.
 const NOTICES_MAX: usize = 64;
