@@ -9,6 +9,7 @@ pub mod topology;
 mod connect;
 mod delivery;
 mod error;
+mod jitter;
 mod link;
 mod outgoing;
 mod publisher;
@@ -17,6 +18,7 @@ mod supervisor;
 
 pub use delivery::{AckLedger, Delivery};
 pub use error::{BrokerError, PublishError};
+pub use jitter::jitter;
 pub use link::{Link, QueueDepth};
 pub use outgoing::Outgoing;
 pub use publisher::Publisher;

@@ -9,7 +9,7 @@ use scaleout_common::protocol::backoff::reconnect_delay;
 use scaleout_common::settings::Rabbitmq;
 use tokio_util::sync::CancellationToken;
 
-use crate::{BrokerError, Link};
+use crate::{BrokerError, Link, jitter};
 
 /// A link that has held this long has cured the failures before it.
 const STABLE_AFTER: Duration = Duration::from_secs(10);
@@ -70,9 +70,4 @@ async fn serve_until_failed(
             other => other,
         },
     }
-}
-
-/// In `0.0..1.0`; a random UUID is randomness enough to spread reconnects.
-fn jitter() -> f64 {
-    (uuid::Uuid::new_v4().as_u128() as u32) as f64 / (u32::MAX as f64 + 1.0)
 }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use scaleout_broker::{Outgoing, PublishError, Publisher};
+use scaleout_broker::{Outgoing, PublishError, Publisher, jitter};
 use scaleout_common::ids::SessionId;
 use scaleout_common::protocol::backoff::reconnect_delay;
 use scaleout_common::wire::{LogBatch, LogRecord};
@@ -61,7 +61,7 @@ async fn publish(batch: &LogBatch, publisher: &mut watch::Receiver<Option<Publis
         if matches!(error, PublishError::Refused) && failures == 1 {
             tracing::warn!("the broker's log queue is full: packages that print wait");
         }
-        let wait: Duration = reconnect_delay(failures, 1.0);
+        let wait: Duration = reconnect_delay(failures, jitter());
         tokio::time::sleep(wait).await;
     }
 }

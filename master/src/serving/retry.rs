@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use scaleout_broker::jitter;
 use scaleout_common::protocol::backoff::reconnect_delay;
 
 use crate::catalog::CatalogError;
@@ -16,7 +17,7 @@ where
         match work().await {
             Err(error) if error.is_transient() => {
                 failures += 1;
-                let delay: Duration = reconnect_delay(failures, 1.0);
+                let delay: Duration = reconnect_delay(failures, jitter());
                 tracing::warn!(%error, attempted, retry_in_ms = delay.as_millis() as u64, "the catalog did not take it");
                 tokio::time::sleep(delay).await;
             }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use reqwest::StatusCode;
+use scaleout_broker::jitter;
 use scaleout_common::api::ErrorBody;
 use scaleout_common::ids::{Attempt, ExecutionId, SessionId};
 use scaleout_common::protocol::backoff::reconnect_delay;
@@ -101,7 +102,7 @@ impl Masters {
                 return Err(FetchError::Unreachable { what: what.to_owned(), last });
             }
             tracing::warn!(what, last, "no master gives it: trying again");
-            tokio::time::sleep(reconnect_delay(failures, 1.0)).await;
+            tokio::time::sleep(reconnect_delay(failures, jitter())).await;
         }
     }
 

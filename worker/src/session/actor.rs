@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use scaleout_broker::Outgoing;
+use scaleout_broker::{Outgoing, jitter};
 use scaleout_common::protocol::claim::claims_ahead;
 use scaleout_common::protocol::timing::HELLO_REPEAT;
 use scaleout_common::settings::Worker;
@@ -406,9 +406,4 @@ fn portions(outcomes: Vec<Outcome>) -> Vec<Vec<Outcome>> {
         }
     }
     portions
-}
-
-/// In `0.0..1.0`.
-pub(super) fn jitter() -> f64 {
-    (uuid::Uuid::new_v4().as_u128() as u32) as f64 / (u32::MAX as f64 + 1.0)
 }
