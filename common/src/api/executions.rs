@@ -82,6 +82,14 @@ pub struct CancelAnswer {
     pub not_found: Vec<ExecutionId>,
 }
 
+/// `GET /api/v1/executions/{id}/values`, for the session that runs it: all values, sensitive ones in the clear. Never
+/// log it.
+#[derive(Serialize, Deserialize)]
+pub struct ExecutionValues {
+    pub values: Map<String, Value>,
+    pub project_values: Map<String, Value>,
+}
+
 /// `GET /api/v1/executions/{id}/messages`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogPage {

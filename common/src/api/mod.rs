@@ -11,7 +11,8 @@ mod workers;
 pub use batches::{BatchDetail, EnqueueAnswer, EnqueueItem, EnqueueRequest};
 pub use error::{ErrorBody, ErrorCode, Problem};
 pub use executions::{
-    AttemptDetail, CancelAnswer, CancelRequest, ExecutionDetail, ExecutionSummary, LogMessage, LogPage,
+    AttemptDetail, CancelAnswer, CancelRequest, ExecutionDetail, ExecutionSummary, ExecutionValues,
+    LogMessage, LogPage,
 };
 pub use projects::{
     DeployAnswer, PackageSummary, ParameterSummary, ProjectDetail, ProjectSummary, SetValuesRequest,

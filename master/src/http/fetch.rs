@@ -7,7 +7,6 @@ use axum::response::{IntoResponse, Response};
 use scaleout_common::hex;
 use scaleout_common::ids::{Attempt, ExecutionId, SessionId, WorkerId};
 use serde::Deserialize;
-use serde_json::{Value, json};
 
 use super::auth::WorkerSide;
 use super::error::ApiError;
@@ -47,7 +46,6 @@ pub(super) async fn values(
     let session = SessionId { worker: who.worker, counter: who.session };
     let holder = Holder { session, attempt: who.attempt };
     let found = api.app.catalog.execution_values(id, holder, &api.app.sealer).await?;
-    let body: Value = json!({ "values": found.values, "project_values": found.project_values });
     // Secrets: nobody between us may keep them.
-    Ok(([(header::CACHE_CONTROL, "no-store")], Json(body)).into_response())
+    Ok(([(header::CACHE_CONTROL, "no-store")], Json(found)).into_response())
 }

@@ -5,13 +5,11 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use reqwest::StatusCode;
 use scaleout_broker::jitter;
-use scaleout_common::api::ErrorBody;
+use scaleout_common::api::{ErrorBody, ExecutionValues};
 use scaleout_common::ids::{Attempt, ExecutionId, SessionId};
 use scaleout_common::protocol::backoff::reconnect_delay;
 use scaleout_common::settings::Worker;
 use secrecy::{ExposeSecret, SecretString};
-use serde::Deserialize;
-use serde_json::{Map, Value};
 
 /// How long one request may take. A bundle of 64 MiB takes a minute at 9 Mbit/s.
 const REQUEST_MAX: Duration = Duration::from_secs(60);
@@ -43,13 +41,6 @@ pub(crate) struct Masters {
     token: SecretString,
 }
 
-/// All values of an execution, sensitive ones included.
-#[derive(Debug, Deserialize)]
-pub(crate) struct FetchedValues {
-    pub(crate) values: Map<String, Value>,
-    pub(crate) project_values: Map<String, Value>,
-}
-
 impl Masters {
     pub(crate) fn new(settings: &Worker) -> reqwest::Result<Self> {
         let client = reqwest::Client::builder().timeout(REQUEST_MAX).connect_timeout(CONNECT_MAX).build()?;
@@ -68,7 +59,7 @@ impl Masters {
         execution: ExecutionId,
         attempt: Attempt,
         session: SessionId,
-    ) -> Result<FetchedValues, FetchError> {
+    ) -> Result<ExecutionValues, FetchError> {
         let what = format!("the values of execution {execution}");
         let path = format!(
             "/api/v1/executions/{execution}/values?attempt={attempt}&worker={}&session={}",

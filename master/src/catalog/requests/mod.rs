@@ -33,4 +33,4 @@ pub use messages::MessageCursor;
 pub use status::CatalogStatus;
 pub(crate) use tokens::hash as token_hash;
 pub use tokens::{Caller, Role, TokenSummary, UnknownRole};
-pub use values::{ExecutionValues, Holder};
+pub use values::Holder;

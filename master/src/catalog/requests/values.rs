@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use scaleout_common::api::ExecutionValues;
 use scaleout_common::ids::{Attempt, BatchId, ExecutionId, SessionId};
 use scaleout_common::names::ProjectPath;
 use scaleout_package::arguments::check;
@@ -21,12 +22,6 @@ use crate::catalog::{Catalog, CatalogError, Sealer};
 pub struct Holder {
     pub session: SessionId,
     pub attempt: Attempt,
-}
-
-/// All values of one execution, sensitive ones in the clear. Never log it.
-pub struct ExecutionValues {
-    pub values: Map<String, Value>,
-    pub project_values: Map<String, Value>,
 }
 
 impl Catalog {
