@@ -33,7 +33,7 @@ pub fn identity(data_folder: &Path) -> io::Result<Identity> {
     Ok(Identity { machine, host, user: user_name() })
 }
 
-/// The host's name.
+/// The host's name. The master has the same two lines: the crate both share makes no system calls.
 pub fn host_name() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
