@@ -11,6 +11,9 @@ mod sessions;
 pub(crate) mod sql;
 mod stops;
 
+#[cfg(test)]
+mod tests;
+
 pub(crate) use claims::PackageGrants;
 pub use dispatch::{DISPATCH_EXECUTIONS_MAX, Dispatch};
 pub(crate) use presence::{Presence, Proof};

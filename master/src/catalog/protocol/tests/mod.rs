@@ -1,0 +1,15 @@
+//! The protocol's functions on a real PostgreSQL, a database for each test. They hold the SQL against the pure
+//! decisions of `scaleout_common`. Run them through `deploy/with-servers.sh cargo test -p scaleout-master --lib`.
+
+mod claims;
+mod counts;
+mod dispatches;
+mod hellos;
+mod leases;
+mod losses;
+mod migrations;
+mod outcomes;
+mod plans;
+mod rows;
+mod transitions;
+mod world;

@@ -1,0 +1,160 @@
+//! The transition table and the SQL say the same: every statement that changes a status is driven over rows in
+//! every status, and what it does is compared with the table.
+
+use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
+
+use scaleout_common::ids::{ExecutionId, SessionId};
+use scaleout_common::protocol::outcome::StopReason;
+use scaleout_common::protocol::timing::LOSSES_MAX;
+use scaleout_common::status::{Move, Status, TRANSITIONS, may};
+use scaleout_common::wire::{Heartbeat, OutcomeKind};
+
+use super::dispatches::master;
+use super::rows::Execution;
+use super::world::{World, claims, outcomes};
+use crate::catalog::requests::Cancellation;
+
+/// The start deadline's statement comes with the schedule.
+const NOT_BUILT_YET: &[Move] = &[Move::StartDeadline];
+
+/// Long enough that every timeout and grace is over.
+const LONG_AGO: Duration = Duration::from_secs(86_400);
+
+type Observed = BTreeSet<(i16, &'static str, i16)>;
+
+fn name(how: Move) -> &'static str {
+    match how {
+        Move::Due => "due",
+        Move::Grant => "grant",
+        Move::Cancel => "cancel",
+        Move::Overdue => "overdue",
+        Move::StartDeadline => "start deadline",
+        Move::Outcome => "outcome",
+        Move::HandBack => "hand-back",
+        Move::Loss => "loss",
+    }
+}
+
+/// Rows in every status and of every sort that a statement tells apart. The side tables name all of them, whatever
+/// their status: only the statements' own conditions may keep them from moving.
+async fn arrange(world: &World, session: SessionId) -> Vec<ExecutionId> {
+    let mut rows = Vec::new();
+    for status in Status::ALL {
+        for stopping in [StopReason::User, StopReason::Timeout] {
+            for (losses, retries) in [(0, 0), (0, 3), (LOSSES_MAX - 1, 0), (LOSSES_MAX - 1, 3)] {
+                // A pending row has no holder; the others may have had this one.
+                let holder = (status != Status::Pending).then_some((session, 1));
+                let stopping = (status == Status::Stopping).then_some(stopping);
+                let timeout = Some(Duration::from_millis(1));
+                let row = Execution { holder, stopping, losses, retries, ..Execution::new(status) };
+                rows.push(Execution { timeout, age: LONG_AGO, ..row });
+            }
+        }
+    }
+    world.insert(&rows).await;
+    let ids: Vec<ExecutionId> = rows.iter().map(|row| row.id).collect();
+    let uuids: Vec<_> = ids.iter().map(|id| id.0).collect();
+    let arrange = [
+        "delete from internal.grants where worker_id = $1 and cardinality($2::uuid[]) > 0",
+        "insert into internal.grants (worker_id, session, ids, attempts)
+         values ($1, 1, $2::uuid[], array_fill(1, array[cardinality($2::uuid[])]))",
+        "insert into internal.due (due_at, execution_id)
+         select clock_timestamp(), id from unnest($2::uuid[]) as id where $1::uuid is not null",
+    ];
+    for statement in arrange {
+        world.sql.execute(statement, &[&session.worker.0, &uuids]).await.unwrap();
+    }
+    ids
+}
+
+fn compare(
+    before: &HashMap<ExecutionId, Status>,
+    after: &HashMap<ExecutionId, Status>,
+    how: Move,
+    observed: &mut Observed,
+) {
+    for (id, from) in before {
+        let to = after[id];
+        if *from != to {
+            assert!(may(*from, how, to), "{} moved {from} to {to}", name(how));
+            observed.insert((from.code(), name(how), to.code()));
+        }
+    }
+}
+
+/// Carries out what makes the move `how`.
+async fn drive(world: &World, how: Move, session: SessionId, ids: &[ExecutionId]) {
+    let catalog = &world.catalog;
+    match how {
+        Move::Due => {
+            catalog.make_due_pending(master()).await.unwrap();
+        }
+        Move::Grant => {
+            world.grant(&claims(session, 2, ids)).await;
+        }
+        Move::Cancel => {
+            catalog.cancel(&Cancellation::Executions(ids.to_vec())).await.unwrap();
+        }
+        Move::Overdue => {
+            catalog.stop_overdue().await.unwrap();
+        }
+        Move::HandBack => {
+            catalog.apply_outcomes(&[outcomes(session, OutcomeKind::Returned, ids)]).await.unwrap();
+        }
+        Move::Loss => {
+            let leaving = Heartbeat { session, number: 1, running: 0, leaving: true };
+            catalog.heartbeat(&leaving, "inbox").await.unwrap();
+        }
+        Move::Outcome | Move::StartDeadline => unreachable!("driven otherwise"),
+    }
+}
+
+#[tokio::test]
+async fn the_table_and_the_statements_are_one() {
+    let world = World::new().await;
+    let mut observed = Observed::new();
+    for how in Move::ALL.into_iter().filter(|how| !NOT_BUILT_YET.contains(how)) {
+        // Outcomes are five statements in one.
+        let kinds = if how == Move::Outcome {
+            OutcomeKind::ALL.into_iter().filter(|kind| *kind != OutcomeKind::Returned).map(Some).collect()
+        } else {
+            vec![None]
+        };
+        for kind in kinds {
+            let session = world.session().await;
+            let ids = arrange(&world, session).await;
+            let before = world.statuses().await;
+            match kind {
+                Some(kind) => {
+                    world.catalog.apply_outcomes(&[outcomes(session, kind, &ids)]).await.unwrap();
+                }
+                None => drive(&world, how, session, &ids).await,
+            }
+            compare(&before, &world.statuses().await, how, &mut observed);
+            // What the next statement would find of this one's rows is not its business.
+            let clean =
+                "delete from internal.due; delete from internal.grants; delete from internal.dispatches";
+            world.sql.batch_execute(clean).await.unwrap();
+        }
+    }
+    let missing: Vec<_> = TRANSITIONS
+        .iter()
+        .filter(|(_, how, _)| !NOT_BUILT_YET.contains(how))
+        .filter(|(from, how, to)| !observed.contains(&(from.code(), name(*how), to.code())))
+        .collect();
+    assert!(missing.is_empty(), "no statement makes {missing:?}");
+}
+
+/// The trigger that guards the tests' terminal rows does bite.
+#[tokio::test]
+async fn a_change_of_a_terminal_row_would_be_seen() {
+    let world = World::new().await;
+    for status in Status::ALL.into_iter().filter(|status| status.is_terminal()) {
+        let row = Execution::new(status);
+        world.insert(std::slice::from_ref(&row)).await;
+        let update = "update internal.executions set error = 'x' where id = $1";
+        let error = world.sql.execute(update, &[&row.id.0]).await.unwrap_err();
+        assert!(error.as_db_error().unwrap().message().contains("was changed"), "{error}");
+    }
+}
