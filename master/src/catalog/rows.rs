@@ -29,49 +29,42 @@ pub(crate) fn pool(text: String) -> Result<PoolName, CatalogError> {
     PoolName::new(text).map_err(corrupt)
 }
 
-/// A column that is never negative.
-pub(crate) fn count(n: impl TryInto<u64> + Copy + Display) -> Result<u64, CatalogError> {
-    n.try_into().map_err(|_| corrupt(format!("count {n}")))
-}
-
-/// A column that is never negative.
-pub(crate) fn small_count(n: i32) -> Result<u32, CatalogError> {
-    n.try_into().map_err(|_| corrupt(format!("count {n}")))
-}
-
 /// A text column with a JSON object of names and values; NULL is an empty one.
 pub(crate) fn object(text: Option<&str>) -> Result<Map<String, Value>, CatalogError> {
     text.map_or_else(|| Ok(Map::new()), |text| serde_json::from_str(text).map_err(corrupt))
 }
 
-/// SQL has no unsigned numbers. Attempts stay far below 2^31: each takes at least a round trip.
-pub(crate) fn attempt_in(attempt: Attempt) -> i32 {
-    i32::try_from(attempt).unwrap_or(i32::MAX)
+/// SQL has no unsigned numbers. Attempts, capacities and losses stay far below 2^31; whoever asks for more finds none.
+pub(crate) fn small_in(number: u32) -> i32 {
+    i32::try_from(number).unwrap_or(i32::MAX)
 }
 
-pub(crate) fn attempt_out(attempt: i32) -> Attempt {
-    attempt.unsigned_abs()
+/// A column that is never negative.
+pub(crate) fn small_out(number: i32) -> Result<u32, CatalogError> {
+    number.try_into().map_err(|_| corrupt(format!("number {number}")))
 }
 
-/// Counters and claim numbers rise by one from 1 and never reach 2^63.
+/// Counters, sequences and claim numbers rise by one and never reach 2^63; whoever asks for more finds none.
 pub(crate) fn number_in(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-pub(crate) fn number_out(number: i64) -> u64 {
-    number.unsigned_abs()
+/// A column that is never negative.
+pub(crate) fn number_out(number: i64) -> Result<u64, CatalogError> {
+    number.try_into().map_err(|_| corrupt(format!("number {number}")))
 }
 
-/// The session that two columns name; `None` if either is NULL.
+/// The session that two columns name; `None` if either is NULL. A negative counter is no session's.
 pub(crate) fn session(row: &Row, worker: &str, counter: &str) -> Option<SessionId> {
     let (worker, counter): (Option<Uuid>, Option<i64>) = (row.get(worker), row.get(counter));
-    Some(SessionId { worker: WorkerId(worker?), counter: number_out(counter?) })
+    Some(SessionId { worker: WorkerId(worker?), counter: number_out(counter?).ok()? })
 }
 
 pub(crate) fn pools(texts: Vec<String>) -> Result<Vec<PoolName>, CatalogError> {
     texts.into_iter().map(pool).collect()
 }
 
-pub(crate) fn tasks(ids: Vec<Uuid>, attempts: Vec<i32>) -> Vec<(ExecutionId, Attempt)> {
-    ids.into_iter().map(ExecutionId).zip(attempts.into_iter().map(attempt_out)).collect()
+pub(crate) fn tasks(ids: Vec<Uuid>, attempts: Vec<i32>) -> Result<Vec<(ExecutionId, Attempt)>, CatalogError> {
+    let pairs = ids.into_iter().zip(attempts);
+    pairs.map(|(id, attempt)| Ok((ExecutionId(id), small_out(attempt)?))).collect()
 }

@@ -114,7 +114,7 @@ impl SortedClaims {
         sorted.sort_unstable_by_key(|claim| (claim.execution, claim.number));
         let ids: Vec<Uuid> = sorted.iter().map(|claim| claim.execution.0).collect();
         Self {
-            attempts: sorted.iter().map(|claim| rows::attempt_in(claim.attempt)).collect(),
+            attempts: sorted.iter().map(|claim| rows::small_in(claim.attempt)).collect(),
             numbers: sorted.iter().map(|claim| rows::number_in(claim.number)).collect(),
             ids,
         }
@@ -134,7 +134,7 @@ impl SortedClaims {
                 &[&self.ids, &self.attempts, &self.numbers, &session.worker.0, &counter, &pools],
             )
             .await?;
-        Ok(granted.get::<_, i64>(0).unsigned_abs())
+        rows::number_out(granted.get(0))
     }
 
     async fn look(
@@ -254,11 +254,11 @@ fn refuse_all(message: &Claims) -> ClaimsGranted {
 
 fn claimed(row: &Row) -> Result<Claimed, CatalogError> {
     let status = rows::status(row.get("status"))?;
-    let number: Option<i64> = row.get("claim");
-    let holder = rows::session(row, "worker_id", "session").zip(number.map(rows::number_out));
+    let number = row.get::<_, Option<i64>>("claim").map(rows::number_out).transpose()?;
+    let holder = rows::session(row, "worker_id", "session").zip(number);
     Ok(Claimed {
         status,
-        attempt: rows::attempt_out(row.get("attempt")),
+        attempt: rows::small_out(row.get("attempt"))?,
         holder: holder.filter(|_| status.is_held()),
         allowed: row.get("allowed"),
     })

@@ -24,13 +24,11 @@ pub struct Dispatch {
 
 impl Dispatch {
     pub(super) fn from_row(row: &Row) -> Result<Self, CatalogError> {
-        let code: i16 = row.get("priority");
         Ok(Self {
             id: row.get("id"),
             pool: rows::pool(row.get("pool"))?,
-            priority: Priority::from_code(code)
-                .ok_or_else(|| CatalogError::Corrupt(format!("priority {code}")))?,
-            tasks: rows::tasks(row.get("ids"), row.get("attempts")),
+            priority: rows::priority(row.get("priority"))?,
+            tasks: rows::tasks(row.get("ids"), row.get("attempts"))?,
         })
     }
 

@@ -29,7 +29,7 @@ impl Catalog {
             tracing::warn!(failed, "attempts that outran their timeout and did not stop have failed");
         }
         let stopped = client.query(sql::STOP_OVERDUE, &[&TIMEOUT_BACKSTOP.as_secs_f64()]).await?;
-        Ok(StopTarget::from_rows(&stopped))
+        StopTarget::from_rows(&stopped)
     }
 
     /// Removes side-table rows that have served.

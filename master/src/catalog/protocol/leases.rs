@@ -42,7 +42,7 @@ pub(super) async fn lose_attempts(
     if workers.is_empty() {
         return Ok(0);
     }
-    let losses_max = rows::attempt_in(LOSSES_MAX);
+    let losses_max = rows::small_in(LOSSES_MAX);
     let row = transaction.query_one(sql::LOSE_ATTEMPTS, &[&workers, &counters, &losses_max, &why]).await?;
-    Ok(row.get::<_, i64>("lost").unsigned_abs())
+    rows::number_out(row.get("lost"))
 }

@@ -12,7 +12,7 @@ impl Catalog {
     pub(crate) async fn add_messages(&self, batches: &[LogBatch]) -> Result<(), CatalogError> {
         let records: Vec<_> = batches.iter().flat_map(|batch| &batch.records).collect();
         let ids: Vec<Uuid> = records.iter().map(|record| record.execution.0).collect();
-        let attempts: Vec<i32> = records.iter().map(|record| rows::attempt_in(record.attempt)).collect();
+        let attempts: Vec<i32> = records.iter().map(|record| rows::small_in(record.attempt)).collect();
         let sequences: Vec<i64> = records.iter().map(|record| rows::number_in(record.sequence)).collect();
         let times: Vec<Timestamp> = records.iter().map(|record| time(record.at_us)).collect();
         let kinds: Vec<i16> = records.iter().map(|record| record.kind.code()).collect();

@@ -42,7 +42,7 @@ pub(super) async fn apply(
     // A repeat in the same statement would apply to the same row version: which one wins is then undefined.
     outcomes.dedup_by_key(|(session, outcome)| (outcome.execution, outcome.attempt, *session));
     let ids: Vec<Uuid> = outcomes.iter().map(|(_, outcome)| outcome.execution.0).collect();
-    let attempts: Vec<i32> = outcomes.iter().map(|(_, outcome)| rows::attempt_in(outcome.attempt)).collect();
+    let attempts: Vec<i32> = outcomes.iter().map(|(_, outcome)| rows::small_in(outcome.attempt)).collect();
     let workers: Vec<Uuid> = outcomes.iter().map(|(session, _)| session.worker.0).collect();
     let sessions: Vec<i64> = outcomes.iter().map(|(session, _)| rows::number_in(session.counter)).collect();
     let kinds: Vec<i16> = outcomes.iter().map(|(_, outcome)| outcome.kind.code()).collect();
@@ -57,8 +57,7 @@ pub(super) async fn apply(
             &[&ids, &attempts, &workers, &sessions, &kinds, &errors, &results, &longest],
         )
         .await?;
-    let count = |column| row.get::<_, i64>(column).unsigned_abs();
-    Ok(Applied { matched: count("matched"), again: count("again") })
+    Ok(Applied { matched: rows::number_out(row.get("matched"))?, again: rows::number_out(row.get("again"))? })
 }
 
 /// PostgreSQL's text cannot hold NUL; one in an error must not keep the whole batch from being applied.

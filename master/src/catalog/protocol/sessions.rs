@@ -26,7 +26,7 @@ impl Catalog {
         let transaction = client.transaction().await?;
         let worker = hello.session.worker.0;
         let row = transaction.query_opt(sql::KNOWN_WORKER, &[&worker]).await?;
-        let known = row.as_ref().map(known_worker);
+        let known = row.as_ref().map(known_worker).transpose()?;
         let (verdict, lost) = match decide_hello(known.as_ref(), hello) {
             HelloDecision::SessionEnded { highest } => (HelloVerdict::SessionEnded { highest }, 0),
             HelloDecision::IdentityInUse { host } => (HelloVerdict::IdentityInUse { host }, 0),
@@ -70,7 +70,7 @@ impl Catalog {
             session: heartbeat.session,
             number: heartbeat.number,
             session_ended: false,
-            stops: stops.iter().map(stop).collect(),
+            stops: stops.iter().map(stop).collect::<Result<_, _>>()?,
             pools: rows::pools(row.get("pools"))?,
             enabled: row.get("enabled"),
             drain: row.get("draining"),
@@ -104,7 +104,7 @@ async fn begin(
 ) -> Result<(Option<bool>, u64), CatalogError> {
     let (worker, counter) = key(hello.session);
     let pools: Vec<&str> = hello.pools.iter().map(PoolName::as_str).collect();
-    let capacity = rows::attempt_in(hello.capacity);
+    let capacity = rows::small_in(hello.capacity);
     let registered = transaction
         .query_opt(
             sql::REGISTER_WORKER,
@@ -158,21 +158,21 @@ fn key(session: SessionId) -> (Uuid, i64) {
     (session.worker.0, rows::number_in(session.counter))
 }
 
-fn known_worker(row: &Row) -> KnownWorker {
+fn known_worker(row: &Row) -> Result<KnownWorker, CatalogError> {
     let nonce: Option<Uuid> = row.get("nonce");
-    KnownWorker {
-        counter: rows::number_out(row.get("session_counter")),
+    Ok(KnownWorker {
+        counter: rows::number_out(row.get("session_counter"))?,
         machine: row.get("machine"),
         host: row.get("host"),
         nonce: nonce.unwrap_or_default().as_u128(),
         alive: row.get("alive"),
         ended: row.get("ended"),
-    }
+    })
 }
 
-fn stop(row: &Row) -> Stop {
-    Stop {
+fn stop(row: &Row) -> Result<Stop, CatalogError> {
+    Ok(Stop {
         execution: scaleout_common::ids::ExecutionId(row.get("id")),
-        attempt: rows::attempt_out(row.get("attempt")),
-    }
+        attempt: rows::small_out(row.get("attempt"))?,
+    })
 }

@@ -6,7 +6,7 @@ use scaleout_common::ids::{ExecutionId, SessionId};
 use scaleout_common::wire::Stop;
 use tokio_postgres::Row;
 
-use crate::catalog::rows;
+use crate::catalog::{CatalogError, rows};
 
 /// A session that holds executions which it must stop, and where it listens.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub struct StopTarget {
 impl StopTarget {
     /// Groups rows with `id, attempt, worker_id, session, inbox` by session. A row without inbox is passed over:
     /// its session is gone, and the end of its lease ends what it held.
-    pub(crate) fn from_rows<'r>(rows: impl IntoIterator<Item = &'r Row>) -> Vec<Self> {
+    pub(crate) fn from_rows<'r>(rows: impl IntoIterator<Item = &'r Row>) -> Result<Vec<Self>, CatalogError> {
         let mut targets: BTreeMap<SessionId, Self> = BTreeMap::new();
         for row in rows {
             let inbox: Option<String> = row.get("inbox");
@@ -29,8 +29,8 @@ impl StopTarget {
             };
             let target = targets.entry(session).or_insert_with(|| Self { session, inbox, stops: Vec::new() });
             let execution = ExecutionId(row.get("id"));
-            target.stops.push(Stop { execution, attempt: rows::attempt_out(row.get("attempt")) });
+            target.stops.push(Stop { execution, attempt: rows::small_out(row.get("attempt"))? });
         }
-        targets.into_values().collect()
+        Ok(targets.into_values().collect())
     }
 }

@@ -102,7 +102,7 @@ impl Catalog {
                 hint: "take a new request id, or repeat the first request as it was".to_owned(),
             });
         }
-        let executions = rows::count(row.get::<_, i64>("executions"))?;
+        let executions = rows::number_out(row.get("executions"))?;
         Ok(Some(EnqueueAnswer { batch: new.id, executions, repeated: true }))
     }
 
@@ -218,9 +218,9 @@ impl<'a> NewBatch<'a> {
             hash,
             pool: request.pool.clone(),
             priority: request.priority,
-            retries: request.retries as i32,
-            retry_delay_ms: request.retry_delay_ms as i64,
-            timeout_ms: request.timeout_ms.map(|ms| ms as i64),
+            retries: rows::small_in(request.retries),
+            retry_delay_ms: rows::number_in(request.retry_delay_ms),
+            timeout_ms: request.timeout_ms.map(rows::number_in),
             caller,
             accepting,
             packages: Vec::new(),

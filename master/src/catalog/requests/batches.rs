@@ -29,7 +29,7 @@ impl Catalog {
         let count = client.prepare_cached(sql::COUNT_BATCH).await?;
         let mut counts: BTreeMap<Status, u64> = BTreeMap::new();
         for row in client.query(&count, &[&batch.0, &bounds.first.0, &bounds.last.0]).await? {
-            counts.insert(rows::status(row.get("status"))?, rows::count(row.get::<_, i64>("n"))?);
+            counts.insert(rows::status(row.get("status"))?, rows::number_out(row.get("n"))?);
         }
         Ok(BatchDetail { batch, created_at: bounds.created_at, executions: bounds.executions, counts })
     }
@@ -42,7 +42,7 @@ impl Catalog {
         };
         Ok(BatchBounds {
             created_at: row.get("created_at"),
-            executions: rows::count(row.get::<_, i64>("executions"))?,
+            executions: rows::number_out(row.get("executions"))?,
             first: ExecutionId(row.get("first_id")),
             last: ExecutionId(row.get("last_id")),
         })

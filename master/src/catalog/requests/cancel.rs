@@ -59,7 +59,7 @@ impl Catalog {
         let client = self.by_id().await?;
         let update = client.prepare_cached(sql::CANCEL_EXECUTIONS).await?;
         let rows = client.query(&update, &[&wanted, first, last]).await?;
-        let mut canceled = canceled(&rows);
+        let mut canceled = canceled(&rows)?;
         let found: HashSet<Uuid> = rows.iter().map(|row| row.get("id")).collect();
         canceled.answer.not_found =
             wanted.iter().filter(|id| !found.contains(id)).map(|id| ExecutionId(*id)).collect();
@@ -72,7 +72,7 @@ impl Catalog {
         let client = self.by_id().await?;
         let update = client.prepare_cached(sql::CANCEL_BATCH).await?;
         let rows = client.query(&update, &[&batch.0, &bounds.first.0, &bounds.last.0]).await?;
-        let mut canceled = canceled(&rows);
+        let mut canceled = canceled(&rows)?;
         canceled.answer.unchanged =
             bounds.executions.saturating_sub(canceled.answer.canceled + canceled.answer.stopping);
         Ok(canceled)
@@ -80,7 +80,7 @@ impl Catalog {
 }
 
 /// Counts the rows by their new status (NULL: unchanged) and gathers the stops by session.
-fn canceled(rows: &[Row]) -> Canceled {
+fn canceled(rows: &[Row]) -> Result<Canceled, CatalogError> {
     let with = |status: Status| {
         rows.iter().filter(move |row| row.get::<_, Option<i16>>("status") == Some(status.code()))
     };
@@ -89,5 +89,5 @@ fn canceled(rows: &[Row]) -> Canceled {
         stopping: with(Status::Stopping).count() as u64,
         ..CancelAnswer::default()
     };
-    Canceled { answer, targets: StopTarget::from_rows(with(Status::Stopping)) }
+    Ok(Canceled { answer, targets: StopTarget::from_rows(with(Status::Stopping))? })
 }

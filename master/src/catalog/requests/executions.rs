@@ -11,7 +11,7 @@ use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
 use super::{Manifests, RequestError, sql};
-use crate::catalog::rows::{self, corrupt, small_count};
+use crate::catalog::rows::{self, corrupt};
 use crate::catalog::{Catalog, CatalogError};
 
 /// A worker as people name it.
@@ -139,7 +139,7 @@ fn summary(row: &Row) -> Result<ExecutionSummary, CatalogError> {
         project: row.get("project"),
         package: row.get("package"),
         status: rows::status(row.get("status"))?,
-        attempt: small_count(row.get("attempt"))?,
+        attempt: rows::small_out(row.get("attempt"))?,
         worker: row.get("worker"),
         created_at: row.get("created_at"),
         started_at: row.get("started_at"),
@@ -157,11 +157,11 @@ fn detail(row: &Row, attempts: &[Row]) -> Result<ExecutionDetail, CatalogError> 
         pool: rows::pool(row.get("pool"))?,
         priority: rows::priority(row.get("priority"))?,
         parameters: rows::object(row.get("parameters"))?,
-        retries: small_count(row.get("retries"))?,
-        retry_delay_ms: rows::count(row.get::<_, i64>("retry_delay_ms"))?,
-        timeout_ms: row.get::<_, Option<i64>>("timeout_ms").map(rows::count).transpose()?,
-        failures: small_count(row.get("failures"))?,
-        losses: small_count(row.get("losses"))?,
+        retries: rows::small_out(row.get("retries"))?,
+        retry_delay_ms: rows::number_out(row.get("retry_delay_ms"))?,
+        timeout_ms: row.get::<_, Option<i64>>("timeout_ms").map(rows::number_out).transpose()?,
+        failures: rows::small_out(row.get("failures"))?,
+        losses: rows::small_out(row.get("losses"))?,
         due_at: row.get("due_at"),
         result: result.map(serde_json::from_str).transpose().map_err(corrupt)?,
         attempts: attempts.iter().map(attempt).collect::<Result<_, _>>()?,
@@ -170,7 +170,7 @@ fn detail(row: &Row, attempts: &[Row]) -> Result<ExecutionDetail, CatalogError> 
 
 fn attempt(row: &Row) -> Result<AttemptDetail, CatalogError> {
     Ok(AttemptDetail {
-        attempt: small_count(row.get("attempt"))?,
+        attempt: rows::small_out(row.get("attempt"))?,
         worker: row.get("worker"),
         started_at: row.get("started_at"),
         ended_at: row.get("ended_at"),

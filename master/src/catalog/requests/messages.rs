@@ -10,7 +10,7 @@ use tokio_postgres::Row;
 
 use super::executions::no_such_execution;
 use super::{RequestError, sql};
-use crate::catalog::rows::{self, corrupt, small_count};
+use crate::catalog::rows::{self, corrupt};
 use crate::catalog::{Catalog, CatalogError};
 
 /// A place in the log: `attempt.sequence` of a message.
@@ -62,8 +62,8 @@ impl Catalog {
         };
         let ended = rows::status(row.get("status"))?.is_terminal();
         let select = client.prepare_cached(sql::SELECT_MESSAGES).await?;
-        let attempt = i32::try_from(after.attempt).unwrap_or(i32::MAX);
-        let sequence = i64::try_from(after.sequence).unwrap_or(i64::MAX);
+        let attempt = rows::small_in(after.attempt);
+        let sequence = rows::number_in(after.sequence);
         // One more than asked for tells whether there are more.
         let rows = client.query(&select, &[&id.0, &attempt, &sequence, &(i64::from(limit) + 1)]).await?;
         let shown = &rows[..rows.len().min(limit as usize)];
@@ -81,8 +81,8 @@ fn message(row: &Row) -> Result<LogMessage, CatalogError> {
     let kind: i16 = row.get("kind");
     let kind = MessageType::from_code(kind).ok_or_else(|| corrupt(format!("message type {kind}")))?;
     Ok(LogMessage {
-        attempt: small_count(row.get("attempt"))?,
-        sequence: rows::count(row.get::<_, i64>("sequence"))?,
+        attempt: rows::small_out(row.get("attempt"))?,
+        sequence: rows::number_out(row.get("sequence"))?,
         at: row.get("at"),
         kind: kind.as_str().to_owned(),
         path: row.get("path"),

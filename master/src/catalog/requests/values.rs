@@ -98,8 +98,8 @@ impl Catalog {
         let client = self.request().await?;
         let select = client.prepare_cached(sql::SELECT_EXECUTION_VALUES).await?;
         let session = holder.session;
-        let attempt = i32::try_from(holder.attempt).unwrap_or(i32::MAX);
-        let counter = i64::try_from(session.counter).unwrap_or(i64::MAX);
+        let attempt = rows::small_in(holder.attempt);
+        let counter = rows::number_in(session.counter);
         let row = client.query_opt(&select, &[&id.0, &attempt, &session.worker.0, &counter]).await?;
         let Some(row) = row else {
             return Err(RequestError::Conflict {

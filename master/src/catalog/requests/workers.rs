@@ -9,8 +9,7 @@ use uuid::Uuid;
 
 use super::executions::WorkerReference;
 use super::{RequestError, sql};
-use crate::catalog::rows::{self, small_count};
-use crate::catalog::{Catalog, CatalogError};
+use crate::catalog::{Catalog, CatalogError, rows};
 
 impl Catalog {
     /// All workers, by name.
@@ -117,12 +116,12 @@ fn summary(row: &Row) -> Result<WorkerSummary, CatalogError> {
             (true, false, false) => WorkerState::Disabled,
             (true, false, true) => WorkerState::Online,
         },
-        capacity: small_count(row.get("capacity"))?,
-        running: rows::count(row.get::<_, i64>("running"))?,
+        capacity: rows::small_out(row.get("capacity"))?,
+        running: rows::number_out(row.get("running"))?,
         pools: pools.into_iter().map(rows::pool).collect::<Result<Vec<PoolName>, _>>()?,
         version: row.get("version"),
         user: row.get("user_account"),
-        session: session.map(rows::count).transpose()?,
+        session: session.map(rows::number_out).transpose()?,
         lease_until: row.get("lease_until"),
         last_online_at: row.get("last_online_at"),
     })
