@@ -1,7 +1,7 @@
 //! All routes, and what every request passes on its way to them.
 
 use axum::Router;
-use axum::extract::{OriginalUri, Request};
+use axum::extract::OriginalUri;
 use axum::http::{Method, StatusCode};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post, put};
@@ -58,7 +58,7 @@ async fn no_such_route(method: Method, OriginalUri(uri): OriginalUri) -> ApiErro
         .with_hint("the API lies under /api/v1")
 }
 
-async fn wrong_method(request: Request) -> ApiError {
-    let message = format!("{} is not allowed at {}", request.method(), request.uri().path());
+async fn wrong_method(method: Method, OriginalUri(uri): OriginalUri) -> ApiError {
+    let message = format!("{method} is not allowed at {}", uri.path());
     ApiError::new(StatusCode::METHOD_NOT_ALLOWED, ErrorCode::InvalidRequest, message)
 }
