@@ -16,3 +16,4 @@ mod reach;
 mod readme;
 mod refused;
 mod secrets;
+mod sessions;

@@ -167,4 +167,7 @@ async fn unreachable_master(cluster: &Cluster) {
     let taken = cluster.masters[0].url.trim_start_matches("http://").to_owned();
     outer = cluster.command(&["master", "run", "--listen", &taken]);
     outer.run().await.refused(1, &[&taken, "another program", "--port"]);
+    let port = taken.rsplit(':').next().unwrap();
+    let dev = cluster.command(&["dev", "--port", port]).run().await;
+    dev.refused(1, &[&taken, "another program", "--port"]);
 }
