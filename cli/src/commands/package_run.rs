@@ -68,6 +68,7 @@ pub(super) async fn run(context: &Context, wanted: Run) -> Result<Exit, Failure>
         values,
         project_values: Arc::new(project_values),
         timeout: None,
+        time_left: None,
         work_root: Arc::from(work_root),
     };
     let ended = attend(context, attempt, &guard, Limits::of(&settings.worker)).await;

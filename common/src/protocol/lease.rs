@@ -22,10 +22,11 @@ pub fn may_take_leases(consuming_for: Option<Duration>, proof_age: Option<Durati
 /// What becomes of an attempt whose session ended without an outcome, `losses` being those before this one.
 /// Losses are counted apart from failures: a package that kills its workers ends after [`LOSSES_MAX`].
 pub fn after_loss(attempt: Attempt, stopping: Option<StopReason>, failures: u32, losses: u32) -> Next {
+    let ends = |status| Next::Ends { status, failures };
     match stopping {
-        Some(StopReason::User) => Next::Ends(Status::Canceled),
-        Some(StopReason::Timeout) => Next::Ends(Status::Failed),
-        None if losses + 1 >= LOSSES_MAX => Next::Ends(Status::Unexpected),
+        Some(StopReason::User) => ends(Status::Canceled),
+        Some(StopReason::Timeout) => ends(Status::Failed),
+        None if losses + 1 >= LOSSES_MAX => ends(Status::Unexpected),
         None => Next::Again { attempt: attempt + 1, failures, due_in: Duration::ZERO },
     }
 }
@@ -57,8 +58,14 @@ mod tests {
             after_loss(4, None, 1, 3),
             Next::Again { attempt: 5, failures: 1, due_in: Duration::ZERO }
         );
-        assert_eq!(after_loss(5, None, 0, 4), Next::Ends(Status::Unexpected));
-        assert_eq!(after_loss(1, Some(StopReason::User), 0, 0), Next::Ends(Status::Canceled));
-        assert_eq!(after_loss(1, Some(StopReason::Timeout), 0, 0), Next::Ends(Status::Failed));
+        assert_eq!(after_loss(5, None, 0, 4), Next::Ends { status: Status::Unexpected, failures: 0 });
+        assert_eq!(
+            after_loss(1, Some(StopReason::User), 0, 0),
+            Next::Ends { status: Status::Canceled, failures: 0 }
+        );
+        assert_eq!(
+            after_loss(1, Some(StopReason::Timeout), 0, 0),
+            Next::Ends { status: Status::Failed, failures: 0 }
+        );
     }
 }

@@ -46,8 +46,8 @@ pub struct HeldRow {
 /// What becomes of an execution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
-    /// It ends.
-    Ends(Status),
+    /// It ends, having failed this often.
+    Ends { status: Status, failures: u32 },
     /// It waits as `created` for its next attempt, due after the delay.
     Again { attempt: Attempt, failures: u32, due_in: Duration },
 }
@@ -55,10 +55,11 @@ pub enum Next {
 /// Where `outcome` leads an execution that its session holds. Nothing that was told to stop is tried again, but
 /// a success already achieved stands.
 pub fn after_outcome(row: HeldRow, outcome: OutcomeKind) -> Next {
+    let ends = |status| Next::Ends { status, failures: row.failures };
     match (row.stopping, outcome) {
-        (_, OutcomeKind::Succeeded) => Next::Ends(Status::Succeeded),
-        (Some(StopReason::User), _) => Next::Ends(Status::Canceled),
-        (Some(StopReason::Timeout), _) => Next::Ends(Status::Failed),
+        (_, OutcomeKind::Succeeded) => ends(Status::Succeeded),
+        (Some(StopReason::User), _) => ends(Status::Canceled),
+        (Some(StopReason::Timeout), _) => ends(Status::Failed),
         (None, OutcomeKind::Returned) => {
             Next::Again { attempt: row.attempt + 1, failures: row.failures, due_in: Duration::ZERO }
         }
@@ -68,10 +69,10 @@ pub fn after_outcome(row: HeldRow, outcome: OutcomeKind) -> Next {
 }
 
 fn after_failure(row: HeldRow) -> Next {
-    if row.failures >= row.retries {
-        return Next::Ends(Status::Failed);
-    }
     let failures = row.failures + 1;
+    if failures > row.retries {
+        return Next::Ends { status: Status::Failed, failures };
+    }
     Next::Again { attempt: row.attempt + 1, failures, due_in: retry_delay(row.retry_delay, failures) }
 }
 
@@ -91,7 +92,7 @@ mod tests {
                 for (failures, retries) in [(0, 0), (0, 1), (1, 1), (2, 5)] {
                     let from = if stopping.is_some() { Status::Stopping } else { Status::Running };
                     let to = match after_outcome(row(stopping, failures, retries), outcome) {
-                        Next::Ends(status) => status,
+                        Next::Ends { status, .. } => status,
                         Next::Again { .. } => Status::Created,
                     };
                     let how = if outcome == OutcomeKind::Returned { Move::HandBack } else { Move::Outcome };
@@ -105,7 +106,8 @@ mod tests {
     fn retries_are_counted_and_handing_back_costs_none() {
         let again = after_outcome(row(None, 1, 2), OutcomeKind::Failed);
         assert_eq!(again, Next::Again { attempt: 4, failures: 2, due_in: Duration::from_secs(2) });
-        assert_eq!(after_outcome(row(None, 2, 2), OutcomeKind::TimedOut), Next::Ends(Status::Failed));
+        let last = after_outcome(row(None, 2, 2), OutcomeKind::TimedOut);
+        assert_eq!(last, Next::Ends { status: Status::Failed, failures: 3 });
         let back = after_outcome(row(None, 2, 2), OutcomeKind::Returned);
         assert_eq!(back, Next::Again { attempt: 4, failures: 2, due_in: Duration::ZERO });
     }
@@ -113,11 +115,20 @@ mod tests {
     #[test]
     fn a_stop_sticks_unless_success_came_first() {
         let stopping = row(Some(StopReason::User), 0, 9);
-        assert_eq!(after_outcome(stopping, OutcomeKind::Succeeded), Next::Ends(Status::Succeeded));
+        assert_eq!(
+            after_outcome(stopping, OutcomeKind::Succeeded),
+            Next::Ends { status: Status::Succeeded, failures: 0 }
+        );
         for outcome in [OutcomeKind::Failed, OutcomeKind::Stopped, OutcomeKind::Returned] {
-            assert_eq!(after_outcome(stopping, outcome), Next::Ends(Status::Canceled));
+            assert_eq!(
+                after_outcome(stopping, outcome),
+                Next::Ends { status: Status::Canceled, failures: 0 }
+            );
         }
         let overdue = row(Some(StopReason::Timeout), 0, 9);
-        assert_eq!(after_outcome(overdue, OutcomeKind::Stopped), Next::Ends(Status::Failed));
+        assert_eq!(
+            after_outcome(overdue, OutcomeKind::Stopped),
+            Next::Ends { status: Status::Failed, failures: 0 }
+        );
     }
 }

@@ -74,7 +74,12 @@ fn hello() -> Hello {
 }
 
 fn claim_answers() -> ClaimAnswers {
-    let grant = Grant { package: 0, values: Values::Inline("{}".into()), timeout_ms: Some(60_000) };
+    let grant = Grant {
+        package: 0,
+        values: Values::Inline("{}".into()),
+        timeout_ms: Some(60_000),
+        time_left_ms: Some(59_000),
+    };
     let granted = ClaimAnswer {
         number: 7,
         execution: execution(1),

@@ -47,8 +47,10 @@ pub struct Run {
     pub values: BTreeMap<String, Value>,
     /// A value for every parameter of the project.
     pub project_values: Arc<BTreeMap<String, Value>>,
-    /// How long the attempt may take.
+    /// How long the attempt may take from its grant on.
     pub timeout: Option<Duration>,
+    /// What is left of that.
+    pub time_left: Option<Duration>,
     /// The folder in which attempts get their work folders. An absolute path.
     pub work_root: Arc<Path>,
 }
@@ -87,7 +89,7 @@ enum Halt {
 
 async fn attend(run: &Run, host: &Host, mut stop: Stop) -> Option<Ended> {
     let context = Context::new(run, host);
-    let Some((end, halt)) = until_end(&context, run.timeout, &mut stop).await else {
+    let Some((end, halt)) = until_end(&context, &mut stop).await else {
         context.abandon().await;
         return None;
     };
@@ -103,15 +105,11 @@ async fn attend(run: &Run, host: &Host, mut stop: Stop) -> Option<Ended> {
 }
 
 /// `None` if it was fenced.
-async fn until_end(
-    context: &Context<'_>,
-    timeout: Option<Duration>,
-    stop: &mut Stop,
-) -> Option<(ContainerEnd, Option<Halt>)> {
+async fn until_end(context: &Context<'_>, stop: &mut Stop) -> Option<(ContainerEnd, Option<Halt>)> {
     let token = CancellationToken::new();
     let mut body = pin!(container::run_package(context, token.clone()));
     let mut fence = stop.clone();
-    let mut overdue = pin!(tokio::time::sleep(timeout.unwrap_or(Duration::MAX)));
+    let mut overdue = pin!(tokio::time::sleep(context.run.time_left.unwrap_or(Duration::MAX)));
     let mut halt = None;
     loop {
         tokio::select! {
@@ -124,7 +122,7 @@ async fn until_end(
             }
             end = &mut body => return Some((end, halt)),
             () = &mut overdue, if halt.is_none() => {
-                halt = Some(Halt::Overdue(timeout.unwrap_or_default()));
+                halt = Some(Halt::Overdue(context.run.timeout.unwrap_or_default()));
                 token.cancel();
             }
         }

@@ -183,7 +183,9 @@ async fn run_granted(shared: &Shared, granted: Granted, mut stop: Stop) -> Resul
     };
     let work_root = shared.work_root.clone();
     // The masters count from the grant, too.
-    let timeout = grant.timeout_ms.map(|ms| Duration::from_millis(ms).saturating_sub(granted_at.elapsed()));
+    let time_left =
+        grant.time_left_ms.map(|ms| Duration::from_millis(ms).saturating_sub(granted_at.elapsed()));
+    let timeout = grant.timeout_ms.map(Duration::from_millis);
     let run_it = Run {
         execution,
         attempt,
@@ -191,6 +193,7 @@ async fn run_granted(shared: &Shared, granted: Granted, mut stop: Stop) -> Resul
         values: ready.values.clone(),
         project_values: ready.project_values.clone(),
         timeout,
+        time_left,
         work_root,
     };
     // `ready` lives until the end: it keeps the project's folder.

@@ -112,6 +112,7 @@ impl World {
                 project_folder: self.project_folder(),
             }),
             timeout: self.timeout,
+            time_left: self.timeout,
             work_root: self.work_root().into(),
         };
         let (sender, records) = mpsc::channel(16);

@@ -266,12 +266,16 @@ fn claimed(row: &Row) -> Result<Claimed, CatalogError> {
 
 fn grant(row: &Row) -> Grant {
     let parameters: Option<String> = row.get("parameters");
-    let time_left: Option<i64> = row.get("time_left_ms");
     Grant {
         package: 0,
         values: values(parameters, row.get("sealed")),
-        timeout_ms: time_left.map(|left| left.max(0).unsigned_abs()),
+        timeout_ms: milliseconds(row.get("timeout_ms")),
+        time_left_ms: milliseconds(row.get("time_left_ms")),
     }
+}
+
+fn milliseconds(column: Option<i64>) -> Option<u64> {
+    column.map(|ms| ms.max(0).unsigned_abs())
 }
 
 fn package_grant(row: &Row) -> Result<PackageGrant, CatalogError> {

@@ -43,7 +43,7 @@ fn text(before: &Execution) -> String {
 fn expected(before: &Execution) -> Found {
     let next = after_loss(before.attempt, before.stopping, before.failures, before.losses);
     let (status, attempt, failures) = match next {
-        Next::Ends(status) => (status, before.attempt, before.failures),
+        Next::Ends { status, failures } => (status, before.attempt, failures),
         Next::Again { attempt, failures, .. } => (Status::Created, attempt, failures),
     };
     let error = if before.stopping.is_some() { "from before".to_owned() } else { text(before) };

@@ -63,7 +63,7 @@ fn next(case: &Case) -> Next {
 /// The row that the decision leads to.
 fn expected(case: &Case) -> Found {
     let (status, attempt, failures) = match next(case) {
-        Next::Ends(status) => (status, case.before.attempt, case.before.failures),
+        Next::Ends { status, failures } => (status, case.before.attempt, failures),
         Next::Again { attempt, failures, .. } => (Status::Created, attempt, failures),
     };
     let error = match case.outcome.kind {
@@ -78,7 +78,7 @@ fn expected(case: &Case) -> Found {
 
 fn expected_past(case: &Case) -> Option<Past> {
     let ending = match case.outcome.kind {
-        _ if matches!(next(case), Next::Ends(_)) => return None,
+        _ if matches!(next(case), Next::Ends { .. }) => return None,
         OutcomeKind::TimedOut => "timed-out",
         OutcomeKind::Returned => "returned",
         _ => "failed",
@@ -106,7 +106,7 @@ async fn the_statement_does_what_the_decision_says() {
         assert_eq!(found[&id], expected(case), "{name}");
         assert_eq!(past.get(&(id, case.before.attempt)).cloned(), expected_past(case), "{name}");
         match next(case) {
-            Next::Ends(_) => assert!(!due.contains_key(&id), "{name}"),
+            Next::Ends { .. } => assert!(!due.contains_key(&id), "{name}"),
             Next::Again { due_in, .. } => {
                 again += 1;
                 let delay = due_in.as_secs_f64();

@@ -19,7 +19,7 @@ applied as (
         attempt = e.attempt
             + case when e.status = 2 and o.kind <> 1 and (o.kind = 5 or e.failures < e.retries) then 1 else 0 end,
         failures = e.failures
-            + case when e.status = 2 and o.kind in (2, 3, 4) and e.failures < e.retries then 1 else 0 end,
+            + case when e.status = 2 and o.kind in (2, 3, 4) then 1 else 0 end,
         ended_at = case
             when e.status = 2 and o.kind <> 1 and (o.kind = 5 or e.failures < e.retries) then null
             else clock_timestamp()
