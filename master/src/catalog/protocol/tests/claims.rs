@@ -166,6 +166,21 @@ async fn another_claim_of_the_same_session_is_held() {
 }
 
 #[tokio::test]
+async fn a_ghost_in_the_same_message_does_not_spoil_the_claim() {
+    let world = World::new().await;
+    let session = world.session().await;
+    for numbers in [[1, 2], [4, 3]] {
+        let row = Execution { attempt: 2, ..Execution::new(Status::Pending) };
+        world.insert(std::slice::from_ref(&row)).await;
+        let claim = |(number, attempt)| Claim { number, execution: row.id, attempt };
+        let message = Claims { session, claims: numbers.into_iter().zip([2, 1]).map(claim).collect() };
+        let (answers, granted) = grant(&world, &message).await;
+        let told: Vec<_> = answers.answers.iter().map(|answer| answer.verdict).collect();
+        assert_eq!((told, granted), (vec![ClaimVerdict::Granted, ClaimVerdict::Stale], 1), "{numbers:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_session_that_has_ended_gets_nothing() {
     let world = World::new().await;
     let ended = world.session().await;
