@@ -316,7 +316,7 @@ begin
             child := parent || '_' || to_char(day, 'YYYYMMDD');
             continue when to_regclass('internal.' || child) is not null;
             -- Executions are updated twice or more: room for the new versions in the same page (HOT).
-            fill := case parent when 'executions' then 50 else 100 end;
+            fill := case parent when 'executions' then 35 else 100 end;
             execute format('create table internal.%I (like internal.%I including defaults including constraints) with (fillfactor = %s)',
                            child, parent, fill);
             execute format('alter table internal.%I attach partition internal.%I for values from (%L) to (%L)',

@@ -111,7 +111,8 @@ struct SortedClaims {
 impl SortedClaims {
     fn new(claims: &[Claim]) -> Self {
         let mut sorted: Vec<&Claim> = claims.iter().collect();
-        sorted.sort_unstable_by_key(|claim| (claim.execution, claim.number));
+        // Of one execution the latest attempt last: the statement looks at the last.
+        sorted.sort_unstable_by_key(|claim| (claim.execution, claim.attempt, claim.number));
         let ids: Vec<Uuid> = sorted.iter().map(|claim| claim.execution.0).collect();
         Self {
             attempts: sorted.iter().map(|claim| rows::small_in(claim.attempt)).collect(),

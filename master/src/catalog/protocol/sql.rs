@@ -21,6 +21,7 @@ statements! {
     LOCK_DEAD_MASTER = "protocol/lock_dead_master.sql",
     LOCK_MASTER = "protocol/lock_master.sql",
     LOCK_SESSION = "protocol/lock_session.sql",
+    LOCK_WORKER = "protocol/lock_worker.sql",
     LOSE_ATTEMPTS = "protocol/lose_attempts.sql",
     MAKE_DUE_PENDING = "protocol/make_due_pending.sql",
     MAKE_PARTITIONS = "protocol/make_partitions.sql",

@@ -197,7 +197,6 @@ async fn at_once(world: &World, known: SessionId, first: Hello, second: Hello) -
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-#[ignore = "known_worker.sql waits for the worker's lock and then looks with its old snapshot: no session is seen"]
 async fn a_repeat_that_overtakes_the_answer_is_welcome_too() {
     let world = World::new().await;
     let known = world.session().await;
@@ -207,7 +206,6 @@ async fn a_repeat_that_overtakes_the_answer_is_welcome_too() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-#[ignore = "known_worker.sql waits for the worker's lock and then looks with its old snapshot: no session is seen"]
 async fn a_copied_folder_cannot_slip_in_beside_the_first_hello() {
     let world = World::new().await;
     let known = world.session().await;

@@ -134,7 +134,6 @@ impl Arguments {
 }
 
 #[tokio::test]
-#[ignore = "the claims are read once for each execution: 44 ms for 400 on a fresh partition, 3 ms without a join"]
 async fn a_grant_walks_the_key_of_one_partition() {
     let (world, ids) = large().await;
     let Arguments { ids, ones, .. } = Arguments::of(&ids);
@@ -169,7 +168,6 @@ async fn until_prunable(world: &World) {
 }
 
 #[tokio::test]
-#[ignore = "at fillfactor 50 about 87 % are HOT: a granted row and its end do not fit beside each other; 35 gives 96 %"]
 async fn an_executions_updates_stay_in_its_page() {
     let (world, ids) = large().await;
     let session = world.session().await;
