@@ -26,7 +26,7 @@ impl Catalog {
         let transaction = client.transaction().await?;
         let worker = hello.session.worker.0;
         // A statement of its own: the look that follows must see what committed while the lock was waited for.
-        transaction.execute(sql::LOCK_WORKER, &[&worker]).await?;
+        transaction.query_one(sql::LOCK_WORKER, &[&worker]).await?;
         let row = transaction.query_opt(sql::KNOWN_WORKER, &[&worker]).await?;
         let known = row.as_ref().map(known_worker).transpose()?;
         let (verdict, lost) = match decide_hello(known.as_ref(), hello) {

@@ -264,3 +264,20 @@ async fn no_grant_outlives_its_session() {
     }
     eprintln!("refused {}, granted {} of {ROUNDS} rounds", outcomes[0], outcomes[1]);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_very_first_hello_delivered_twice_at_once_is_welcome_twice() {
+    let world = World::new().await;
+    for round in 0..20 {
+        let first = hello(stranger(1));
+        let twice = [first.clone(), first.clone()].map(|hello| {
+            let catalog = world.catalog.clone();
+            tokio::spawn(async move { catalog.hello(&hello, "inbox").await })
+        });
+        for answer in twice {
+            let verdict = answer.await.unwrap().unwrap().answer.verdict;
+            let welcome = HelloVerdict::Welcome { pools: first.pools.clone(), enabled: true };
+            assert_eq!(verdict, welcome, "round {round}");
+        }
+    }
+}

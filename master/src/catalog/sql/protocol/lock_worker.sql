@@ -1,2 +1,2 @@
--- Hellos of one worker come one after the other. $1 worker.
-select from internal.workers where id = $1 for update
+-- Hellos of one worker come one after another, its very first ones too: there is no row to lock yet. $1 worker.
+select pg_advisory_xact_lock(hashtextextended($1::uuid::text, 1396918593))
