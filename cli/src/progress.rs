@@ -35,7 +35,7 @@ impl Progress {
             && told.elapsed() >= LINE_EVERY
         {
             *told = Instant::now();
-            eprintln!("{} of {} ended; {}", batch.ended(), batch.executions, counts(batch));
+            eprintln!("{}", line(batch));
         }
     }
 }
@@ -43,6 +43,15 @@ impl Progress {
 impl Drop for Progress {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
+    }
+}
+
+/// `12 of 36 ended: running 3, failed 1`.
+fn line(batch: &BatchDetail) -> String {
+    let ended = format!("{} of {} ended", batch.ended(), batch.executions);
+    match counts(batch).as_str() {
+        "" => ended,
+        counts => format!("{ended}: {counts}"),
     }
 }
 

@@ -17,3 +17,4 @@ mod readme;
 mod refused;
 mod secrets;
 mod sessions;
+mod views;

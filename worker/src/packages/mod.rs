@@ -3,5 +3,7 @@
 mod bundles;
 mod fetch;
 mod load;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use load::Packages;
