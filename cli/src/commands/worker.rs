@@ -39,7 +39,7 @@ Examples:
 Examples:
   scaleout worker show worker-1")]
     Show(One),
-    /// Tells a worker to claim no more, finish what it runs, and leave
+    /// Tells a worker to claim no more, finish what it runs, and leave; it hears so within 5 s
     #[command(after_help = "\
 Examples:
   scaleout worker drain worker-1")]
