@@ -2,8 +2,9 @@
 //! Knows no server; the servers' modules own what is below their subfolders.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use rustix::fs::{FlockOperation, flock, statvfs};
 use serde::{Deserialize, Serialize};
@@ -36,8 +37,13 @@ pub(crate) enum LockAnswer {
     HeldBy(u32),
 }
 
+/// How long the keeper of a run whose parent is gone may take to end its servers.
+const ENDING_MAX: Duration = Duration::from_secs(20);
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
 /// Locks the folder for as long as the file is open, and notes for whom. Only the keeper does this: the lock
-/// must last until the servers have ended, which may be later than their parent.
+/// must last until the servers have ended, which may be later than their parent. Waits for a keeper that has lost
+/// its parent: it is only ending.
 pub(crate) fn lock(folder: &Path, parent: u32) -> io::Result<LockAnswer> {
     let mut file = OpenOptions::new()
         .read(true)
@@ -45,19 +51,37 @@ pub(crate) fn lock(folder: &Path, parent: u32) -> io::Result<LockAnswer> {
         .create(true)
         .truncate(false)
         .open(folder.join(LOCK_FILE))?;
-    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => {
-            file.set_len(0)?;
-            writeln!(file, "{parent}")?;
-            Ok(LockAnswer::Locked(file))
+    let began = Instant::now();
+    loop {
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => {
+                file.set_len(0)?;
+                file.rewind()?;
+                writeln!(file, "{parent}")?;
+                return Ok(LockAnswer::Locked(file));
+            }
+            Err(rustix::io::Errno::WOULDBLOCK) => {}
+            Err(error) => return Err(error.into()),
         }
-        Err(rustix::io::Errno::WOULDBLOCK) => {
-            let mut text = String::new();
-            file.read_to_string(&mut text)?;
-            Ok(LockAnswer::HeldBy(text.trim().parse().unwrap_or(0)))
+        let holder = holder(&mut file)?;
+        if !is_gone(holder) || began.elapsed() > ENDING_MAX {
+            return Ok(LockAnswer::HeldBy(holder));
         }
-        Err(error) => Err(error.into()),
+        std::thread::sleep(LOOK_EVERY);
     }
+}
+
+/// The process that the folder is held for; 0 if it has not been noted yet.
+fn holder(file: &mut File) -> io::Result<u32> {
+    let mut text = String::new();
+    file.rewind()?;
+    file.read_to_string(&mut text)?;
+    Ok(text.trim().parse().unwrap_or(0))
+}
+
+fn is_gone(process: u32) -> bool {
+    let pid = i32::try_from(process).ok().and_then(rustix::process::Pid::from_raw);
+    pid.is_some_and(|pid| rustix::process::test_kill_process(pid) == Err(rustix::io::Errno::SRCH))
 }
 
 /// Where the servers' output goes. Written by the keeper, with its rights.
@@ -137,10 +161,27 @@ mod tests {
     #[test]
     fn a_folder_is_locked_once_and_the_holder_is_named() {
         let folder = tempfile::tempdir().unwrap();
-        let LockAnswer::Locked(held) = lock(folder.path(), 4711).unwrap() else { panic!("it is free") };
-        assert!(matches!(lock(folder.path(), 1).unwrap(), LockAnswer::HeldBy(4711)));
+        let me = std::process::id();
+        let LockAnswer::Locked(held) = lock(folder.path(), me).unwrap() else { panic!("it is free") };
+        assert!(matches!(lock(folder.path(), 1).unwrap(), LockAnswer::HeldBy(holder) if holder == me));
         drop(held);
         assert!(matches!(lock(folder.path(), 1).unwrap(), LockAnswer::Locked(_)));
+    }
+
+    #[test]
+    fn a_keeper_that_lost_its_parent_is_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut parent = std::process::Command::new("true").spawn().unwrap();
+        let LockAnswer::Locked(held) = lock(folder.path(), parent.id()).unwrap() else {
+            panic!("it is free")
+        };
+        parent.wait().unwrap();
+        let ending = std::thread::spawn(move || {
+            std::thread::sleep(3 * LOOK_EVERY);
+            drop(held);
+        });
+        assert!(matches!(lock(folder.path(), 1).unwrap(), LockAnswer::Locked(_)));
+        ending.join().unwrap();
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod drain;
 mod flow;
 mod inputs;
 mod kills;
+mod loading;
 mod many;
 mod masters;
 mod note;
