@@ -17,11 +17,13 @@ const BATCH_RECORDS: usize = 512;
 const BATCH_BYTES: usize = 1024 * 1024;
 
 /// Ships until the last sender of `records` is gone and everything has been published.
+/// Gives the number of records that were lost, because the link was given up before they were.
 pub(crate) async fn ship(
     session: SessionId,
     mut records: mpsc::Receiver<LogRecord>,
     mut publisher: watch::Receiver<Option<Publisher>>,
-) {
+) -> usize {
+    let mut lost = 0;
     let mut first = records.recv().await;
     while let Some(record) = first.take() {
         let mut bytes = record.text.len();
@@ -32,17 +34,21 @@ pub(crate) async fn ship(
             bytes += record.text.len();
             batch.records.push(record);
         }
-        publish(&batch, &mut publisher).await;
+        if !publish(&batch, &mut publisher).await {
+            lost += batch.records.len();
+        }
         first = records.recv().await;
     }
+    lost
 }
 
-async fn publish(batch: &LogBatch, publisher: &mut watch::Receiver<Option<Publisher>>) {
+/// `false`: the records are lost.
+async fn publish(batch: &LogBatch, publisher: &mut watch::Receiver<Option<Publisher>>) -> bool {
     let message = match Outgoing::to_logs(batch) {
         Ok(message) => message,
         Err(error) => {
-            tracing::error!(%error, records = batch.records.len(), "log records cannot be written and are lost");
-            return;
+            tracing::error!(%error, records = batch.records.len(), "log records cannot be written");
+            return false;
         }
     };
     let mut failures = 0;
@@ -50,11 +56,11 @@ async fn publish(batch: &LogBatch, publisher: &mut watch::Receiver<Option<Publis
         let linked = match publisher.wait_for(Option::is_some).await {
             Ok(linked) => linked.clone(),
             // The session has ended for good; nobody is left to publish.
-            Err(_) => return,
+            Err(_) => return false,
         };
         let Some(linked) = linked else { continue };
         let error = match linked.publish(vec![message.clone()]).await {
-            Ok(()) => return,
+            Ok(()) => return true,
             Err(error) => error,
         };
         failures += 1;

@@ -247,7 +247,7 @@ impl Actor {
             free_slots: self.attempts.free_slots(),
             ahead: self.claims_ahead(),
         };
-        let wanted = self.subscribing.decide(&wish, now);
+        self.subscribing.observe(wish.free_slots, now);
         if self.subscribing.is_saturated(now) {
             // Granted ahead of time that has not come: others may be idle.
             for outcome in self.attempts.return_waiting() {
@@ -255,7 +255,7 @@ impl Actor {
             }
         }
         let Some(link) = &self.link else { return };
-        if let Some(wanted) = wanted {
+        if let Some(wanted) = self.subscribing.decide(&wish, now) {
             tracing::debug!(?wanted, "subscriptions change");
             self.deliveries.unsubscribed();
             let pools = wanted.pools.len() as u64;

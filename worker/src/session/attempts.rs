@@ -146,7 +146,7 @@ impl Attempts {
 /// The outcome of an attempt that was never started.
 pub(super) fn unstarted(execution: ExecutionId, attempt: Attempt, kind: OutcomeKind) -> Outcome {
     let error = match kind {
-        OutcomeKind::Returned => "the worker drained before the execution had started",
+        OutcomeKind::Returned => "the worker gave the execution back before it had started",
         _ => "the execution was told to stop before it had started",
     };
     Outcome { execution, attempt, kind, error: Some(error.to_owned()), result: None }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use scaleout_common::ids::SessionId;
@@ -21,6 +22,11 @@ use crate::shipping;
 
 /// Events that wait for the session's loop at most.
 const EVENTS_MAX: usize = 8_192;
+
+/// How long the log records of a session that has ended may take to be published: of one that drained, whose log is
+/// complete, and of one that was fenced, whose successor waits.
+const SHIP_DRAINED_MAX: Duration = Duration::from_secs(3_600);
+const SHIP_OVER_MAX: Duration = Duration::from_secs(2);
 
 /// What a session begins with.
 pub(crate) struct SessionStart<'a> {
@@ -57,6 +63,8 @@ impl SessionStart<'_> {
         let work_root: Arc<Path> = std::path::absolute(settings.data_folder.join("work"))?.into();
         clear_work_root(&work_root).with_context(|| format!("cannot clear {}", work_root.display()))?;
 
+        let (packages, hello) = (self.packages()?, self.hello(session)?);
+
         let (events, inbox) = mpsc::channel(EVENTS_MAX);
         let (log, records) = mpsc::channel(shipping::RECORDS_MAX);
         let (publisher, published) = watch::channel(None);
@@ -70,25 +78,28 @@ impl SessionStart<'_> {
             look_requests,
             unlink.clone(),
         ));
-        let shipped = tokio::spawn(shipping::ship(session, records, published));
+        let mut shipped = tokio::spawn(shipping::ship(session, records, published));
 
         let host = Arc::new(Host::new(guard.clone(), log, Limits::of(settings)));
-        let shared = Shared { session, packages: self.packages()?, host, work_root, events };
-        let told = Told { hello: self.hello(session)?, looks, guard: guard.clone(), stop: self.stop.clone() };
+        let shared = Shared { session, packages, host, work_root, events };
+        let told = Told { hello, looks, guard: guard.clone(), stop: self.stop.clone() };
         let actor = Actor::new(told, Arc::new(shared), settings);
         let ended = actor.run(inbox).await;
 
         // The actor is gone, and with it the last sender of log records: what is left is shipped, then unlinked.
         // A session that is over waits only briefly: the next one is due.
-        let patience = match ended {
-            SessionEnd::Drained => std::time::Duration::from_secs(3_600),
-            _ => std::time::Duration::from_secs(2),
-        };
-        if tokio::time::timeout(patience, shipped).await.is_err() {
-            tracing::warn!(%session, "log records of the session could not be published and are lost");
-        }
+        let patience = if matches!(ended, SessionEnd::Drained) { SHIP_DRAINED_MAX } else { SHIP_OVER_MAX };
+        let in_time = tokio::time::timeout(patience, &mut shipped).await;
         unlink.cancel();
         linked.await.context("the link's task failed")?;
+        let lost = match in_time {
+            Ok(shipped) => shipped,
+            Err(_) => shipped.await,
+        };
+        let lost = lost.context("the task that ships log records failed")?;
+        if lost > 0 {
+            tracing::error!(%session, lost, "log records of the session could not be published and are lost");
+        }
         guard.stop().await;
         Ok(ended)
     }

@@ -70,18 +70,22 @@ impl Subscribing {
         self.open = None;
     }
 
-    /// Decides: the new subscriptions, if there must be any change.
-    pub(super) fn decide(&mut self, wish: &Wish, now: Instant) -> Option<Wanted> {
-        self.busy_since = match (wish.free_slots, self.busy_since) {
+    /// Takes note of the free slots, with or without a link.
+    pub(super) fn observe(&mut self, free_slots: usize, now: Instant) {
+        self.busy_since = match (free_slots, self.busy_since) {
             (0, None) => Some(now),
             (0, since) => since,
             _ => None,
         };
+    }
+
+    /// Decides, with a link: the new subscriptions, if there must be any change.
+    pub(super) fn decide(&mut self, wish: &Wish, now: Instant) -> Option<Wanted> {
+        self.observe(wish.free_slots, now);
         let saturated = self.is_saturated(now);
         let pools = if wish.open { self.pools.clone() } else { BTreeSet::new() };
         let prefetch = (wish.free_slots + wish.ahead).clamp(1, PREFETCH_MAX);
         match &self.open {
-            // Without a link there is nothing to open on; the caller asks again when there is.
             None if pools.is_empty() || wish.free_slots == 0 => None,
             None => Some(self.change(pools, prefetch, now)),
             Some(_) if pools.is_empty() || saturated => Some(self.change(BTreeSet::new(), 1, now)),
