@@ -10,7 +10,7 @@ use scaleout_broker::{Outgoing, Publisher};
 use scaleout_common::protocol::timing::MASTER_PROBE_EVERY;
 use scaleout_common::wire::{EncodeError, Task};
 use tokio::sync::mpsc;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
@@ -68,6 +68,8 @@ struct Published {
 enum Event {
     Accepted(Dispatch),
     Published(Published),
+    /// A publishing task ended badly; which dispatch it had cannot be told.
+    Broken(JoinError),
     LinkChanged,
     LookForOverdue,
     ProbeMasters,
@@ -77,7 +79,9 @@ impl Dispatcher {
     async fn next(&mut self, stop: &CancellationToken) -> Option<Event> {
         tokio::select! {
             () = stop.cancelled() => None,
-            Some(Ok(published)) = self.publishing.join_next() => Some(Event::Published(published)),
+            Some(joined) = self.publishing.join_next() => {
+                Some(joined.map_or_else(Event::Broken, Event::Published))
+            }
             Some(dispatch) = self.dispatches.recv(), if self.waiting.len() < HELD_BACK_MAX => {
                 Some(Event::Accepted(dispatch))
             }
@@ -91,6 +95,7 @@ impl Dispatcher {
         match event {
             Event::Accepted(dispatch) => self.wait(dispatch),
             Event::Published(published) => self.settle(published).await,
+            Event::Broken(error) => self.broken(&error),
             Event::LinkChanged => {}
             Event::LookForOverdue => {
                 let found = self.context.catalog.overdue_dispatches(self.context.master).await;
@@ -135,8 +140,11 @@ impl Dispatcher {
     /// Marks what is confirmed, all that has arrived in one statement, and keeps the rest for the next link.
     async fn settle(&mut self, first: Published) {
         let mut tried = vec![first];
-        while let Some(Ok(published)) = self.publishing.try_join_next() {
-            tried.push(published);
+        while let Some(joined) = self.publishing.try_join_next() {
+            match joined {
+                Ok(published) => tried.push(published),
+                Err(error) => self.broken(&error),
+            }
         }
         for Published { dispatch, confirmed } in tried {
             self.in_hand.remove(&dispatch.id);
@@ -148,6 +156,12 @@ impl Dispatcher {
             // With a link the broker refused it: the catalog gives it again after a while.
         }
         self.mark_confirmed().await;
+    }
+
+    /// What is being published may be given a second time from now on, which is harmless.
+    fn broken(&mut self, error: &JoinError) {
+        tracing::error!(%error, "a dispatch was not published; the catalog gives it again");
+        self.in_hand = self.waiting.iter().map(|dispatch| dispatch.id).collect();
     }
 
     async fn mark_confirmed(&mut self) {

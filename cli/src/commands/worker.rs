@@ -39,7 +39,8 @@ Examples:
 Examples:
   scaleout worker show worker-1")]
     Show(One),
-    /// Tells a worker to claim no more, finish what it runs, and leave; it hears so within 5 s
+    /// Tells a worker to drain: claim no more, finish what it can in its grace, hand back the rest, leave.
+    /// It hears so within 5 s
     #[command(after_help = "\
 Examples:
   scaleout worker drain worker-1")]
@@ -90,7 +91,10 @@ pub(crate) async fn run(context: &Context, arguments: Worker) -> Result<Exit, Fa
             let path = ["workers", worker.as_str(), "drain"];
             let worker: WorkerSummary =
                 context.client()?.send(Method::POST, &path, &(), Repeat::Harmless).await?;
-            say(&format!("{} claims no more, and leaves when what it runs has ended", worker.name));
+            say(&format!(
+                "{} is told to drain: it will claim no more, finish what it can within its grace, hand back the rest, and leave",
+                worker.name
+            ));
             show(context, &worker)
         }
     }

@@ -30,7 +30,7 @@ pub struct WorkerSummary {
 pub enum WorkerState {
     /// Has an open session with a lease that has not run out.
     Online,
-    /// Online, claims no more, and leaves when what it runs has ended.
+    /// Online and told to drain: it claims no more, finishes what it can within its grace, and leaves.
     Draining,
     /// Online, but an operator has disabled it.
     Disabled,

@@ -2,7 +2,7 @@
 -- common::protocol::outcome::after_outcome decides (a test compares the two). What matches no row was fenced or is
 -- a repeat. $1 ids (sorted), $2 attempts, $3 workers, $4 sessions, $5 outcome kinds (1 succeeded, 2 failed,
 -- 3 stopped, 4 timed out, 5 returned), $6 errors, $7 results, $8 longest retry delay in
--- milliseconds. `= any`: see grant.sql.
+-- milliseconds. `= any` finds each row by its key on any statistics.
 with outcomes as (
     select * from unnest($1::uuid[], $2::integer[], $3::uuid[], $4::bigint[], $5::smallint[], $6::text[], $7::text[])
         as o (id, attempt, worker_id, session, kind, error, result)
