@@ -26,7 +26,7 @@ command = ["sh", "tree.sh", "{{ @file }}"]
 
 /// Deploys `t/tree/grow` (`file`), and `grow-once`, whose second attempt does nothing.
 pub(crate) async fn deploy_tree(cluster: &Cluster) {
-    let once = PACKAGE.replace("\"tree.sh\"", "\"-c\", '[ $SCALEOUT_ATTEMPT = 1 ] && . ./tree.sh', \"sh\"");
+    let once = PACKAGE.replace("\"tree.sh\"", "\"-c\", '[ $SCALEOUT_ATTEMPT != 1 ] || . ./tree.sh', \"sh\"");
     let tree = Project::new(cluster.folder(), "tree")
         .package("grow", PACKAGE)
         .package("grow-once", &once)

@@ -82,8 +82,9 @@ async fn dev_restarts_what_dies_keeps_its_state_and_leaves_nothing() {
     assert!(told.contains("starting it again"), "{told}");
     until("both workers are online", MOMENT, async || {
         let listed = dev.scaleout(&["worker", "list", "--format", "json"]).await.ok().json_lines();
-        let online = listed.iter().filter(|worker| worker["state"] == "online" && worker["session"] != 1);
-        if online.count() == 1 { Ok(()) } else { Err(format!("{listed:?}")) }
+        let online: Vec<_> = listed.iter().filter(|worker| worker["state"] == "online").collect();
+        let again = online.iter().filter(|worker| worker["session"] != 1).count();
+        if (online.len(), again) == (2, 1) { Ok(()) } else { Err(format!("{listed:?}")) }
     })
     .await;
     dev.scaleout(&["enqueue", "demo/hello/hello", "--count", "20", "--wait"]).await.ok();

@@ -18,12 +18,12 @@ async fn all_started(cluster: &Cluster, file: &str, count: usize) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_draining_worker_finishes_what_it_can_and_hands_back_the_rest() {
-    let settings = [("worker.drain_grace_s", "5"), ("worker.stop_grace_s", "1"), ("worker.capacity", "2")];
+    let settings = [("worker.drain_grace_s", "15"), ("worker.stop_grace_s", "1"), ("worker.capacity", "2")];
     let mut cluster = cluster(1, 1, &settings).await;
     note::deploy(&cluster).await;
     let set = format!("file={}", cluster.path("effects"));
     // The long one sleeps past the grace in its first attempt only.
-    let short = cluster.enqueue_one(&["t/note/note", "--set", &set, "--set", "seconds=2"]).await;
+    let short = cluster.enqueue_one(&["t/note/note", "--set", &set, "--set", "seconds=8"]).await;
     let long = cluster.enqueue_one(&["t/note/first-sleeps", "--set", &set]).await;
     all_started(&cluster, "effects", 2).await;
     let waiting = cluster.enqueue_one(&["t/note/note", "--set", &set]).await;

@@ -9,7 +9,7 @@ use crate::{cancel, note};
 const RUNNING: usize = 4;
 
 /// Starts executions that sleep in their first attempt, and a tree of processes.
-async fn occupy(cluster: &Cluster) -> (String, Vec<i32>) {
+async fn occupy(cluster: &Cluster) -> (String, String, Vec<i32>) {
     note::deploy(cluster).await;
     cancel::deploy_tree(cluster).await;
     let set = format!("file={}", cluster.path("effects"));
@@ -23,8 +23,7 @@ async fn occupy(cluster: &Cluster) -> (String, Vec<i32>) {
     })
     .await;
     assert!(tree.iter().all(|pid| is_alive(*pid)), "{tree:?}");
-    cluster.scaleout(&["batch", "show", &grown]).await.ok();
-    (batch, tree)
+    (batch, grown, tree)
 }
 
 async fn is_gone(tree: &[i32]) {
@@ -48,22 +47,28 @@ async fn all_ran_twice(cluster: &Cluster, batch: &str) {
     assert_eq!(ends.map(|effect| effect.attempt).collect::<Vec<_>>(), [2; RUNNING], "{all:?}");
 }
 
+async fn succeeds(cluster: &Cluster, batch: &str) {
+    let (waited, counts) = cluster.wait_batch(batch).await;
+    assert_eq!(counts.get("succeeded"), Some(&1), "{waited}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_worker_that_restarts_runs_its_executions_again_within_seconds() {
     let mut cluster = cluster(1, 1, &[("worker.capacity", "8")]).await;
-    let (batch, tree) = occupy(&cluster).await;
+    let (batch, grown, tree) = occupy(&cluster).await;
     let killed = Instant::now();
     cluster.workers[0].service.kill9();
     is_gone(&tree).await;
     cluster.restart_worker(0);
     all_ran_twice(&cluster, &batch).await;
     assert!(killed.elapsed() < Duration::from_secs(15), "it took {:?}", killed.elapsed());
+    succeeds(&cluster, &grown).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_killed_worker_held_ends_elsewhere_after_the_lease() {
     let mut cluster = cluster(1, 1, &[("worker.capacity", "8")]).await;
-    let (batch, tree) = occupy(&cluster).await;
+    let (batch, grown, tree) = occupy(&cluster).await;
     let killed = Instant::now();
     cluster.workers[0].service.kill9();
     is_gone(&tree).await;
@@ -78,4 +83,5 @@ async fn what_a_killed_worker_held_ends_elsewhere_after_the_lease() {
     assert!(took > Duration::from_secs(20), "the lease was taken after {took:?}, while it could be held");
     assert!(took < Duration::from_secs(60), "it took {took:?}");
     all_ran_twice(&cluster, &batch).await;
+    succeeds(&cluster, &grown).await;
 }

@@ -1,6 +1,6 @@
 //! Stops, timeouts and fences: the whole tree goes, and the outcome says why.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use scaleout_common::wire::{MessageType, OutcomeKind};
 use scaleout_worker::runtime::StopCause;
@@ -50,8 +50,10 @@ async fn a_program_that_does_not_listen_is_killed_after_the_grace() {
     let mut running =
         world.start(&task("run", "trap '' TERM; echo ready $$; while :; do sleep 1000; done", ""));
     let leader = running.process("ready").await;
+    let told = Instant::now();
     running.stopper.stop(StopCause::Told);
     assert_eq!(running.end().await.kind(), OutcomeKind::Stopped);
+    assert!(told.elapsed() >= world.limits.stop_grace, "it was killed before its grace was over");
     leader.dies();
 }
 
@@ -103,11 +105,14 @@ async fn a_fence_kills_at_once_and_says_nothing() {
 
 #[tokio::test]
 async fn a_fence_overtakes_a_stop_that_waits_for_its_grace() {
-    let world = World::new().await;
-    let mut running =
-        world.start(&task("run", "trap '' TERM; echo ready $$; while :; do sleep 1000; done", ""));
+    let mut world = World::new().await;
+    // Longer than the test may take.
+    world.limits.stop_grace = Duration::from_secs(600);
+    let script = "trap 'echo asked $$' TERM; echo ready $$; while :; do sleep 1000; done";
+    let mut running = world.start(&task("run", script, ""));
     let leader = running.process("ready").await;
     running.stopper.stop(StopCause::Told);
+    running.process("asked").await;
     running.stopper.stop(StopCause::Fenced);
     assert!(running.end().await.ended.is_none());
     leader.dies();
