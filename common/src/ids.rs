@@ -72,6 +72,10 @@ uuid_id! {
     /// One running master process.
     MasterId
 }
+uuid_id! {
+    /// One marker, published behind what a task queue holds.
+    MarkerId
+}
 
 impl ExecutionId {
     /// The W3C trace context of one attempt. The trace id is the execution's own id, so that whoever knows the

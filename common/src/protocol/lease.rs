@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::ids::Attempt;
 use crate::protocol::outcome::{Next, StopReason};
-use crate::protocol::timing::{CONSUMING_MIN, FENCE, LOSSES_MAX, PROOF_AGE_MAX};
+use crate::protocol::timing::{CONSUMING_MIN, FENCE, LOSSES_MAX, LOSSES_TOGETHER_MAX, PROOF_AGE_MAX};
 use crate::status::Status;
 
 /// Whether a session whose last answered heartbeat was sent `silence` ago, by the boot-time clock (CLOCK_BOOTTIME:
@@ -19,16 +19,39 @@ pub fn may_take_leases(consuming_for: Option<Duration>, proof_age: Option<Durati
     matches!((consuming_for, proof_age), (Some(consuming), Some(age)) if consuming >= CONSUMING_MIN && age <= PROOF_AGE_MAX)
 }
 
-/// What becomes of an attempt whose session ended without an outcome, `losses` being those before this one.
-/// Losses are counted apart from failures: a package that kills its workers ends after [`LOSSES_MAX`].
-pub fn after_loss(attempt: Attempt, stopping: Option<StopReason>, failures: u32, losses: u32) -> Next {
+/// Whether an execution that has lost its worker `losses` times runs alone in its session.
+pub fn runs_alone(losses: u32) -> bool {
+    losses >= LOSSES_TOGETHER_MAX
+}
+
+/// What becomes of an attempt whose session ended without an outcome, and how many losses it has then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AfterLoss {
+    pub next: Next,
+    pub losses: u32,
+}
+
+/// Decides it, `losses` being those before this one. `alone`: the session held nothing else.
+///
+/// Losses are counted apart from failures: a package that kills its workers ends after [`LOSSES_MAX`]. The first
+/// [`LOSSES_TOGETHER_MAX`] may be another's doing; from then on it runs alone, and only what it lost alone counts. So
+/// nothing ends `unexpected` because of its neighbour.
+pub fn after_loss(
+    attempt: Attempt,
+    stopping: Option<StopReason>,
+    failures: u32,
+    losses: u32,
+    alone: bool,
+) -> AfterLoss {
+    let losses = if alone || !runs_alone(losses) { losses + 1 } else { losses };
     let ends = |status| Next::Ends { status, failures };
-    match stopping {
+    let next = match stopping {
         Some(StopReason::User) => ends(Status::Canceled),
         Some(StopReason::Timeout) => ends(Status::Failed),
-        None if losses + 1 >= LOSSES_MAX => ends(Status::Unexpected),
+        None if losses >= LOSSES_MAX => ends(Status::Unexpected),
         None => Next::Again { attempt: attempt + 1, failures, due_in: Duration::ZERO },
-    }
+    };
+    AfterLoss { next, losses }
 }
 
 #[cfg(test)]
@@ -52,20 +75,30 @@ mod tests {
         }
     }
 
+    const AGAIN: Next = Next::Again { attempt: 5, failures: 1, due_in: Duration::ZERO };
+
+    fn ends(status: Status) -> Next {
+        Next::Ends { status, failures: 1 }
+    }
+
     #[test]
     fn the_fifth_loss_is_the_last() {
-        assert_eq!(
-            after_loss(4, None, 1, 3),
-            Next::Again { attempt: 5, failures: 1, due_in: Duration::ZERO }
-        );
-        assert_eq!(after_loss(5, None, 0, 4), Next::Ends { status: Status::Unexpected, failures: 0 });
-        assert_eq!(
-            after_loss(1, Some(StopReason::User), 0, 0),
-            Next::Ends { status: Status::Canceled, failures: 0 }
-        );
-        assert_eq!(
-            after_loss(1, Some(StopReason::Timeout), 0, 0),
-            Next::Ends { status: Status::Failed, failures: 0 }
-        );
+        assert_eq!(after_loss(4, None, 1, 3, true), AfterLoss { next: AGAIN, losses: 4 });
+        let last = after_loss(4, None, 1, 4, true);
+        assert_eq!(last, AfterLoss { next: ends(Status::Unexpected), losses: 5 });
+        let canceled = after_loss(1, Some(StopReason::User), 1, 0, false);
+        assert_eq!(canceled, AfterLoss { next: ends(Status::Canceled), losses: 1 });
+        let overdue = after_loss(1, Some(StopReason::Timeout), 1, 0, true);
+        assert_eq!(overdue, AfterLoss { next: ends(Status::Failed), losses: 1 });
+    }
+
+    #[test]
+    fn what_others_do_to_its_worker_ends_no_execution() {
+        assert_eq!(after_loss(4, None, 1, 0, false), AfterLoss { next: AGAIN, losses: 1 });
+        assert_eq!(after_loss(4, None, 1, 1, false), AfterLoss { next: AGAIN, losses: 2 });
+        assert!(!runs_alone(1) && runs_alone(2));
+        for losses in 2..LOSSES_MAX {
+            assert_eq!(after_loss(4, None, 1, losses, false), AfterLoss { next: AGAIN, losses });
+        }
     }
 }

@@ -4,5 +4,7 @@ pub mod backoff;
 pub mod claim;
 pub mod hello;
 pub mod lease;
+pub mod liveness;
+pub mod marker;
 pub mod outcome;
 pub mod timing;

@@ -47,6 +47,30 @@ pub const TIMEOUT_BACKSTOP: Duration = Duration::from_secs(60);
 /// An execution that has lost its worker this many times ends `unexpected`.
 pub const LOSSES_MAX: u32 = 5;
 
+/// From this many losses on an execution runs alone, so that what it does to its worker hits nothing else, and what
+/// others do to their worker does not count against it.
+pub const LOSSES_TOGETHER_MAX: u32 = 2;
+
+/// How often each master looks whether the broker still has its sentinel queue.
+pub const SENTINEL_EVERY: Duration = Duration::from_secs(2);
+
+/// How often a marker is published behind what a task queue holds.
+pub const MARKER_EVERY: Duration = Duration::from_secs(60);
+
+/// A marker that has not come out of its queue after this is taken for lost, and replaced.
+pub const MARKER_MAX: Duration = Duration::from_secs(600);
+
+/// What was published before a marker that has come out, and waits for its claim still this long afterwards, has
+/// lost its message.
+pub const MARKER_PATIENCE: Duration = Duration::from_secs(30);
+
+/// A worker acknowledges a marker that no master has answered for this long: another one will come.
+pub const MARKER_ANSWER_MAX: Duration = Duration::from_secs(30);
+
+/// A worker without an answered heartbeat and a served subscription for this long builds its link anew; and ends,
+/// for its supervisor, after as long again.
+pub const DEAF_MAX: Duration = Duration::from_secs(60);
+
 /// What a session expects to finish in this time it may claim beyond its free slots.
 pub const CLAIM_AHEAD: Duration = Duration::from_millis(5);
 
@@ -54,4 +78,9 @@ pub const CLAIM_AHEAD: Duration = Duration::from_millis(5);
 // it was answered; the leader's proof may be PROOF_AGE_MAX old. Only if both together stay below the lease is
 // everything stopped before anyone else may start it.
 const _: () = assert!(FENCE.as_secs() + PROOF_AGE_MAX.as_secs() < LEASE.as_secs());
+// A delivery that a worker holds unclaimed while a marker passes it is claimed or given back long before it would be
+// taken for lost; a marker is never replaced while what it has shown is still being waited for.
+const _: () = assert!(CLAIM_REPEAT.as_secs() * 5 <= MARKER_PATIENCE.as_secs());
+const _: () = assert!(MARKER_EVERY.as_secs() + MARKER_PATIENCE.as_secs() < MARKER_MAX.as_secs());
+const _: () = assert!(FENCE.as_secs() < DEAF_MAX.as_secs());
 const _: () = assert!(HEARTBEAT_EVERY.as_secs() + 2 * HEARTBEAT_REPEAT.as_secs() < FENCE.as_secs());

@@ -10,12 +10,6 @@ use serde::de::DeserializeOwned;
 
 use super::kind::{Kind, Message};
 
-/// The version this build writes. A reader accepts its own and the previous one.
-pub const VERSION: u8 = 1;
-
-/// The oldest version this build reads.
-const VERSION_MIN: u8 = 1;
-
 /// "SO": tells our messages from a stranger's.
 const MAGIC: [u8; 2] = *b"SO";
 
@@ -40,8 +34,8 @@ pub enum DecodeError {
     Size(usize),
     #[error("the message does not begin with Scaleout's magic bytes")]
     Magic,
-    #[error("the message has version {0}: this build reads {VERSION_MIN} to {VERSION}")]
-    Version(u8),
+    #[error("the {kind:?} message has version {found}: this build reads up to {newest}")]
+    Version { kind: Kind, found: u8, newest: u8 },
     #[error("the message is of kind {found}: expected {expected:?}")]
     Kind { found: u8, expected: Kind },
     #[error("the body of the {kind:?} message is damaged: {source}")]
@@ -50,12 +44,12 @@ pub enum DecodeError {
 
 /// The message's bytes.
 pub fn encode<M: Message + Serialize>(message: &M) -> Result<Vec<u8>, EncodeError> {
-    let mut bytes = vec![MAGIC[0], MAGIC[1], VERSION, M::KIND as u8];
+    let mut bytes = vec![MAGIC[0], MAGIC[1], M::VERSION, M::KIND as u8];
     options().serialize_into(&mut bytes, message).map_err(|source| EncodeError { kind: M::KIND, source })?;
     Ok(bytes)
 }
 
-/// The message in `bytes`, which must be of kind `M`.
+/// The message in `bytes`, which must be of kind `M`, in its layout or the one before.
 pub fn decode<M: Message + DeserializeOwned>(bytes: &[u8]) -> Result<M, DecodeError> {
     if bytes.len() < ENVELOPE_BYTES || bytes.len() > BODY_BYTES_MAX {
         return Err(DecodeError::Size(bytes.len()));
@@ -64,13 +58,38 @@ pub fn decode<M: Message + DeserializeOwned>(bytes: &[u8]) -> Result<M, DecodeEr
     if envelope[..2] != MAGIC {
         return Err(DecodeError::Magic);
     }
-    if !(VERSION_MIN..=VERSION).contains(&envelope[2]) {
-        return Err(DecodeError::Version(envelope[2]));
-    }
     if envelope[3] != M::KIND as u8 {
         return Err(DecodeError::Kind { found: envelope[3], expected: M::KIND });
     }
-    options().deserialize(body).map_err(|source| DecodeError::Body { kind: M::KIND, source })
+    match envelope[2] {
+        version if version == M::VERSION => read(M::KIND, body),
+        version if version > 0 && version + 1 == M::VERSION => {
+            M::from_previous(PreviousBody { version, bytes: body })
+        }
+        found => Err(DecodeError::Version { kind: M::KIND, found, newest: M::VERSION }),
+    }
+}
+
+/// What follows the envelope of a message whose layout is the one before this build's.
+pub struct PreviousBody<'a> {
+    version: u8,
+    bytes: &'a [u8],
+}
+
+impl PreviousBody<'_> {
+    /// Reads the struct of that layout.
+    pub(super) fn read<P: Message + DeserializeOwned>(&self) -> Result<P, DecodeError> {
+        read(P::KIND, self.bytes)
+    }
+
+    /// There was no such layout.
+    pub(super) fn unreadable<M: Message>(&self) -> DecodeError {
+        DecodeError::Version { kind: M::KIND, found: self.version, newest: M::VERSION }
+    }
+}
+
+fn read<M: DeserializeOwned>(kind: Kind, body: &[u8]) -> Result<M, DecodeError> {
+    options().deserialize(body).map_err(|source| DecodeError::Body { kind, source })
 }
 
 /// The kind in the envelope, to choose how to [`decode`] on a queue that carries several.

@@ -1,6 +1,6 @@
 //! Which message is which.
 
-use super::codec::kind_of;
+use super::codec::{DecodeError, PreviousBody, kind_of};
 
 /// The fourth byte of every message. A number is never used again for something else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -12,26 +12,32 @@ pub enum Kind {
     Claims = 4,
     Outcomes = 5,
     LogBatch = 6,
+    Marker = 7,
+    Markers = 8,
     HelloAnswer = 16,
     HeartbeatAnswer = 17,
     ClaimAnswers = 18,
     OutcomesApplied = 19,
     Stops = 20,
+    MarkersSeen = 21,
 }
 
 impl Kind {
-    pub const ALL: [Kind; 11] = [
+    pub const ALL: [Kind; 14] = [
         Kind::Task,
         Kind::Hello,
         Kind::Heartbeat,
         Kind::Claims,
         Kind::Outcomes,
         Kind::LogBatch,
+        Kind::Marker,
+        Kind::Markers,
         Kind::HelloAnswer,
         Kind::HeartbeatAnswer,
         Kind::ClaimAnswers,
         Kind::OutcomesApplied,
         Kind::Stops,
+        Kind::MarkersSeen,
     ];
 
     /// The kind that the envelope of `bytes` names; `None` if it is not ours or names none we know.
@@ -49,16 +55,27 @@ impl Kind {
             Self::Claims => "claims",
             Self::Outcomes => "outcomes",
             Self::LogBatch => "log-batch",
+            Self::Marker => "marker",
+            Self::Markers => "markers",
             Self::HelloAnswer => "hello-answer",
             Self::HeartbeatAnswer => "heartbeat-answer",
             Self::ClaimAnswers => "claim-answers",
             Self::OutcomesApplied => "outcomes-applied",
             Self::Stops => "stops",
+            Self::MarkersSeen => "markers-seen",
         }
     }
 }
 
 /// A struct that travels as a message of its own.
-pub trait Message {
+pub trait Message: Sized {
     const KIND: Kind;
+
+    /// The version of this struct's layout. A new one is a new struct; the old one stays as long as it is read.
+    const VERSION: u8 = 1;
+
+    /// The message of the version before this one that `body` holds. Overridden where there is one.
+    fn from_previous(body: PreviousBody<'_>) -> Result<Self, DecodeError> {
+        Err(body.unreadable::<Self>())
+    }
 }

@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use super::*;
-use crate::ids::{ExecutionId, SessionId, WorkerId};
+use crate::ids::{ExecutionId, MarkerId, SessionId, WorkerId};
 use crate::names::PoolName;
 use crate::priority::Priority;
 
@@ -27,7 +27,7 @@ fn hex(bytes: &[u8]) -> String {
 /// by running this once with `SCALEOUT_WRITE_GOLDEN=1`; a shipped one is never edited.
 fn check<M: Message + Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(message: &M) {
     let bytes = encode(message).unwrap();
-    let file = format!("{}/src/wire/golden/{}.v{VERSION}.hex", env!("CARGO_MANIFEST_DIR"), M::KIND.as_str());
+    let file = format!("{}/src/wire/golden/{}.v{}.hex", env!("CARGO_MANIFEST_DIR"), M::KIND.as_str(), M::VERSION);
     if std::env::var_os("SCALEOUT_WRITE_GOLDEN").is_some() {
         std::fs::write(&file, hex(&bytes) + "\n").unwrap();
     }
@@ -79,6 +79,7 @@ fn claim_answers() -> ClaimAnswers {
         values: Values::Inline("{}".into()),
         timeout_ms: Some(60_000),
         time_left_ms: Some(59_000),
+        alone: true,
     };
     let granted = ClaimAnswer {
         number: 7,
@@ -144,6 +145,21 @@ fn every_message_has_its_golden_bytes() {
     check(&claim_answers());
     check(&OutcomesApplied { session: session(), applied: vec![(execution(1), 1)] });
     check(&Stops { session: session(), stops: vec![stop] });
+    let marker = MarkerId(Uuid::from_u128(0x77));
+    check(&Marker { marker });
+    check(&Markers { session: session(), markers: vec![marker] });
+    check(&MarkersSeen { session: session(), markers: vec![marker] });
+}
+
+/// A layout that was replaced has its golden bytes for ever, and reads as the one of today.
+#[test]
+fn messages_of_the_version_before_are_read() {
+    let was = v1::ClaimAnswers::from(claim_answers());
+    check(&was);
+    let mut read = decode::<ClaimAnswers>(&encode(&was).unwrap()).unwrap();
+    assert!(read.answers.iter().filter_map(|answer| answer.grant.as_ref()).all(|grant| !grant.alone));
+    read.answers[0].grant.as_mut().unwrap().alone = true;
+    assert_eq!(read, claim_answers());
 }
 
 #[test]
@@ -161,7 +177,8 @@ fn what_is_not_ours_is_refused_in_words() {
         decode::<Stops>(&bytes).unwrap_err().to_string()
     };
     assert_eq!(with(0, 0), "the message does not begin with Scaleout's magic bytes");
-    assert_eq!(with(2, 9), "the message has version 9: this build reads 1 to 1");
+    assert_eq!(with(2, 9), "the Stops message has version 9: this build reads up to 1");
+    assert_eq!(with(2, 0), "the Stops message has version 0: this build reads up to 1");
     assert_eq!(with(3, 1), "the message is of kind 1: expected Stops");
     assert!(
         decode::<Stops>(&good[..9])

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::kind::{Kind, Message};
-use crate::ids::{Attempt, ClaimNumber, ExecutionId, SessionId};
+use crate::ids::{Attempt, ClaimNumber, ExecutionId, MarkerId, SessionId};
 use crate::names::PoolName;
 
 /// A session begins. Sent only when every process of the session before is gone.
@@ -51,6 +51,13 @@ pub struct Claim {
     pub number: ClaimNumber,
     pub execution: ExecutionId,
     pub attempt: Attempt,
+}
+
+/// Markers that have come out of their queues. Repeated until a master answers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Markers {
+    pub session: SessionId,
+    pub markers: Vec<MarkerId>,
 }
 
 /// How attempts ended, many in one message. Published until a master answers that they are applied.
@@ -113,6 +120,9 @@ impl Message for Heartbeat {
 }
 impl Message for Claims {
     const KIND: Kind = Kind::Claims;
+}
+impl Message for Markers {
+    const KIND: Kind = Kind::Markers;
 }
 impl Message for Outcomes {
     const KIND: Kind = Kind::Outcomes;

@@ -2,8 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::codec::{DecodeError, PreviousBody};
 use super::kind::{Kind, Message};
-use crate::ids::{Attempt, ClaimNumber, ExecutionId, SessionId};
+use super::v1;
+use crate::ids::{Attempt, ClaimNumber, ExecutionId, MarkerId, SessionId};
 use crate::names::PoolName;
 use crate::priority::Priority;
 
@@ -94,6 +96,8 @@ pub struct Grant {
     pub timeout_ms: Option<u64>,
     /// What is left of them.
     pub time_left_ms: Option<u64>,
+    /// It has lost its worker before: nothing else may run beside it, so that its loss is its own.
+    pub alone: bool,
 }
 
 /// Parameter values of one execution: a JSON object, name to value.
@@ -114,6 +118,20 @@ pub struct PackageGrant {
     pub bundle: [u8; 32],
     /// The project's parameter values as they were at acceptance.
     pub project_values: Values,
+}
+
+/// A marker: what was published to this queue before it has been delivered, once it comes out. It goes to whatever
+/// worker happens to receive it, which forwards it to the masters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Marker {
+    pub marker: MarkerId,
+}
+
+/// These markers are noted, or known no more: acknowledge their deliveries.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MarkersSeen {
+    pub session: SessionId,
+    pub markers: Vec<MarkerId>,
 }
 
 /// These outcomes are in the catalog, or matched nothing there: forget them.
@@ -147,6 +165,17 @@ impl Message for HeartbeatAnswer {
 }
 impl Message for ClaimAnswers {
     const KIND: Kind = Kind::ClaimAnswers;
+    const VERSION: u8 = 2;
+
+    fn from_previous(body: PreviousBody<'_>) -> Result<Self, DecodeError> {
+        body.read::<v1::ClaimAnswers>().map(Self::from)
+    }
+}
+impl Message for Marker {
+    const KIND: Kind = Kind::Marker;
+}
+impl Message for MarkersSeen {
+    const KIND: Kind = Kind::MarkersSeen;
 }
 impl Message for OutcomesApplied {
     const KIND: Kind = Kind::OutcomesApplied;
