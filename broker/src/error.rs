@@ -11,6 +11,8 @@ pub enum BrokerError {
     Connect { url: String, reason: String },
     #[error("cannot {attempted}: {reason}")]
     Operation { attempted: String, reason: String },
+    #[error("cannot {attempted}: the broker has not answered for {} s", within.as_secs())]
+    Unanswered { attempted: String, within: Duration },
     #[error("the broker canceled the consumer of {queue}")]
     Canceled { queue: String },
     #[error("the broker has not confirmed a publish for {} s", .0.as_secs())]

@@ -20,8 +20,12 @@ use crate::publisher::{self, Publisher};
 use crate::subscription::Subscription;
 use crate::{BrokerError, topology};
 
-/// How long the broker may take to answer the close of a connection.
+/// How long the broker may take to answer the close of a connection or a channel.
 const CLOSE_MAX: Duration = Duration::from_secs(3);
+
+/// How long the broker may take to answer anything else. The client library waits for ever, and a broker that is
+/// alive and answers nothing does not fail its connections.
+const ANSWER_MAX: Duration = Duration::from_secs(30);
 
 /// A living link; clones are the same one. Dropping the last closes everything that was opened through it.
 #[derive(Clone)]
@@ -52,34 +56,48 @@ impl Link {
         let link = Self(Arc::new(Inner { consuming, publishing, window: settings.window, failed }));
         link.watch(&link.0.consuming);
         link.watch(&link.0.publishing);
-        let channel = link.channel(&link.0.consuming).await?;
-        topology::declare(&channel).await?;
-        link.declare_pool(&PoolName::default()).await?;
+        let declaring = async {
+            let channel = link.channel(&link.0.consuming).await?;
+            topology::declare(&channel).await?;
+            link.declare_pool(&PoolName::default()).await
+        };
+        answered("declare the exchanges and queues", declaring).await?;
         Ok(link)
     }
 
     /// Starts a publisher with `channels` channels, each with a window of its own.
     pub async fn publisher(&self, channels: usize) -> Result<Publisher, BrokerError> {
-        let mut opened = Vec::new();
-        for _ in 0..channels {
-            let channel = self.channel(&self.0.publishing).await?;
-            let selecting = channel.confirm_select(lapin::options::ConfirmSelectOptions::default());
-            selecting.await.map_err(BrokerError::operation("ask for publisher confirms"))?;
-            opened.push(channel);
-        }
+        let opening = async {
+            let mut opened = Vec::new();
+            for _ in 0..channels {
+                let channel = self.channel(&self.0.publishing).await?;
+                let selecting = channel.confirm_select(lapin::options::ConfirmSelectOptions::default());
+                selecting.await.map_err(BrokerError::operation("ask for publisher confirms"))?;
+                opened.push(channel);
+            }
+            Ok(opened)
+        };
+        let opened = answered("open channels to publish", opening).await?;
         Ok(publisher::start(opened, self.0.window, self.0.failed.clone()))
     }
 
     /// Consumes `queue` with at most `prefetch` unacknowledged deliveries, on a channel and with a consumer tag of
     /// its own (3.10 loses deliveries when either is used again).
     pub async fn consume(&self, queue: &str, prefetch: u16) -> Result<Subscription, BrokerError> {
-        let channel = self.channel(&self.0.consuming).await?;
-        consume_on(channel, queue, prefetch, BasicConsumeOptions::default()).await
+        let consuming = async {
+            let channel = self.channel(&self.0.consuming).await?;
+            consume_on(channel, queue, prefetch, BasicConsumeOptions::default()).await
+        };
+        answered(format!("consume {queue}"), consuming).await
     }
 
     /// Declares an inbox of this connection's own and consumes it; answers find it by its name. Answers are not
     /// acknowledged: what is lost is asked for again.
     pub async fn inbox(&self) -> Result<(String, Subscription), BrokerError> {
+        answered("open an inbox", self.open_inbox()).await
+    }
+
+    async fn open_inbox(&self) -> Result<(String, Subscription), BrokerError> {
         let channel = self.channel(&self.0.consuming).await?;
         let options = QueueDeclareOptions { exclusive: true, auto_delete: true, ..Default::default() };
         let declaring = channel.queue_declare("".into(), options, FieldTable::default());
@@ -90,21 +108,28 @@ impl Link {
 
     /// Declares the queues of a pool.
     pub async fn declare_pool(&self, pool: &PoolName) -> Result<(), BrokerError> {
-        let channel = self.channel(&self.0.consuming).await?;
-        topology::declare_pool(&channel, pool).await?;
-        close(channel).await;
+        let declaring = async {
+            let channel = self.channel(&self.0.consuming).await?;
+            topology::declare_pool(&channel, pool).await?;
+            Ok(channel)
+        };
+        close(&answered(format!("declare the queues of pool {pool}"), declaring).await?).await;
         Ok(())
     }
 
     /// Looks at a queue of ours by a passive declare.
     pub async fn depth(&self, queue: &str) -> Result<QueueDepth, BrokerError> {
-        let channel = self.channel(&self.0.consuming).await?;
-        let options = QueueDeclareOptions { passive: true, ..Default::default() };
-        let looking = channel.queue_declare(queue.into(), options, FieldTable::default());
-        let found = looking.await.map_err(BrokerError::operation(format!("look at queue {queue}")))?;
-        let depth = QueueDepth { ready: found.message_count(), consumers: found.consumer_count() };
-        close(channel).await;
-        Ok(depth)
+        let look = format!("look at queue {queue}");
+        let looking = async {
+            let channel = self.channel(&self.0.consuming).await?;
+            let options = QueueDeclareOptions { passive: true, ..Default::default() };
+            let looking = channel.queue_declare(queue.into(), options, FieldTable::default());
+            let found = looking.await.map_err(BrokerError::operation(look.clone()))?;
+            let depth = QueueDepth { ready: found.message_count(), consumers: found.consumer_count() };
+            close(&channel).await;
+            Ok(depth)
+        };
+        answered(look.clone(), looking).await
     }
 
     /// Resolves when a connection or a publisher of this link has failed.
@@ -180,8 +205,22 @@ async fn consume_on(
     Ok(Subscription::new(channel, consumer, queue.to_owned()))
 }
 
-async fn close(channel: Channel) {
-    if let Err(error) = channel.close(200, "done".into()).await {
-        tracing::debug!(%error, "a channel was closed already");
+/// Closes a channel. One that is closed already, or whose close the broker does not answer, is no more use either way.
+pub(crate) async fn close(channel: &Channel) {
+    match tokio::time::timeout(CLOSE_MAX, channel.close(200, "done".into())).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::debug!(%error, "a channel was closed already"),
+        Err(_) => tracing::warn!("the broker does not answer the close of a channel"),
+    }
+}
+
+/// What `asking` gives, unless the broker takes too long: then the link is of no more use.
+pub(crate) async fn answered<T>(
+    attempted: impl Into<String>,
+    asking: impl Future<Output = Result<T, BrokerError>>,
+) -> Result<T, BrokerError> {
+    match tokio::time::timeout(ANSWER_MAX, asking).await {
+        Ok(answer) => answer,
+        Err(_) => Err(BrokerError::Unanswered { attempted: attempted.into(), within: ANSWER_MAX }),
     }
 }

@@ -4,6 +4,7 @@ use futures_util::{FutureExt, StreamExt};
 use lapin::options::{BasicAckOptions, BasicNackOptions};
 use lapin::{Channel, Consumer};
 
+use crate::link::{answered, close};
 use crate::{BrokerError, Delivery};
 
 /// A consumer on a channel of its own. Dropping it without [`close`](Self::close) leaves the channel to the link.
@@ -56,9 +57,7 @@ impl Subscription {
 
     /// Closes the channel: whatever is unacknowledged goes back to the queue.
     pub async fn close(self) {
-        if let Err(error) = self.channel.close(200, "done".into()).await {
-            tracing::debug!(%error, queue = self.queue, "the channel was closed already");
-        }
+        close(&self.channel).await;
     }
 }
 
@@ -77,19 +76,26 @@ impl Acker {
     pub async fn requeue(&self, tag: u64) -> Result<(), BrokerError> {
         let options = BasicNackOptions { multiple: false, requeue: true };
         let returning = self.channel.basic_nack(tag, options);
-        returning.await.map_err(BrokerError::operation(format!("return a delivery of {}", self.queue)))
+        self.told("return a delivery of", returning).await
     }
 
     /// A round trip on the channel that consumes: shows that the broker still serves it. `basic.qos` with `global` off changes only later consumers, of which there are none.
     pub async fn round_trip(&self) -> Result<(), BrokerError> {
         let asking = self.channel.basic_qos(1, lapin::options::BasicQosOptions::default());
-        asking
-            .await
-            .map_err(BrokerError::operation(format!("reach the broker on the channel of {}", self.queue)))
+        self.told("reach the broker on the channel of", asking).await
     }
 
     async fn ack_with(&self, tag: u64, multiple: bool) -> Result<(), BrokerError> {
         let acking = self.channel.basic_ack(tag, BasicAckOptions { multiple });
-        acking.await.map_err(BrokerError::operation(format!("acknowledge deliveries of {}", self.queue)))
+        self.told("acknowledge deliveries of", acking).await
+    }
+
+    async fn told(
+        &self,
+        attempted: &str,
+        telling: impl Future<Output = lapin::Result<()>>,
+    ) -> Result<(), BrokerError> {
+        let attempted = format!("{attempted} {}", self.queue);
+        answered(attempted.clone(), async { telling.await.map_err(BrokerError::operation(attempted)) }).await
     }
 }
