@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use crate::catalog::protocol::PackageGrants;
 use crate::catalog::{Catalog, CatalogError};
 use crate::http::Readiness;
+use crate::rates::Rates;
 
 /// Shared by all parts; cheap to clone.
 #[derive(Clone)]
@@ -39,6 +40,8 @@ pub(crate) struct Inner {
     pub(crate) leading: watch::Sender<bool>,
     pub(crate) readiness: watch::Sender<Readiness>,
     pub(crate) queues: watch::Sender<Vec<QueueSummary>>,
+    /// How fast the pools work. Written by rates.
+    pub(crate) rates: watch::Sender<Rates>,
 }
 
 /// A channel on which claims are consumed, told from earlier ones by its number.
@@ -52,6 +55,7 @@ pub(crate) struct ClaimsChannel {
 pub(crate) struct Shared {
     pub(crate) readiness: watch::Receiver<Readiness>,
     pub(crate) queues: watch::Receiver<Vec<QueueSummary>>,
+    pub(crate) rates: watch::Receiver<Rates>,
 }
 
 impl Context {
@@ -62,6 +66,7 @@ impl Context {
         };
         let (readiness, readiness_seen) = watch::channel(Readiness { catalog: unknown(), broker: unknown() });
         let (queues, queues_seen) = watch::channel(Vec::new());
+        let (rates, rates_seen) = watch::channel(Rates::new());
         let inner = Inner {
             master,
             address,
@@ -75,8 +80,9 @@ impl Context {
             leading: watch::Sender::new(false),
             readiness,
             queues,
+            rates,
         };
-        (Self(Arc::new(inner)), Shared { readiness: readiness_seen, queues: queues_seen })
+        (Self(Arc::new(inner)), Shared { readiness: readiness_seen, queues: queues_seen, rates: rates_seen })
     }
 
     /// The catalog has just answered.

@@ -7,6 +7,7 @@ mod context;
 mod dispatcher;
 mod leader;
 mod presence;
+mod rates;
 mod readiness;
 mod run;
 mod serving;

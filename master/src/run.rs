@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::catalog::{Catalog, CatalogError, Sealer};
 use crate::context::Context as MasterContext;
-use crate::{dispatcher, http, leader, presence, readiness, serving, stopper};
+use crate::{dispatcher, http, leader, presence, rates, readiness, serving, stopper};
 
 /// How long to wait before looking again for a catalog that cannot be reached.
 const CATALOG_RETRY: Duration = Duration::from_secs(1);
@@ -44,6 +44,7 @@ pub async fn run(settings: Settings, listener: TcpListener, stop: CancellationTo
         stops: stops.clone(),
         readiness: shared.readiness,
         queues: shared.queues,
+        rates: shared.rates,
     };
 
     // The API outlives nothing: when it ends, or the catalog turns out to be unusable, all ends.
@@ -56,6 +57,7 @@ pub async fn run(settings: Settings, listener: TcpListener, stop: CancellationTo
         return Err(error.into());
     }
     tasks.spawn(readiness::watch_catalog(context.clone(), behind.clone()));
+    tasks.spawn(rates::run(context.clone(), behind.clone()));
     tasks.spawn(presence::run(context.clone(), behind.clone()));
     tasks.spawn(dispatcher::run(context.clone(), dispatches, behind.clone()));
     tasks.spawn(stopper::run(context.clone(), stop_targets, behind.clone()));

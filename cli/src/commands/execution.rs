@@ -2,7 +2,9 @@
 
 use clap::{Args, Subcommand};
 use reqwest::Method;
-use scaleout_common::api::{CancelAnswer, CancelRequest, ExecutionDetail, ExecutionSummary, PAGE_MAX};
+use scaleout_common::api::{
+    CancelAnswer, CancelRequest, ExecutionDetail, ExecutionSummary, Explanation, PAGE_MAX,
+};
 use scaleout_common::ids::{BatchId, ExecutionId};
 use scaleout_common::names::PackagePath;
 use scaleout_common::status::Status;
@@ -11,7 +13,7 @@ use super::{Context, batch, follow};
 use crate::client::{Client, Repeat};
 use crate::exit::{Exit, Failure};
 use crate::output::Format;
-use crate::tables::View;
+use crate::tables::{self, View};
 use crate::wait;
 
 /// Executions: single runs of packages
@@ -19,6 +21,7 @@ use crate::wait;
 #[command(after_help = "\
 Examples:
   scaleout execution list --status failed
+  scaleout execution explain 0191b2c3-0000-7000-8000-000000000000
   scaleout execution logs 0191b2c3-0000-7000-8000-000000000000 --follow")]
 pub(crate) enum Execution {
     /// Lists executions, newest first
@@ -36,6 +39,15 @@ started_at, ended_at, error.")]
 Examples:
   scaleout execution show 0191b2c3-0000-7000-8000-000000000000")]
     Show(One),
+    /// Says why an execution is where it is, what will move it on, and what you can do
+    #[command(after_help = "\
+Examples:
+  scaleout execution explain 0191b2c3-0000-7000-8000-000000000000
+  scaleout execution explain 0191b2c3-0000-7000-8000-000000000000 --format json
+
+With --format json: id, status, attempt, at, reason (kind and what belongs to it), why, next, advice. \
+Times in sentences are UTC.")]
+    Explain(One),
     /// Prints an execution's log
     #[command(after_help = "\
 Examples:
@@ -98,8 +110,15 @@ pub(crate) async fn run(context: &Context, arguments: Execution) -> Result<Exit,
     match arguments {
         Execution::List(wanted) => list(context, &client, &wanted).await,
         Execution::Show(One { id }) => {
-            let execution: ExecutionDetail = client.get(&["executions", &id.to_string()], &[]).await?;
+            let asked = [("explain", "true".to_owned())];
+            let execution: ExecutionDetail = client.get(&["executions", &id.to_string()], &asked).await?;
             context.output.one(&execution, |execution| View::here().execution(execution))?;
+            Ok(Exit::Done)
+        }
+        Execution::Explain(One { id }) => {
+            let path = ["executions", &id.to_string(), "explain"];
+            let explanation: Explanation = client.get(&path, &[]).await?;
+            context.output.one(&explanation, tables::explanation)?;
             Ok(Exit::Done)
         }
         Execution::Logs(wanted) => follow::run(context, &client, &wanted).await,

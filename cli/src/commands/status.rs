@@ -7,12 +7,15 @@ use super::Context;
 use crate::exit::{Exit, Failure};
 use crate::tables::{self, View};
 
-/// Shows counts per status, queues, workers and masters
+/// Shows counts, what waits and for how long, queues, workers, masters, and what needs a look
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   scaleout status
-  scaleout status --format json")]
+  scaleout status --format json
+
+With --format json: at, counts, oldest_pending, oldest_pending_at, dispatches and due (count, oldest_at), sessions \
+(online, late, expired), queues, workers, masters, broker, catalog, warnings (kind, message, advice).")]
 pub(crate) struct Status {}
 
 pub(crate) async fn run(context: &Context, _arguments: Status) -> Result<Exit, Failure> {

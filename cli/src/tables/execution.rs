@@ -1,6 +1,6 @@
 //! Executions: lists of them, one with all it has, and the lines of its log. Pure.
 
-use scaleout_common::api::{ExecutionDetail, ExecutionSummary, LogMessage};
+use scaleout_common::api::{ExecutionDetail, ExecutionSummary, Explanation, LogMessage};
 use scaleout_common::status::Status;
 
 use super::text::printable_line;
@@ -43,6 +43,7 @@ impl View {
             ("ended", times::local_or_dash(summary.ended_at, &self.zone)),
             ("took", times::took(summary.started_at, summary.ended_at, self.now)),
         ];
+        lines.extend(execution.explanation.iter().map(|explanation| ("why", sentences(explanation))));
         if let Some(due) = execution.due_at.filter(|_| summary.status == Status::Created) {
             lines.push(("due", times::local(due, &self.zone)));
         }
@@ -69,6 +70,27 @@ impl View {
     pub(crate) fn log_line(&self, message: &LogMessage) -> String {
         let clock = times::clock(message.at, &self.zone);
         format!("{clock} {:<13} {} | {}\n", message.kind, message.path, printable_line(&message.text))
+    }
+}
+
+/// Why an execution is where it is.
+pub(crate) fn explanation(explanation: &Explanation) -> String {
+    let Explanation { id, status, attempt, why, next, advice, .. } = explanation;
+    let mut lines = vec![
+        ("execution", id.to_string()),
+        ("status", format!("{status}, attempt {attempt}")),
+        ("why", why.clone()),
+        ("next", next.clone()),
+    ];
+    lines.extend(advice.iter().map(|advice| ("you can", advice.clone())));
+    pairs(&lines)
+}
+
+/// Why, and what moves it on; of what has ended, nothing does.
+fn sentences(explanation: &Explanation) -> String {
+    match explanation.status.is_terminal() {
+        true => explanation.why.clone(),
+        false => format!("{}; next: {}", explanation.why, explanation.next),
     }
 }
 

@@ -1,10 +1,13 @@
 //! Workers, queues and masters at a glance. Pure.
 
+use jiff::Timestamp;
 use scaleout_common::api::{
-    ComponentState, MasterSummary, QueueSummary, StatusAnswer, WorkerState, WorkerSummary,
+    BACKLOG_COUNT_MAX, BacklogSummary, ComponentState, MasterSummary, QueueSummary, StatusAnswer, Warning,
+    WorkerState, WorkerSummary,
 };
 
-use super::{View, counts, plain};
+use super::text::printable;
+use super::{View, counts, pairs, plain};
 use crate::times;
 
 /// The table of workers.
@@ -32,18 +35,50 @@ pub(crate) fn queues_and_all(view: &View, status: &StatusAnswer) -> String {
         format!("broker   {}\ncatalog  {}\n", component(&status.broker), component(&status.catalog)),
         if status.counts.is_empty() { "no executions yet\n".to_owned() } else { counts(&status.counts) },
     ];
-    if let Some(at) = status.oldest_pending_at {
-        let waited = times::took(Some(at), None, view.now);
-        parts.push(format!("the oldest pending execution has waited {waited}\n"));
-    }
+    parts.push(waiting(view, status));
     parts.push(queues(&status.queues));
     parts.push(match status.workers.as_slice() {
         [] => "no workers: start one with `scaleout worker run`\n".to_owned(),
         list => workers(view, list),
     });
-    parts.push(masters(view, &status.masters));
+    parts.push(masters(view, status));
+    parts.push(warnings(&status.warnings));
     parts.retain(|part| !part.is_empty());
     parts.join("\n")
+}
+
+/// What waits, for whom and how long; and how the workers' sessions stand.
+fn waiting(view: &View, status: &StatusAnswer) -> String {
+    let now = status.at.unwrap_or(view.now);
+    let mut lines = Vec::new();
+    if let Some(at) = status.oldest_pending_at {
+        let which = status.oldest_pending.map(|id| format!(": {id}")).unwrap_or_default();
+        lines.push(("oldest pending", format!("for {}{which}", times::took(Some(at), None, now))));
+    }
+    // A master of an earlier version tells none of the following.
+    if status.at.is_some() {
+        lines.push(("not yet published", backlog(&status.dispatches, "dispatches", now)));
+        lines.push(("due, not released", backlog(&status.due, "executions", now)));
+        let sessions = &status.sessions;
+        let text = format!(
+            "{} online, {} late with a heartbeat, {} with a lease that ran out",
+            sessions.online, sessions.late, sessions.expired
+        );
+        lines.push(("sessions", text));
+    }
+    pairs(&lines)
+}
+
+fn backlog(backlog: &BacklogSummary, what: &str, now: Timestamp) -> String {
+    let Some(oldest) = backlog.oldest_at else { return "none".to_owned() };
+    let or_more = if backlog.count >= BACKLOG_COUNT_MAX { " or more" } else { "" };
+    format!("{}{or_more} {what}, the oldest for {}", backlog.count, times::took(Some(oldest), None, now))
+}
+
+fn warnings(warnings: &[Warning]) -> String {
+    let line = |warning: &Warning| format!("warning: {}\n  {}\n", warning.message, warning.advice);
+    let lines: String = warnings.iter().map(line).collect();
+    printable(&lines)
 }
 
 fn queues(queues: &[QueueSummary]) -> String {
@@ -55,7 +90,9 @@ fn queues(queues: &[QueueSummary]) -> String {
     plain(&["QUEUE", "READY", "CONSUMERS"], queues.iter().map(row))
 }
 
-fn masters(view: &View, masters: &[MasterSummary]) -> String {
+fn masters(view: &View, status: &StatusAnswer) -> String {
+    let now = status.at.unwrap_or(view.now);
+    let since = |at, now| times::took(at, None, now);
     let row = |master: &MasterSummary| {
         vec![
             master.address.clone(),
@@ -63,10 +100,15 @@ fn masters(view: &View, masters: &[MasterSummary]) -> String {
             master.host.clone(),
             master.version.clone(),
             times::local(master.started_at, &view.zone),
+            since(master.consuming_since, now),
+            since(master.proved_at, now),
             master.id.to_string(),
         ]
     };
-    plain(&["MASTER", "ROLE", "HOST", "VERSION", "STARTED", "ID"], masters.iter().map(row))
+    plain(
+        &["MASTER", "ROLE", "HOST", "VERSION", "STARTED", "CONSUMING FOR", "LAST PROOF", "ID"],
+        status.masters.iter().map(row),
+    )
 }
 
 fn component(state: &ComponentState) -> String {
@@ -91,7 +133,8 @@ fn state(state: WorkerState) -> &'static str {
 mod tests {
     use std::collections::BTreeMap;
 
-    use scaleout_common::ids::{MasterId, WorkerId};
+    use scaleout_common::api::SessionsSummary;
+    use scaleout_common::ids::{ExecutionId, MasterId, WorkerId};
     use scaleout_common::status::Status;
     use uuid::Uuid;
 
@@ -103,6 +146,11 @@ mod tests {
         let status = StatusAnswer {
             counts: BTreeMap::from([(Status::Pending, 12)]),
             oldest_pending_at: Some(at("2026-03-01T10:00:00Z")),
+            oldest_pending: Some(ExecutionId(Uuid::from_u128(5))),
+            at: Some(at("2026-03-01T10:00:30Z")),
+            dispatches: BacklogSummary { count: 2, oldest_at: Some(at("2026-03-01T10:00:10Z")) },
+            due: BacklogSummary::default(),
+            sessions: SessionsSummary { online: 1, late: 0, expired: 2 },
             queues: vec![QueueSummary {
                 name: "scaleout.tasks.default.normal".into(),
                 ready: 12,
@@ -130,6 +178,13 @@ mod tests {
                 leader: true,
                 started_at: at("2026-03-01T09:00:00Z"),
                 seen_at: at("2026-03-01T10:00:00Z"),
+                consuming_since: Some(at("2026-03-01T09:00:00Z")),
+                proved_at: Some(at("2026-03-01T10:00:29Z")),
+            }],
+            warnings: vec![Warning {
+                kind: "broker-unreachable".into(),
+                message: "this master does not reach the broker: \u{1b}[31mrefused".into(),
+                advice: "see that RabbitMQ runs".into(),
             }],
             broker: ComponentState { reachable: false, problem: Some("connection refused".into()) },
             catalog: ComponentState { reachable: true, problem: None },
@@ -141,7 +196,10 @@ catalog  reachable
 STATUS  EXECUTIONS
 pending 12
 
-the oldest pending execution has waited 30.0s
+oldest pending     for 30.0s: 00000000-0000-0000-0000-000000000005
+not yet published  2 dispatches, the oldest for 20.0s
+due, not released  none
+sessions           1 online, 0 late with a heartbeat, 2 with a lease that ran out
 
 QUEUE                         READY CONSUMERS
 scaleout.tasks.default.normal 12    1
@@ -149,8 +207,11 @@ scaleout.tasks.default.normal 12    1
 NAME     STATE  RUNNING CAPACITY POOLS       HOST VERSION LAST ONLINE               ID
 worker-1 online 2       4        default,etl box  0.1.0   2026-03-01 12:00:00+02:00 00000000-0000-0000-0000-000000000003
 
-MASTER         ROLE   HOST VERSION STARTED                   ID
-127.0.0.1:8391 leader box  0.1.0   2026-03-01 11:00:00+02:00 00000000-0000-0000-0000-000000000004
+MASTER         ROLE   HOST VERSION STARTED                   CONSUMING FOR LAST PROOF ID
+127.0.0.1:8391 leader box  0.1.0   2026-03-01 11:00:00+02:00 1h00m         1.00s      00000000-0000-0000-0000-000000000004
+
+warning: this master does not reach the broker: \u{fffd}[31mrefused
+  see that RabbitMQ runs
 ";
         assert_eq!(queues_and_all(&view(), &status), expected);
     }

@@ -27,7 +27,7 @@ fn unpadded(mut table: Table) -> String {
 }
 
 /// What packages and users wrote must not move the cursor or colour the terminal.
-fn printable(text: &str) -> String {
+pub(super) fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() && c != '\n' && c != '\t' { '\u{fffd}' } else { c }).collect()
 }
 

@@ -49,6 +49,28 @@ pub struct ExecutionDetail {
     pub result: Option<Value>,
     /// The attempts before the present one, oldest first.
     pub attempts: Vec<AttemptDetail>,
+    /// Why it is where it is; only when asked for with `explain=true`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub explanation: Option<Explanation>,
+}
+
+/// `GET /api/v1/executions/{id}/explain`: why an execution is where it is, and what will move it on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Explanation {
+    pub id: ExecutionId,
+    pub status: Status,
+    pub attempt: Attempt,
+    /// When this was so, by the database's clock.
+    pub at: Timestamp,
+    /// As [`Reason`](crate::protocol::explain::Reason) writes it: `kind` and its fields. A JSON value, so that a
+    /// command line shows what a newer master knows.
+    pub reason: Value,
+    pub why: String,
+    /// What moves it on.
+    pub next: String,
+    /// What a person can do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub advice: Option<String>,
 }
 
 /// An attempt that did not end its execution.

@@ -12,12 +12,15 @@ pub use batches::{BatchDetail, EnqueueAnswer, EnqueueItem, EnqueueRequest};
 pub use error::{ErrorBody, ErrorCode, Problem};
 pub use executions::{
     AttemptDetail, CancelAnswer, CancelRequest, ExecutionDetail, ExecutionSummary, ExecutionValues,
-    LogMessage, LogPage,
+    Explanation, LogMessage, LogPage,
 };
 pub use projects::{
     DeployAnswer, PackageSummary, ParameterSummary, ProjectDetail, ProjectSummary, SetValuesRequest,
 };
-pub use status::{ComponentState, MasterSummary, QueueSummary, StatusAnswer};
+pub use status::{
+    BACKLOG_COUNT_MAX, BacklogSummary, ComponentState, MasterSummary, QueueSummary, SessionsSummary,
+    StatusAnswer, Warning,
+};
 pub use workers::{WorkerState, WorkerSummary};
 
 /// The port a master listens on unless told otherwise (SSIS Scale Out's own).

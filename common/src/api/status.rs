@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::workers::WorkerSummary;
-use crate::ids::MasterId;
+use crate::ids::{ExecutionId, MasterId};
 use crate::status::Status;
 
 /// `GET /api/v1/status`.
@@ -16,11 +16,61 @@ pub struct StatusAnswer {
     pub counts: BTreeMap<Status, u64>,
     /// When the oldest execution that is pending was accepted.
     pub oldest_pending_at: Option<Timestamp>,
+    /// Which one that is.
+    #[serde(default)]
+    pub oldest_pending: Option<ExecutionId>,
+    /// By the database's clock; absent from a master of an earlier version, as all that defaults here.
+    #[serde(default)]
+    pub at: Option<Timestamp>,
+    #[serde(default)]
+    pub dispatches: BacklogSummary,
+    /// Created executions that are due and not released yet.
+    #[serde(default)]
+    pub due: BacklogSummary,
+    #[serde(default)]
+    pub sessions: SessionsSummary,
+    /// As they were last looked at; none while the asked master does not reach the broker.
     pub queues: Vec<QueueSummary>,
     pub workers: Vec<WorkerSummary>,
     pub masters: Vec<MasterSummary>,
     pub broker: ComponentState,
     pub catalog: ComponentState,
+    /// What somebody should look at, the worst first.
+    #[serde(default)]
+    pub warnings: Vec<Warning>,
+}
+
+/// What waits for a master to do something about it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BacklogSummary {
+    /// Counted up to [`BACKLOG_COUNT_MAX`].
+    pub count: u64,
+    /// Since when the oldest waits.
+    pub oldest_at: Option<Timestamp>,
+}
+
+/// Backlogs are counted up to this: the true number may be higher.
+pub const BACKLOG_COUNT_MAX: u64 = 10_000;
+
+/// The workers' present sessions and their leases.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionsSummary {
+    /// With a lease that holds.
+    pub online: u64,
+    /// Of these, those whose last heartbeat is older than two should be apart.
+    pub late: u64,
+    /// With a lease that has run out and that nobody has taken yet.
+    pub expired: u64,
+}
+
+/// Something that somebody should look at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Warning {
+    /// Stable, for programs: `dead-messages`, `no-leader`, ….
+    pub kind: String,
+    pub message: String,
+    /// What to do.
+    pub advice: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,6 +90,12 @@ pub struct MasterSummary {
     pub leader: bool,
     pub started_at: Timestamp,
     pub seen_at: Timestamp,
+    /// Since when it has consumed claims without a break.
+    #[serde(default)]
+    pub consuming_since: Option<Timestamp>,
+    /// When it last showed that it reaches both catalog and broker.
+    #[serde(default)]
+    pub proved_at: Option<Timestamp>,
 }
 
 /// Whether a service the master needs can be reached.

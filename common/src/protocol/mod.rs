@@ -2,6 +2,7 @@
 
 pub mod backoff;
 pub mod claim;
+pub mod explain;
 pub mod hello;
 pub mod lease;
 pub mod liveness;

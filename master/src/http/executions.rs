@@ -11,6 +11,7 @@ use serde::Deserialize;
 use super::auth::{Operator, Reader};
 use super::body::JSON_BYTES_MAX;
 use super::error::ApiError;
+use super::explain::explanation;
 use super::extract::{JsonBody, PathOf, QueryOf, page_length};
 use super::state::{Api, SharedApi};
 use crate::catalog::requests::{Caller, Cancellation, ExecutionFilter, MessageCursor, WorkerReference};
@@ -46,13 +47,26 @@ pub(super) async fn list(
     Ok(Json(api.app.catalog.executions(&filter).await?))
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Detail {
+    /// Also say why it is where it is: clients that wait ask often and need no reason.
+    #[serde(default)]
+    explain: bool,
+}
+
 /// `GET /executions/{id}`
 pub(super) async fn show(
     _: Reader,
     State(api): State<SharedApi>,
     PathOf(id): PathOf<ExecutionId>,
+    QueryOf(asked): QueryOf<Detail>,
 ) -> Result<Json<ExecutionDetail>, ApiError> {
-    Ok(Json(api.app.catalog.execution(id, &api.manifests).await?))
+    let mut detail = api.app.catalog.execution(id, &api.manifests).await?;
+    if asked.explain {
+        detail.explanation = Some(explanation(&api, id).await?);
+    }
+    Ok(Json(detail))
 }
 
 #[derive(Deserialize)]

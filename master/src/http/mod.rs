@@ -7,6 +7,7 @@ mod batches;
 mod body;
 mod error;
 mod executions;
+mod explain;
 mod extract;
 mod fetch;
 mod health;
@@ -16,8 +17,10 @@ mod router;
 mod serve;
 mod state;
 mod status;
+mod warnings;
 mod workers;
 
+pub use crate::rates::Rates;
 pub use auth::TOKEN_REMEMBERED;
 pub use router::router;
 pub use serve::{STOP_GRACE, serve};

@@ -11,7 +11,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use super::error::ApiError;
 use super::limits::{Slots, panicked, traced, within_slots, within_time};
 use super::state::{Api, SharedApi};
-use super::{AppState, batches, executions, fetch, health, projects, status, workers};
+use super::{AppState, batches, executions, explain, fetch, health, projects, status, workers};
 
 /// The API under `/api/v1`, `/healthz` and `/readyz`.
 pub fn router(state: AppState) -> Router {
@@ -43,6 +43,7 @@ fn routes() -> Router<SharedApi> {
         .route("/executions", get(executions::list))
         .route("/executions/cancel", post(executions::cancel))
         .route("/executions/{id}", get(executions::show))
+        .route("/executions/{id}/explain", get(explain::show))
         .route("/executions/{id}/messages", get(executions::messages))
         .route("/executions/{id}/values", get(fetch::values))
         .route("/bundles/{hash}", get(fetch::bundle))

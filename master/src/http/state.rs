@@ -12,6 +12,7 @@ use super::body::BodyBudget;
 use crate::catalog::protocol::{Dispatch, StopTarget};
 use crate::catalog::requests::Manifests;
 use crate::catalog::{Catalog, Sealer};
+use crate::rates::Rates;
 
 /// Whether the services a master needs can be reached: what `/readyz` tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +43,8 @@ pub struct AppState {
     pub readiness: watch::Receiver<Readiness>,
     /// The broker's queues as they were last looked at.
     pub queues: watch::Receiver<Vec<QueueSummary>>,
+    /// How fast the pools work.
+    pub rates: watch::Receiver<Rates>,
 }
 
 /// See [`Api::unpacking`].

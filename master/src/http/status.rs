@@ -1,4 +1,4 @@
-//! The whole at a glance.
+//! The whole at a glance: what the catalog knows, beside what this master knows of the broker.
 
 use axum::Json;
 use axum::extract::State;
@@ -7,19 +7,29 @@ use scaleout_common::api::StatusAnswer;
 use super::auth::Reader;
 use super::error::ApiError;
 use super::state::SharedApi;
+use super::warnings::warnings;
 
 /// `GET /status`
 pub(super) async fn status(_: Reader, State(api): State<SharedApi>) -> Result<Json<StatusAnswer>, ApiError> {
     let known = api.app.catalog.status().await?;
     let readiness = api.app.readiness.borrow().clone();
-    let queues = api.app.queues.borrow().clone();
-    Ok(Json(StatusAnswer {
+    // What was seen before the link was lost is not so any more.
+    let queues = if readiness.broker.reachable { api.app.queues.borrow().clone() } else { Vec::new() };
+    let mut answer = StatusAnswer {
+        at: Some(known.at),
         counts: known.counts,
-        oldest_pending_at: known.oldest_pending_at,
+        oldest_pending_at: known.oldest_pending.map(|(_, at)| at),
+        oldest_pending: known.oldest_pending.map(|(id, _)| id),
+        dispatches: known.dispatches,
+        due: known.due,
+        sessions: known.sessions,
         queues,
         workers: known.workers,
         masters: known.masters,
         broker: readiness.broker,
         catalog: readiness.catalog,
-    }))
+        warnings: Vec::new(),
+    };
+    answer.warnings = warnings(&answer, known.at);
+    Ok(Json(answer))
 }

@@ -10,7 +10,7 @@ use scaleout_common::api::{ComponentState, EnqueueAnswer, ErrorBody, ErrorCode, 
 use scaleout_common::settings;
 use scaleout_master::catalog::protocol::{Dispatch, StopTarget};
 use scaleout_master::catalog::requests::Role;
-use scaleout_master::http::{AppState, Readiness, router};
+use scaleout_master::http::{AppState, Rates, Readiness, router};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, watch};
@@ -76,6 +76,7 @@ impl Server {
             stops: stop,
             readiness: seen,
             queues: queues_seen,
+            rates: watch::channel(Rates::new()).1,
         };
         let router = router(state.clone());
         Self { world: Arc::new(world), state, router, dispatches, stops, readiness, _queues: queues, admin }

@@ -38,6 +38,7 @@ fn routes() -> Vec<(Method, String, &'static [Role])> {
         (Method::GET, "executions", everybody),
         (Method::POST, "executions/cancel", operators),
         (Method::GET, "executions/ID", everybody),
+        (Method::GET, "executions/ID/explain", everybody),
         (Method::GET, "executions/ID/messages", everybody),
         (Method::GET, "executions/ID/values", workers),
         (Method::GET, "bundles/x", workers),
@@ -168,6 +169,11 @@ async fn without_the_catalog_it_says_so() {
     let error = answer.error(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Unavailable);
     assert!(error.message.starts_with("cannot reach the catalog at postgres://me:***@"), "{}", error.message);
     assert!(answer.headers.contains_key(header::RETRY_AFTER));
+    for path in [format!("/api/v1/executions/{ID}/explain"), "/api/v1/status".to_owned()] {
+        let answer = server.get(&path).await;
+        let error = answer.error(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Unavailable);
+        assert!(error.message.contains("cannot reach the catalog"), "{}", error.message);
+    }
 }
 
 /// Two masters of one catalog: what one revokes, the other stops believing in time.

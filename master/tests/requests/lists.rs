@@ -174,14 +174,14 @@ async fn a_name_that_several_workers_have_is_not_guessed_at() {
 #[tokio::test]
 async fn the_oldest_pending_execution_is_found() {
     let world = World::with_project().await;
-    assert_eq!(world.catalog.status().await.unwrap().oldest_pending_at, None);
+    assert_eq!(world.catalog.status().await.unwrap().oldest_pending, None);
     let (_, first) = world.accept_noops(1_200).await;
     let (_, second) = world.accept_noops(1).await;
     let accepted_at = async |id: ExecutionId| {
         let shown = world.catalog.execution(id, &world.manifests).await.unwrap();
         Some(shown.summary.created_at)
     };
-    let oldest = async || world.catalog.status().await.unwrap().oldest_pending_at;
+    let oldest = async || world.catalog.status().await.unwrap().oldest_pending.map(|(_, at)| at);
     assert_eq!(oldest().await, accepted_at(first[0]).await);
     let session = world.online_worker("one").await;
     world.hold(session, &first).await;

@@ -7,6 +7,8 @@ mod accept;
 mod api;
 mod cancel;
 mod deploy;
+mod explain;
+mod glance;
 mod guard;
 mod lists;
 mod tokens;

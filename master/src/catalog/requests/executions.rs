@@ -165,6 +165,7 @@ fn detail(row: &Row, attempts: &[Row]) -> Result<ExecutionDetail, CatalogError> 
         due_at: row.get("due_at"),
         result: result.map(serde_json::from_str).transpose().map_err(corrupt)?,
         attempts: attempts.iter().map(attempt).collect::<Result<_, _>>()?,
+        explanation: None,
     })
 }
 

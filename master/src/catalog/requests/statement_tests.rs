@@ -47,6 +47,54 @@ fn assert_uses_the_key(plan: &str) {
     assert!(plan.contains("Index Scan") && plan.contains("_pkey"), "{plan}");
 }
 
+/// Many dispatch rows and executions that nobody has analyzed, all pending in one pool: what must not be scanned.
+async fn backlog(catalog: &Catalog) -> Uuid {
+    let client = catalog.request().await.unwrap();
+    let insert = "
+        insert into internal.executions (id, batch_id, package_id, retry_delay_ms, retries, priority, status, pool)
+        select (substr(internal.first_id_at(clock_timestamp())::text, 1, 13) || '-7000-8000-'
+                   || lpad(to_hex(n), 12, '0'))::uuid, gen_random_uuid(), 1, 0, 0, 1, 5, 'default'
+        from generate_series(1, 30000) as n;
+        insert into internal.dispatches (master_id, pool, priority, ids, attempts, confirmed_at)
+        select gen_random_uuid(), 'default', 1, array[id], '{1}', clock_timestamp() from internal.executions order by id;
+        insert into internal.due (due_at, execution_id)
+        select clock_timestamp() + interval '1 hour', id from internal.executions;";
+    client.batch_execute(insert).await.unwrap();
+    client.query_one("select id from internal.executions order by id desc limit 1", &[]).await.unwrap().get(0)
+}
+
+/// Each table by an index, and no more than bounded parts of what churns.
+fn assert_never_scans(plan: &str) {
+    for table in ["executions", "dispatches", "due"] {
+        assert!(!plan.contains(&format!("Seq Scan on {table}")), "{table}:\n{plan}");
+    }
+    assert!(!plan.contains("Hash Join") || !plan.contains("executions"), "{plan}");
+}
+
+#[tokio::test]
+async fn explain_and_status_walk_indexes_through_a_backlog() {
+    let catalog = fresh_catalog().await;
+    let id = backlog(&catalog).await;
+    let execution = plan(&catalog, sql::EXPLAIN_EXECUTION, &[&id]).await;
+    assert_never_scans(&execution);
+    assert!(execution.contains("_pkey") && execution.contains("due_execution"), "{execution}");
+
+    let (pool, priority, attempt) = ("default", 1_i16, 1_i32);
+    let (rows, ids, after) = (2_000_i64, 10_001_i64, jiff::Timestamp::UNIX_EPOCH);
+    let parameters: [&(dyn ToSql + Sync); 7] = [&id, &attempt, &pool, &priority, &after, &rows, &ids];
+    let place = plan(&catalog, sql::EXPLAIN_PLACE, &parameters).await;
+    assert_never_scans(&place);
+    assert_eq!(place.matches("using dispatches_place").count(), 3, "{place}");
+
+    let oldest = plan(&catalog, sql::SELECT_OLDEST_PENDING, &[&20_000_i64]).await;
+    assert_never_scans(&oldest);
+    let glance = plan(&catalog, sql::GLANCE, &[&10_000_i64, &10.0_f64]).await;
+    assert_never_scans(&glance);
+    assert!(glance.contains("using dispatches_unconfirmed"), "{glance}");
+    let counts = plan(&catalog, sql::POOL_COUNTS, &[]).await;
+    assert!(!counts.contains("executions"), "{counts}");
+}
+
 #[tokio::test]
 async fn lists_and_cancels_find_executions_by_their_key() {
     let catalog = fresh_catalog().await;

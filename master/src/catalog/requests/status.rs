@@ -1,24 +1,39 @@
-//! The whole at a glance, as far as the catalog knows it.
+//! The whole at a glance, as far as the catalog knows it. Nothing here looks through executions: counts, backlogs and
+//! sessions are in small tables of their own, and what is counted there is bounded.
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use scaleout_common::api::{MasterSummary, WorkerSummary};
-use scaleout_common::ids::MasterId;
+use scaleout_common::api::{
+    BACKLOG_COUNT_MAX, BacklogSummary, MasterSummary, SessionsSummary, WorkerSummary,
+};
+use scaleout_common::ids::{ExecutionId, MasterId};
+use scaleout_common::names::PoolName;
+use scaleout_common::protocol::timing::HEARTBEAT_EVERY;
 use scaleout_common::status::Status;
 use tokio_postgres::Row;
 
 use super::sql;
 use crate::catalog::{Catalog, CatalogError, rows};
 
+/// Waiting executions that are looked at at most to find the oldest one that still waits.
+const OLDEST_LOOK_MAX: i64 = 20_000;
+
 /// What the catalog knows of the whole.
 #[derive(Clone, Debug)]
 pub struct CatalogStatus {
+    /// By the database's clock.
+    pub at: Timestamp,
     /// Statuses without any are left out.
     pub counts: BTreeMap<Status, u64>,
-    /// When the oldest pending execution was accepted. Read from the oldest dispatch rows: a retried execution in a
-    /// younger row may be older.
-    pub oldest_pending_at: Option<Timestamp>,
+    /// The oldest pending execution and when it was accepted. Found in the oldest dispatch rows: a retried execution
+    /// in a younger row may be older.
+    pub oldest_pending: Option<(ExecutionId, Timestamp)>,
+    /// Dispatch rows that the broker has not confirmed.
+    pub dispatches: BacklogSummary,
+    /// Created executions that are due.
+    pub due: BacklogSummary,
+    pub sessions: SessionsSummary,
     pub workers: Vec<WorkerSummary>,
     pub masters: Vec<MasterSummary>,
 }
@@ -37,19 +52,43 @@ impl Catalog {
         }
         counts.retain(|_, n| *n > 0);
         let select = client.prepare_cached(sql::SELECT_OLDEST_PENDING).await?;
-        let oldest = client.query_opt(&select, &[]).await?;
+        let oldest = client.query_opt(&select, &[&OLDEST_LOOK_MAX]).await?;
         let select = client.prepare_cached(sql::SELECT_MASTERS).await?;
         let masters = client.query(&select, &[]).await?;
+        let select = client.prepare_cached(sql::GLANCE).await?;
+        let late_s = (2 * HEARTBEAT_EVERY).as_secs_f64();
+        let glance = client.query_one(&select, &[&rows::number_in(BACKLOG_COUNT_MAX), &late_s]).await?;
         Ok(CatalogStatus {
+            at: glance.get("now"),
             counts,
-            oldest_pending_at: oldest.map(|row| row.get("accepted_at")),
+            oldest_pending: oldest.map(|row| (ExecutionId(row.get("id")), row.get("accepted_at"))),
+            dispatches: backlog(&glance, "unconfirmed", "unconfirmed_at")?,
+            due: backlog(&glance, "due", "due_at")?,
+            sessions: SessionsSummary {
+                online: rows::number_out(glance.get("online"))?,
+                late: rows::number_out(glance.get("late"))?,
+                expired: rows::number_out(glance.get("expired"))?,
+            },
             workers,
             masters: masters.iter().map(master).collect(),
         })
     }
+
+    /// How many executions of each pool have started or ended so far; it rises by one with each that starts, and
+    /// falls by one with each that is tried again.
+    pub(crate) async fn started_so_far(&self) -> Result<BTreeMap<PoolName, i64>, CatalogError> {
+        let client = self.request().await?;
+        let select = client.prepare_cached(sql::POOL_COUNTS).await?;
+        let found = client.query(&select, &[]).await?;
+        found.iter().map(|row| Ok((rows::pool(row.get("pool"))?, row.get("n")))).collect()
+    }
 }
 
-fn master(row: &Row) -> MasterSummary {
+fn backlog(row: &Row, count: &str, oldest: &str) -> Result<BacklogSummary, CatalogError> {
+    Ok(BacklogSummary { count: rows::number_out(row.get(count))?, oldest_at: row.get(oldest) })
+}
+
+pub(super) fn master(row: &Row) -> MasterSummary {
     MasterSummary {
         id: MasterId(row.get("id")),
         host: row.get("host"),
@@ -58,5 +97,7 @@ fn master(row: &Row) -> MasterSummary {
         leader: row.get("leader"),
         started_at: row.get("started_at"),
         seen_at: row.get("seen_at"),
+        consuming_since: row.get("consuming_since"),
+        proved_at: row.get("proved_at"),
     }
 }

@@ -1,0 +1,17 @@
+//! Why an execution is where it is: from facts that are read, to one reason, to words. Pure; the same words go to the
+//! API, the command line and whatever else shows an execution.
+
+mod decide;
+mod facts;
+mod reason;
+mod spans;
+mod words;
+mod words_waiting;
+
+#[cfg(test)]
+mod tests;
+
+pub use decide::explain;
+pub use facts::{Ahead, Broker, Created, DispatchRow, Ended, Facts, Held, Holder, Pending, Standing};
+pub use reason::{Leader, Reason, StopCause, Taking};
+pub use words::{Words, words};

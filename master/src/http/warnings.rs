@@ -1,0 +1,183 @@
+//! What somebody should look at, in plain words. Pure: from what `status` shows to a list of warnings, the worst
+//! first. It decides nothing else.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use scaleout_broker::topology;
+use scaleout_common::api::{BacklogSummary, MasterSummary, QueueSummary, StatusAnswer, Warning, WorkerState};
+use scaleout_common::names::PoolName;
+use scaleout_common::protocol::timing::PROOF_AGE_MAX;
+
+/// What a master should do at once may take this long before it is worth a word.
+const BACKLOG_AGE_MAX: Duration = Duration::from_secs(10);
+
+/// A master that has not shown itself for this long does not lead.
+const MASTER_SILENT_MAX: Duration = Duration::from_secs(10);
+
+/// The warnings that `status` gives cause for, `now` being when the catalog was read.
+pub(super) fn warnings(status: &StatusAnswer, now: Timestamp) -> Vec<Warning> {
+    let mut all = Vec::new();
+    all.extend(broker(status));
+    all.extend(leader(&status.masters, now));
+    all.extend(dead(&status.queues));
+    all.extend(unserved(status));
+    all.extend(sessions(status));
+    all.extend(dispatches(&status.dispatches, now));
+    all.extend(due(&status.due, now));
+    all.extend(unrouted(&status.queues));
+    all
+}
+
+fn warning(kind: &str, message: String, advice: &str) -> Warning {
+    Warning { kind: kind.to_owned(), message, advice: advice.to_owned() }
+}
+
+/// The state's own problem tells which it is: no link, or a broker that is reached and holds back.
+fn broker(status: &StatusAnswer) -> Option<Warning> {
+    let problem = status.broker.problem.as_deref().unwrap_or("not tried yet");
+    if !status.broker.reachable {
+        let advice = "see that RabbitMQ runs and that the setting rabbitmq.url is right: what is enqueued waits until \
+                      it is back";
+        return Some(warning(
+            "broker-unreachable",
+            format!("this master does not reach the broker: {problem}"),
+            advice,
+        ));
+    }
+    status.broker.problem.as_ref().map(|problem| {
+        warning(
+            "broker-problem",
+            format!("the broker: {problem}"),
+            "see RabbitMQ's log and its management page",
+        )
+    })
+}
+
+fn leader(masters: &[MasterSummary], now: Timestamp) -> Option<Warning> {
+    let is_there =
+        |master: &&MasterSummary| master.leader && age(Some(master.seen_at), now) <= MASTER_SILENT_MAX;
+    let Some(leader) = masters.iter().find(is_there) else {
+        return Some(warning(
+            "no-leader",
+            "no master leads: nothing due is released, and no lease is taken".to_owned(),
+            "another master takes over within a second: start one if there is none, or see the masters' logs",
+        ));
+    };
+    let fresh = leader.proved_at.is_some_and(|at| age(Some(at), now) <= 2 * PROOF_AGE_MAX);
+    (!fresh || leader.consuming_since.is_none()).then(|| {
+        warning(
+            "leader-unproven",
+            format!(
+                "the leader {} does not show that it reaches the broker: it takes no leases",
+                leader.address
+            ),
+            "see its log: what lost its worker waits until the leader has served for 30 s",
+        )
+    })
+}
+
+fn dead(queues: &[QueueSummary]) -> Option<Warning> {
+    let ready = ready(queues, topology::DEAD)?;
+    Some(warning(
+        "dead-messages",
+        format!("{ready} messages in {}: nobody could read them", topology::DEAD),
+        "the masters' logs tell what each was and who sent it, mostly a process of another version; when that is \
+         mended, purge the queue: executions do not depend on them",
+    ))
+}
+
+fn unrouted(queues: &[QueueSummary]) -> Option<Warning> {
+    let ready = ready(queues, topology::UNROUTED)?;
+    Some(warning(
+        "unrouted-messages",
+        format!("{ready} messages in {}: their pool had no queue", topology::UNROUTED),
+        "masters declare the queue and publish them again; should they stay, see the masters' logs",
+    ))
+}
+
+fn ready(queues: &[QueueSummary], name: &str) -> Option<u64> {
+    queues.iter().find(|queue| queue.name == name).map(|queue| queue.ready).filter(|ready| *ready > 0)
+}
+
+/// Pools with messages that no worker takes.
+fn unserved(status: &StatusAnswer) -> Vec<Warning> {
+    let mut waiting: Vec<(PoolName, u64)> = Vec::new();
+    for queue in status.queues.iter().filter(|queue| queue.ready > 0) {
+        let key = queue.name.strip_prefix(topology::TASKS).and_then(|rest| rest.strip_prefix('.'));
+        let Some((pool, _)) = key.and_then(topology::parse_task_key) else { continue };
+        match waiting.iter_mut().find(|(known, _)| *known == pool) {
+            Some((_, ready)) => *ready += queue.ready,
+            None => waiting.push((pool, queue.ready)),
+        }
+    }
+    let is_served = |pool: &PoolName| {
+        status.workers.iter().any(|worker| worker.state == WorkerState::Online && worker.pools.contains(pool))
+    };
+    let unserved = waiting.into_iter().filter(|(pool, _)| !is_served(pool));
+    let tell = |(pool, ready): (PoolName, u64)| {
+        warning(
+            "pool-unserved",
+            format!("{ready} messages wait in the pool {pool}, and no worker takes work from it"),
+            "start a worker (setting worker.pools); `scaleout worker list` shows which are there, disabled or draining",
+        )
+    };
+    unserved.map(tell).collect()
+}
+
+fn sessions(status: &StatusAnswer) -> Vec<Warning> {
+    let sessions = &status.sessions;
+    let expired = (sessions.expired > 0).then(|| {
+        warning(
+            "leases-expired",
+            format!("the leases of {} workers have run out, and nobody has taken them yet", sessions.expired),
+            "the leader takes them once it has served for 30 s: what they held runs again then, or when they are back",
+        )
+    });
+    let late = (sessions.late > 0).then(|| {
+        warning(
+            "heartbeats-late",
+            format!("{} workers are late with their heartbeats", sessions.late),
+            "see whether they live (`scaleout worker list`): a worker that is silent for 20 s stops what it runs",
+        )
+    });
+    expired.into_iter().chain(late).collect()
+}
+
+fn dispatches(backlog: &BacklogSummary, now: Timestamp) -> Option<Warning> {
+    let waits = age(backlog.oldest_at, now);
+    (waits > BACKLOG_AGE_MAX).then(|| {
+        warning(
+            "dispatches-unconfirmed",
+            format!(
+                "the broker has not confirmed {} dispatches, the oldest for {} s",
+                backlog.count,
+                waits.as_secs()
+            ),
+            "see whether the masters reach the broker, and whether an alarm of the broker holds publishing back",
+        )
+    })
+}
+
+fn due(backlog: &BacklogSummary, now: Timestamp) -> Option<Warning> {
+    let waits = age(backlog.oldest_at, now);
+    (waits > BACKLOG_AGE_MAX).then(|| {
+        warning(
+            "due-unreleased",
+            format!(
+                "{} executions are due and not released, the oldest for {} s",
+                backlog.count,
+                waits.as_secs()
+            ),
+            "the leader releases them: its log tells why it may be behind",
+        )
+    })
+}
+
+/// What has no time has no age.
+fn age(at: Option<Timestamp>, now: Timestamp) -> Duration {
+    at.map_or(Duration::ZERO, |at| now.duration_since(at).try_into().unwrap_or(Duration::ZERO))
+}
+
+#[cfg(test)]
+mod tests;

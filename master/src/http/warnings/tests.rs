@@ -1,0 +1,142 @@
+//! Every warning, from a status in which all is well.
+
+use std::collections::BTreeMap;
+
+use scaleout_common::api::{ComponentState, SessionsSummary, WorkerSummary};
+use scaleout_common::ids::{MasterId, WorkerId};
+use uuid::Uuid;
+
+use super::*;
+
+fn s(seconds: i64) -> Timestamp {
+    let now: Timestamp = "2026-03-01T10:00:00Z".parse().unwrap();
+    now + jiff::SignedDuration::from_secs(seconds)
+}
+
+fn queue(name: &str, ready: u64) -> QueueSummary {
+    QueueSummary { name: name.to_owned(), ready, consumers: 0 }
+}
+
+fn worker(state: WorkerState) -> WorkerSummary {
+    WorkerSummary {
+        id: WorkerId(Uuid::nil()),
+        name: "w1".into(),
+        host: "rack".into(),
+        state,
+        capacity: 1,
+        running: 0,
+        pools: vec![PoolName::default()],
+        version: "1".into(),
+        user: "u".into(),
+        session: None,
+        lease_until: None,
+        last_online_at: s(0),
+    }
+}
+
+fn well() -> StatusAnswer {
+    let there = || ComponentState { reachable: true, problem: None };
+    StatusAnswer {
+        at: Some(s(0)),
+        counts: BTreeMap::new(),
+        oldest_pending_at: None,
+        oldest_pending: None,
+        dispatches: BacklogSummary { count: 3, oldest_at: Some(s(-10)) },
+        due: BacklogSummary { count: 3, oldest_at: Some(s(-10)) },
+        sessions: SessionsSummary { online: 1, late: 0, expired: 0 },
+        queues: vec![
+            queue("scaleout.dead", 0),
+            queue("scaleout.unrouted", 0),
+            queue("scaleout.tasks.default.normal", 7),
+            queue("scaleout.claims", 7),
+        ],
+        workers: vec![worker(WorkerState::Online)],
+        masters: vec![MasterSummary {
+            id: MasterId(Uuid::nil()),
+            host: "box".into(),
+            address: "m1:8391".into(),
+            version: "1".into(),
+            leader: true,
+            started_at: s(-900),
+            seen_at: s(-2),
+            consuming_since: Some(s(-1)),
+            proved_at: Some(s(-10)),
+        }],
+        broker: there(),
+        catalog: there(),
+        warnings: Vec::new(),
+    }
+}
+
+/// Kinds and messages of what `change` gives cause for.
+fn told(change: impl FnOnce(&mut StatusAnswer)) -> Vec<(String, String)> {
+    let mut status = well();
+    change(&mut status);
+    warnings(&status, s(0)).into_iter().map(|one| (one.kind, one.message)).collect()
+}
+
+#[track_caller]
+fn check(change: impl FnOnce(&mut StatusAnswer), kind: &str, says: &str) {
+    let told = told(change);
+    assert!(matches!(&told[..], [(found, message)] if found == kind && message.contains(says)), "{told:?}");
+}
+
+#[test]
+fn when_all_is_well_nothing_is_told() {
+    assert_eq!(told(|_| {}), []);
+}
+
+#[test]
+fn each_trouble_is_told_once() {
+    let lost = ComponentState { reachable: false, problem: Some("connection refused".into()) };
+    check(|status| status.broker = lost.clone(), "broker-unreachable", "connection refused");
+    check(
+        |status| status.broker.problem = Some("a memory alarm is on".into()),
+        "broker-problem",
+        "memory alarm",
+    );
+    check(|status| status.masters.clear(), "no-leader", "no master leads");
+    check(|status| status.masters[0].leader = false, "no-leader", "no master leads");
+    check(|status| status.masters[0].seen_at = s(-11), "no-leader", "no master leads");
+    check(|status| status.masters[0].proved_at = Some(s(-11)), "leader-unproven", "m1:8391");
+    check(|status| status.masters[0].consuming_since = None, "leader-unproven", "m1:8391");
+    check(|status| status.queues[0].ready = 3, "dead-messages", "3 messages in scaleout.dead");
+    check(|status| status.queues[1].ready = 2, "unrouted-messages", "2 messages in scaleout.unrouted");
+    check(|status| status.sessions.expired = 2, "leases-expired", "the leases of 2 workers");
+    check(|status| status.sessions.late = 2, "heartbeats-late", "2 workers are late");
+    check(
+        |status| status.dispatches.oldest_at = Some(s(-11)),
+        "dispatches-unconfirmed",
+        "3 dispatches, the oldest for 11 s",
+    );
+    check(|status| status.due.oldest_at = Some(s(-11)), "due-unreleased", "3 executions are due");
+}
+
+#[test]
+fn a_pool_that_no_worker_takes_work_from_is_told_once_for_all_its_queues() {
+    let more = queue("scaleout.tasks.default.high", 5);
+    let says = "12 messages wait in the pool default";
+    check(|status| (status.queues.push(more.clone()), status.workers.clear()).1, "pool-unserved", says);
+    for state in [WorkerState::Offline, WorkerState::Disabled, WorkerState::Draining] {
+        check(
+            |status| status.workers[0].state = state,
+            "pool-unserved",
+            "7 messages wait in the pool default",
+        );
+    }
+    let other = queue("scaleout.tasks.etl.low", 1);
+    check(|status| status.queues.push(other.clone()), "pool-unserved", "1 messages wait in the pool etl");
+}
+
+#[test]
+fn the_worst_comes_first() {
+    let all = told(|status| {
+        status.broker.problem = Some("a disk alarm is on".into());
+        status.masters.clear();
+        status.queues[0].ready = 1;
+        status.queues[1].ready = 1;
+        status.workers.clear();
+    });
+    let kinds: Vec<&str> = all.iter().map(|(kind, _)| kind.as_str()).collect();
+    assert_eq!(kinds, ["broker-problem", "no-leader", "dead-messages", "pool-unserved", "unrouted-messages"]);
+}
