@@ -11,6 +11,7 @@ mod explain;
 mod glance;
 mod guard;
 mod lists;
+mod million;
 mod tokens;
 mod values;
 mod world;

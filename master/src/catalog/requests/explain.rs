@@ -27,8 +27,8 @@ const ROWS_MAX: i64 = 2_000;
 /// What comes before an execution is counted up to this.
 pub const AHEAD_MAX: u64 = 10_000;
 
-/// Dispatch rows are written before or after what tells when they may have been: clocks are read in between.
-const SLACK: Duration = Duration::from_secs(1);
+/// The clock is read more than once within the statement that ends an attempt.
+const SLACK: Duration = Duration::from_millis(100);
 
 /// What the asked master knows besides the catalog.
 #[derive(Clone, Debug)]
