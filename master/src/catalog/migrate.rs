@@ -16,7 +16,8 @@ const HISTORY: &str = "scaleout_migrations";
 const MIGRATION_LOCK: i64 = 0x5343_414c_454f_5554;
 
 impl Catalog {
-    /// Brings the catalog to this build's version; says which version it had (0: it was empty). Refuses a newer one.
+    /// Brings the catalog to this build's version; says which version it had (0: it was empty). Refuses a newer one
+    /// that this build may not work on.
     pub async fn migrate(&self) -> Result<i32, CatalogError> {
         let (mut client, _driver) = self.single().await?;
         // A migration may take longer than a request; the lock is freed with the connection, however this ends.
@@ -24,7 +25,7 @@ impl Catalog {
         client.execute("select pg_advisory_lock($1)", &[&MIGRATION_LOCK]).await?;
         let found = version(&client).await?;
         if found > known() {
-            return Err(CatalogError::Newer { found, known: known() });
+            return check_newer(&client, found).await.map(|()| found);
         }
         let mut runner = embedded::migrations::runner();
         runner.set_migration_table_name(HISTORY);
@@ -36,15 +37,22 @@ impl Catalog {
         Ok(found)
     }
 
-    /// Refuses a catalog that is older or newer than this build.
+    /// Refuses a catalog that is older than this build, or newer and of no use to it.
     pub async fn check_version(&self) -> Result<(), CatalogError> {
         let client = self.request().await?;
         match version(&client).await? {
             found if found < known() => Err(CatalogError::Older { found, needed: known() }),
-            found if found > known() => Err(CatalogError::Newer { found, known: known() }),
+            found if found > known() => check_newer(&client, found).await,
             _ => Ok(()),
         }
     }
+}
+
+/// A newer catalog says which builds may go on working on it: during a rolling upgrade the version before does.
+async fn check_newer(client: &Client, found: i32) -> Result<(), CatalogError> {
+    let asked = "select exists (select from internal.compatibility where version = $1 and works_from <= $2)";
+    let row = client.query_one(asked, &[&found, &known()]).await?;
+    if row.get(0) { Ok(()) } else { Err(CatalogError::Newer { found, known: known() }) }
 }
 
 /// The version this build writes: that of its last migration.

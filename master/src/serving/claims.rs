@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use scaleout_broker::{Acker, BrokerError, Delivery, Link, Publisher, Subscription, topology};
 use scaleout_common::protocol::timing::CATALOG_SILENCE_MAX;
-use scaleout_common::wire::{ClaimVerdict, Claims, Heartbeat, Hello, HelloVerdict, Kind};
+use scaleout_common::wire::{ClaimVerdict, Claims, Dialect, Heartbeat, Hello, HelloVerdict, Kind, v1};
 use tokio::task::JoinSet;
 
 use super::answer::{answer, read};
@@ -146,7 +146,10 @@ async fn grant(
     let refused =
         granted.answers.answers.iter().filter(|answer| answer.verdict != ClaimVerdict::Granted).count();
     tracing::debug!(session = %claims.session, granted = granted.granted, refused, "claims answered");
-    answer(publisher, inbox, &granted.answers);
+    match granted.dialect {
+        Dialect::First => answer(publisher, inbox, &v1::ClaimAnswers::from(granted.answers)),
+        Dialect::Second => answer(publisher, inbox, &granted.answers),
+    }
     Ok(())
 }
 

@@ -5,8 +5,10 @@ use std::sync::Mutex;
 
 use scaleout_common::ids::{BatchId, SessionId};
 use scaleout_common::protocol::claim::{ClaimOf, Claimed, answer_claim};
+use scaleout_common::protocol::lease::runs_alone;
 use scaleout_common::wire::{
-    BODY_BYTES_MAX, Claim, ClaimAnswer, ClaimAnswers, ClaimVerdict, Claims, Grant, PackageGrant, Values,
+    BODY_BYTES_MAX, Claim, ClaimAnswer, ClaimAnswers, ClaimVerdict, Claims, Dialect, Grant, PackageGrant,
+    Values,
 };
 use tokio_postgres::{Row, Transaction};
 use uuid::Uuid;
@@ -28,6 +30,8 @@ const PACKAGES_MAX: usize = 4_096;
 pub(crate) struct ClaimsGranted {
     pub(crate) answers: ClaimAnswers,
     pub(crate) granted: u64,
+    /// What the worker that asked understands.
+    pub(crate) dialect: Dialect,
 }
 
 type PackageKey = (BatchId, i64);
@@ -77,6 +81,7 @@ impl Catalog {
         let Some(found) = found.filter(|row| row.get::<_, bool>("open")) else {
             return Ok(Some(refuse_all(message)));
         };
+        let dialect = Dialect::of_build(found.get("version"));
         if !found.get::<_, bool>("leased") {
             return Ok(None);
         }
@@ -90,7 +95,7 @@ impl Catalog {
             answers.add(claim, &transaction, &statements, known).await?;
         }
         transaction.commit().await?;
-        Ok(Some(ClaimsGranted { answers: answers.done, granted }))
+        Ok(Some(ClaimsGranted { answers: answers.done, granted, dialect }))
     }
 }
 
@@ -179,7 +184,7 @@ impl Answers {
         let grant = match row {
             Some(row) if verdict == ClaimVerdict::Granted => {
                 let key = (BatchId(row.get("batch_id")), row.get("package_id"));
-                let mut grant = grant(row);
+                let mut grant = grant(row)?;
                 grant.package = self.package(key, transaction, statements, known).await?;
                 grant.values = self.fitting(grant.values);
                 Some(grant)
@@ -250,6 +255,8 @@ fn refuse_all(message: &Claims) -> ClaimsGranted {
     ClaimsGranted {
         answers: ClaimAnswers { session: message.session, answers, packages: Vec::new() },
         granted: 0,
+        // A session that nobody knows: without grants every build reads the oldest layout.
+        dialect: Dialect::First,
     }
 }
 
@@ -265,14 +272,15 @@ fn claimed(row: &Row) -> Result<Claimed, CatalogError> {
     })
 }
 
-fn grant(row: &Row) -> Grant {
+fn grant(row: &Row) -> Result<Grant, CatalogError> {
     let parameters: Option<String> = row.get("parameters");
-    Grant {
+    Ok(Grant {
         package: 0,
         values: values(parameters, row.get("sealed")),
         timeout_ms: milliseconds(row.get("timeout_ms")),
         time_left_ms: milliseconds(row.get("time_left_ms")),
-    }
+        alone: runs_alone(rows::small_out(row.get("losses"))?),
+    })
 }
 
 fn milliseconds(column: Option<i64>) -> Option<u64> {

@@ -1,8 +1,9 @@
 //! Taking leases, and what is lost with them.
 
 use scaleout_common::ids::MasterId;
-use scaleout_common::protocol::timing::{CONSUMING_MIN, LOSSES_MAX, PROOF_AGE_MAX};
-use tokio_postgres::Transaction;
+use scaleout_common::protocol::timing::{CONSUMING_MIN, LOSSES_MAX, LOSSES_TOGETHER_MAX, PROOF_AGE_MAX};
+use scaleout_common::wire::Dialect;
+use tokio_postgres::{Row, Transaction};
 use uuid::Uuid;
 
 use super::sql;
@@ -22,27 +23,49 @@ impl Catalog {
         transaction.batch_execute(TAKE_LIMITS).await?;
         let limits = (CONSUMING_MIN.as_secs_f64(), PROOF_AGE_MAX.as_secs_f64());
         let taken = transaction.query(sql::TAKE_LEASES, &[&leader.0, &limits.0, &limits.1]).await?;
-        let workers: Vec<Uuid> = taken.iter().map(|row| row.get("worker_id")).collect();
-        let counters: Vec<i64> = taken.iter().map(|row| row.get("counter")).collect();
+        let ended = taken.iter().map(EndedSession::from_row).collect::<Vec<_>>();
         // What is taken is taken; moving on what it held may take as long as any statement.
         transaction.batch_execute(MOVE_ON_LIMITS).await?;
-        let lost = lose_attempts(&transaction, &workers, &counters, "its lease ran out").await?;
+        let lost = lose_attempts(&transaction, &ended, "its lease ran out").await?;
         transaction.commit().await?;
         Ok((taken.len() as u64, lost))
+    }
+}
+
+/// A session that has just ended, its row locked.
+pub(super) struct EndedSession {
+    pub(super) worker: Uuid,
+    pub(super) counter: i64,
+    /// Its worker runs an execution alone when it is told to.
+    pub(super) isolates: bool,
+}
+
+impl EndedSession {
+    /// From a row with the session's key and the build of its worker.
+    pub(super) fn from_row(row: &Row) -> Self {
+        Self {
+            worker: row.get("worker_id"),
+            counter: row.get("counter"),
+            isolates: Dialect::of_build(row.get("version")) >= Dialect::Second,
+        }
     }
 }
 
 /// Moves on what ended sessions still hold. Their rows must be locked by an earlier statement of the transaction.
 pub(super) async fn lose_attempts(
     transaction: &Transaction<'_>,
-    workers: &[Uuid],
-    counters: &[i64],
+    ended: &[EndedSession],
     why: &str,
 ) -> Result<u64, CatalogError> {
-    if workers.is_empty() {
+    if ended.is_empty() {
         return Ok(0);
     }
-    let losses_max = rows::small_in(LOSSES_MAX);
-    let row = transaction.query_one(sql::LOSE_ATTEMPTS, &[&workers, &counters, &losses_max, &why]).await?;
+    let workers: Vec<Uuid> = ended.iter().map(|session| session.worker).collect();
+    let counters: Vec<i64> = ended.iter().map(|session| session.counter).collect();
+    let isolates: Vec<bool> = ended.iter().map(|session| session.isolates).collect();
+    let (most, together) = (rows::small_in(LOSSES_MAX), rows::small_in(LOSSES_TOGETHER_MAX));
+    let row = transaction
+        .query_one(sql::LOSE_ATTEMPTS, &[&workers, &counters, &most, &why, &together, &isolates])
+        .await?;
     rows::number_out(row.get("lost"))
 }

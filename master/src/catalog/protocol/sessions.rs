@@ -4,10 +4,11 @@ use scaleout_common::ids::SessionId;
 use scaleout_common::names::PoolName;
 use scaleout_common::protocol::hello::{HelloDecision, KnownWorker, decide_hello};
 use scaleout_common::protocol::timing::LEASE;
-use scaleout_common::wire::{Heartbeat, HeartbeatAnswer, Hello, HelloAnswer, HelloVerdict, Stop};
+use scaleout_common::wire::{Dialect, Heartbeat, HeartbeatAnswer, Hello, HelloAnswer, HelloVerdict, Stop};
 use tokio_postgres::{Row, Transaction};
 use uuid::Uuid;
 
+use super::leases::{EndedSession, lose_attempts};
 use super::{outcomes, sql};
 use crate::catalog::{Catalog, CatalogError, rows};
 
@@ -38,7 +39,8 @@ impl Catalog {
                 (HelloVerdict::Welcome { pools: hello.pools.clone(), enabled }, 0)
             }
             HelloDecision::Begin => {
-                let (enabled, lost) = begin(&transaction, hello, inbox).await?;
+                let before = row.as_ref().map_or(Dialect::OURS, dialect);
+                let (enabled, lost) = begin(&transaction, hello, inbox, before).await?;
                 match enabled {
                     Some(enabled) => (HelloVerdict::Welcome { pools: hello.pools.clone(), enabled }, lost),
                     // Two first hellos of one worker at once: the other one won between our look and our insert.
@@ -90,19 +92,20 @@ impl Catalog {
         let mut client = self.by_id().await?;
         let transaction = client.transaction().await?;
         let (worker, counter) = key(session);
-        if transaction.execute(sql::LEAVE, &[&worker, &counter]).await? > 0 {
-            super::leases::lose_attempts(&transaction, &[worker], &[counter], "it left without reporting")
-                .await?;
-        }
+        let left = transaction.query(sql::LEAVE, &[&worker, &counter]).await?;
+        let ended: Vec<_> = left.iter().map(EndedSession::from_row).collect();
+        lose_attempts(&transaction, &ended, "it left without reporting").await?;
         transaction.commit().await?;
         Ok(())
     }
 }
 
+/// `before` is what the worker's build understood when the sessions that end ran.
 async fn begin(
     transaction: &Transaction<'_>,
     hello: &Hello,
     inbox: &str,
+    before: Dialect,
 ) -> Result<(Option<bool>, u64), CatalogError> {
     let (worker, counter) = key(hello.session);
     let pools: Vec<&str> = hello.pools.iter().map(PoolName::as_str).collect();
@@ -128,10 +131,10 @@ async fn begin(
     for report in &hello.previous {
         outcomes::apply(transaction, std::slice::from_ref(report)).await?;
     }
-    let counters: Vec<i64> = ended.iter().map(|row| row.get("counter")).collect();
-    let workers = vec![worker; counters.len()];
-    let lost =
-        super::leases::lose_attempts(transaction, &workers, &counters, "it began a new session").await?;
+    let isolates = before >= Dialect::Second;
+    let session = |row: &Row| EndedSession { worker, counter: row.get("counter"), isolates };
+    let ended: Vec<_> = ended.iter().map(session).collect();
+    let lost = lose_attempts(transaction, &ended, "it began a new session").await?;
     let nonce = Uuid::from_u128(hello.nonce);
     let lease = LEASE.as_secs_f64();
     transaction.execute(sql::BEGIN_SESSION, &[&worker, &counter, &nonce, &inbox, &lease]).await?;
@@ -170,6 +173,11 @@ fn known_worker(row: &Row) -> Result<KnownWorker, CatalogError> {
         alive: row.get("alive"),
         ended: row.get("ended"),
     })
+}
+
+/// What the worker's build understands.
+fn dialect(row: &Row) -> Dialect {
+    Dialect::of_build(row.get("version"))
 }
 
 fn stop(row: &Row) -> Result<Stop, CatalogError> {

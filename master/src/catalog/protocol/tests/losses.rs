@@ -6,9 +6,9 @@ use scaleout_common::protocol::outcome::{Next, StopReason};
 use scaleout_common::protocol::timing::LOSSES_MAX;
 use scaleout_common::status::Status;
 
-use super::super::leases::lose_attempts;
+use super::super::leases::{EndedSession, lose_attempts};
 use super::rows::{Execution, Found, Past};
-use super::world::World;
+use super::world::{World, hello, nth};
 
 const WHY: &str = "its lease ran out";
 
@@ -16,9 +16,15 @@ const WHY: &str = "its lease ran out";
 async fn lose(world: &World, sessions: &[SessionId]) -> u64 {
     let mut client = world.catalog.by_id().await.unwrap();
     let transaction = client.transaction().await.unwrap();
-    let workers: Vec<_> = sessions.iter().map(|session| session.worker.0).collect();
-    let counters: Vec<_> = sessions.iter().map(|session| session.counter as i64).collect();
-    let lost = lose_attempts(&transaction, &workers, &counters, WHY).await.unwrap();
+    let ended: Vec<_> = sessions
+        .iter()
+        .map(|session| EndedSession {
+            worker: session.worker.0,
+            counter: session.counter as i64,
+            isolates: true,
+        })
+        .collect();
+    let lost = lose_attempts(&transaction, &ended, WHY).await.unwrap();
     transaction.commit().await.unwrap();
     lost
 }
@@ -36,26 +42,46 @@ fn cases(session: SessionId) -> Vec<Execution> {
     cases
 }
 
-fn text(before: &Execution) -> String {
-    format!("attempt 4 lost its worker: {WHY} (loss {} of {LOSSES_MAX})", before.losses + 1)
+fn text(before: &Execution, losses: u32) -> String {
+    match losses {
+        same if same == before.losses => {
+            format!("attempt 4 lost its worker: {WHY} (not counted: it did not run alone)")
+        }
+        counted => format!("attempt 4 lost its worker: {WHY} (loss {counted} of {LOSSES_MAX})"),
+    }
 }
 
-fn expected(before: &Execution) -> Found {
-    let next = after_loss(before.attempt, before.stopping, before.failures, before.losses);
-    let (status, attempt, failures) = match next {
+fn expected(before: &Execution, alone: bool) -> Found {
+    let after = after_loss(before.attempt, before.stopping, before.failures, before.losses, alone);
+    let (status, attempt, failures) = match after.next {
         Next::Ends { status, failures } => (status, before.attempt, failures),
         Next::Again { attempt, failures, .. } => (Status::Created, attempt, failures),
     };
-    let error = if before.stopping.is_some() { "from before".to_owned() } else { text(before) };
+    let error = if before.stopping.is_some() { "from before".to_owned() } else { text(before, after.losses) };
     Found {
         status,
         attempt,
         failures,
-        losses: before.losses + 1,
+        losses: after.losses,
         ended: status.is_terminal(),
         holder: before.holder,
         error: Some(error),
         result: None,
+    }
+}
+
+/// Each case is what its session held, together with all others or alone.
+async fn check(world: &World, cases: &[Execution], alone: bool) {
+    let (found, past, due) = (world.look().await, world.past().await, world.due().await);
+    for before in cases {
+        let expected = expected(before, alone);
+        assert_eq!(found[&before.id], expected, "{before:?} alone {alone}");
+        let again = expected.status == Status::Created;
+        let holder = before.holder.map(|(session, _)| (session.worker.0, session.counter as i64));
+        let error = Some(text(before, expected.losses));
+        let lost = again.then(|| Past { ending: "lost".to_owned(), error, holder });
+        assert_eq!(past.get(&(before.id, 4)).cloned(), lost, "{before:?}");
+        assert_eq!(due.contains_key(&before.id), again, "{before:?}");
     }
 }
 
@@ -68,18 +94,49 @@ async fn the_statement_does_what_the_decision_says() {
     let began = world.now().await;
     assert_eq!(lose(&world, &[one, two]).await, cases.len() as u64);
     let done = world.now().await;
-
-    let (found, past, due) = (world.look().await, world.past().await, world.due().await);
-    for before in &cases {
-        assert_eq!(found[&before.id], expected(before), "{before:?}");
-        let again = found[&before.id].status == Status::Created;
-        let holder = before.holder.map(|(session, _)| (session.worker.0, session.counter as i64));
-        let lost = again.then(|| Past { ending: "lost".to_owned(), error: Some(text(before)), holder });
-        assert_eq!(past.get(&(before.id, 4)).cloned(), lost, "{before:?}");
-        assert_eq!(due.get(&before.id).is_some_and(|at| (began..=done).contains(at)), again, "{before:?}");
-    }
+    check(&world, &cases, false).await;
+    assert!(world.due().await.values().all(|at| (began..=done).contains(at)));
     assert_eq!(world.number("select count(*) from internal.grants").await, 0);
     assert_eq!(lose(&world, &[one, two]).await, 0);
+}
+
+#[tokio::test]
+async fn what_a_session_held_alone_counts() {
+    let world = World::new().await;
+    let (mut sessions, mut all) = (Vec::new(), Vec::new());
+    for index in 0..cases(world.session().await).len() {
+        let session = world.session().await;
+        all.push(cases(session).swap_remove(index));
+        sessions.push(session);
+    }
+    world.insert(&all).await;
+    // What the session held besides has ended, though its row of grants still names it.
+    let done: Vec<_> = sessions
+        .iter()
+        .map(|session| Execution { holder: Some((*session, 1)), ..Execution::new(Status::Succeeded) })
+        .collect();
+    world.insert(&done).await;
+    for (session, ended) in sessions.iter().zip(&done) {
+        let note = "insert into internal.grants (worker_id, session, ids, attempts)
+                    values ($1, $2, array[$3::uuid], array[1])";
+        world.sql.execute(note, &[&session.worker.0, &(session.counter as i64), &ended.id.0]).await.unwrap();
+    }
+    assert_eq!(lose(&world, &sessions).await, all.len() as u64);
+    check(&world, &all, true).await;
+}
+
+#[tokio::test]
+async fn a_worker_that_cannot_run_one_alone_is_blamed_for_all() {
+    let world = World::new().await;
+    let session = world.session().await;
+    let held = |losses| Execution { attempt: 4, losses, ..Execution::held(session, None) };
+    let both = [held(LOSSES_MAX - 1), held(2)];
+    world.insert(&both).await;
+    let old = "update internal.workers set version = '0.1.0' where id = $1";
+    world.sql.execute(old, &[&session.worker.0]).await.unwrap();
+    world.catalog.hello(&hello(nth(session, 2)), "inbox").await.unwrap();
+    let found = world.look().await;
+    assert_eq!((found[&both[0].id].status, found[&both[1].id].losses), (Status::Unexpected, 3));
 }
 
 #[tokio::test]

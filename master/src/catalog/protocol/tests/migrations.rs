@@ -41,6 +41,18 @@ async fn another_version_is_refused_with_what_to_do() {
         assert!(refused.to_string().contains("run a newer build of scaleout"), "{refused}");
     }
 
+    // During a rolling upgrade the version before goes on, where the newer catalog says that it may.
+    let may = "insert into internal.compatibility (version, works_from)
+               select 9999, max(version) from internal.compatibility";
+    sql.batch_execute(may).await.unwrap();
+    catalog.check().await.unwrap();
+    assert_eq!(catalog.migrate().await.unwrap(), 9999, "there is nothing to do for the older build");
+    sql.batch_execute("update internal.compatibility set works_from = 9999 where version = 9999")
+        .await
+        .unwrap();
+    let refused = catalog.check().await.unwrap_err();
+    assert!(matches!(refused, CatalogError::Newer { found: 9999, .. }), "{refused}");
+
     sql.batch_execute("delete from scaleout_migrations").await.unwrap();
     let older = catalog.check().await.unwrap_err();
     assert!(matches!(older, CatalogError::Older { found: 0, .. }), "{older}");

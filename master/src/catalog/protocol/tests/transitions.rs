@@ -103,6 +103,9 @@ async fn drive(world: &World, how: Move, session: SessionId, ids: &[ExecutionId]
             catalog.apply_outcomes(&[outcomes(session, OutcomeKind::Returned, ids)]).await.unwrap();
         }
         Move::Loss => {
+            // All it held counts as lost only with a worker that cannot run one alone.
+            let old = "update internal.workers set version = '0.1.0' where id = $1";
+            world.sql.execute(old, &[&session.worker.0]).await.unwrap();
             let leaving = Heartbeat { session, number: 1, running: 0, leaving: true };
             catalog.heartbeat(&leaving, "inbox").await.unwrap();
         }

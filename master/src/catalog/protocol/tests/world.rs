@@ -92,7 +92,7 @@ impl World {
             .execute(
                 "insert into internal.workers
                      (id, name, machine, host, user_account, version, capacity, pools, session_counter)
-                 values ($1, 'w', 'machine', 'host', 'u', '1', 4, '{default,etl}', 1)",
+                 values ($1, 'w', 'machine', 'host', 'u', '0.2.0', 4, '{default,etl}', 1)",
                 &[&session.worker.0],
             )
             .await
@@ -162,7 +162,7 @@ pub(super) fn hello(session: SessionId) -> Hello {
         host: "host".to_owned(),
         name: "w".to_owned(),
         user: "u".to_owned(),
-        version: "1".to_owned(),
+        version: "0.2.0".to_owned(),
         capacity: 4,
         pools: ["default", "etl"].map(|pool| PoolName::new(pool).unwrap()).to_vec(),
         previous: Vec::new(),
