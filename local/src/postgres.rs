@@ -17,6 +17,8 @@ use crate::user::{self, User};
 /// After a crash with much to recover, start takes longer than ever else.
 const READY_WAIT_MAX: Duration = Duration::from_secs(60);
 const READY_POLL: Duration = Duration::from_millis(25);
+/// An answer on loopback takes less than this.
+const PROBE_WAIT_MAX: Duration = Duration::from_secs(5);
 const INITDB_WAIT_MAX: Duration = Duration::from_secs(120);
 /// Fast shutdown writes a checkpoint.
 const STOP_GRACE_MS: u64 = 15_000;
@@ -91,6 +93,27 @@ impl Postgres {
     /// [`LocalError::Keeper`] when the keeper is gone.
     pub async fn stop(&mut self) -> Result<(), LocalError> {
         self.keeper.stop(self.run).await.map(drop)
+    }
+
+    /// Immediate shutdown: as in a crash, but nothing is left of its shared memory. Does nothing when it has ended.
+    ///
+    /// # Errors
+    /// [`LocalError::Keeper`] when the keeper is gone.
+    pub async fn stop_immediately(&mut self) -> Result<(), LocalError> {
+        let grace = Duration::from_millis(QUIT_GRACE_MS);
+        self.keeper.end_by(self.run, Signal::Quit, grace).await.map(drop)
+    }
+
+    /// Whether it answers.
+    pub async fn is_up(&self) -> bool {
+        let url = self.url("postgres");
+        let probe = tokio_postgres::connect(&url, NoTls);
+        matches!(tokio::time::timeout(PROBE_WAIT_MAX, probe).await, Ok(Ok(_)))
+    }
+
+    /// Its own folder, which holds its data.
+    pub fn folder(&self) -> &Path {
+        &self.process.folder
     }
 
     /// Stops the server if it runs, starts it on the same port, and waits until it is ready.

@@ -23,6 +23,8 @@ const READY_WAIT_MAX: Duration = Duration::from_secs(120);
 const READY_POLL: Duration = Duration::from_millis(50);
 /// An answer on loopback takes less than this, or the node is not ready.
 const PROBE_WAIT_MAX: Duration = Duration::from_secs(5);
+/// `rabbitmqctl` starts an Erlang of its own.
+const CONTROL_WAIT_MAX: Duration = Duration::from_secs(60);
 /// 3.10 needs 6 s, of which it spends 5 waiting for a process of its own that is gone already.
 const STOP_GRACE_MS: u64 = 15_000;
 /// Publishing is blocked below this: small, for the folder's disk is not the broker's alone.
@@ -96,6 +98,67 @@ impl RabbitMq {
     /// [`LocalError::Keeper`] when the keeper is gone.
     pub async fn stop(&mut self) -> Result<(), LocalError> {
         self.keeper.stop(self.run).await.map(drop)
+    }
+
+    /// Stops the node in good order also when its data is not to stay.
+    ///
+    /// # Errors
+    /// [`LocalError::Keeper`] when the keeper is gone.
+    pub async fn stop_in_order(&mut self) -> Result<(), LocalError> {
+        let grace = Duration::from_millis(STOP_GRACE_MS);
+        self.keeper.end_by(self.run, Signal::Terminate, grace).await.map(drop)
+    }
+
+    /// Kills the node and removes all that it has ever kept: the next start is its first. Every virtual host but `/`
+    /// is gone then.
+    ///
+    /// # Errors
+    /// [`LocalError::Keeper`] when the keeper is gone, or files.
+    pub async fn wipe(&mut self) -> Result<(), LocalError> {
+        self.kill9().await?;
+        let data = self.folder().join("data");
+        let failed = |error| LocalError::io("cannot empty", &data)(error);
+        for entry in std::fs::read_dir(&data).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            let is_folder = entry.file_type().map_err(failed)?.is_dir();
+            let remove = if is_folder { std::fs::remove_dir_all } else { std::fs::remove_file };
+            remove(&entry.path()).map_err(failed)?;
+        }
+        Ok(())
+    }
+
+    /// Whether it answers on all its ports.
+    pub async fn is_up(&self) -> bool {
+        self.probe().await.is_ok()
+    }
+
+    /// Its own folder, which holds its data.
+    pub fn folder(&self) -> &Path {
+        &self.process.folder
+    }
+
+    /// Runs `rabbitmqctl` against the node and gives what it printed.
+    ///
+    /// # Errors
+    /// [`LocalError::Request`] when it cannot be run, or the node refuses.
+    pub async fn control(&self, arguments: &[&str]) -> Result<String, LocalError> {
+        let doing = format!("rabbitmqctl {}", arguments.join(" "));
+        let failed =
+            |found: String| LocalError::Request { server: Server::RabbitMq, doing: doing.clone(), found };
+        let mut command = tokio::process::Command::new(self.process.program.with_file_name("rabbitmqctl"));
+        command.args(arguments).env_clear().envs(self.process.environment.iter().cloned());
+        command.current_dir(self.folder()).kill_on_drop(true);
+        if let Some(who) = self.process.who {
+            command.uid(who.uid).gid(who.gid);
+        }
+        let output = tokio::time::timeout(CONTROL_WAIT_MAX, command.output()).await;
+        let output = output.map_err(|_| failed("it did not end".to_owned()))?;
+        let output = output.map_err(|error| failed(error.to_string()))?;
+        let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        match output.status.success() {
+            true => Ok(said(&output.stdout)),
+            false => Err(failed(said(&output.stderr))),
+        }
     }
 
     /// Stops the node if it runs, starts it on the same ports, and waits until it is ready.

@@ -1,4 +1,5 @@
-//! End-to-end tests of real processes on real servers: the harness; and the house rules as a test.
+//! End-to-end tests of real processes on real servers: the harness; the fault run; and the house rules as a test.
 
+pub mod faults;
 pub mod harness;
 pub mod tidy;

@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::entry::MARK;
-use super::protocol::{Command, Event, Process};
+use super::protocol::{Command, Event, Process, Signal};
 use crate::error::LocalError;
 
 /// How long a dropped handle waits for the servers to end; above every grace.
@@ -135,6 +135,20 @@ impl Keeper {
     pub(crate) async fn stop(&self, run: Run) -> Result<Ended, LocalError> {
         self.send(&Command::Stop { run: run.number })?;
         self.ended(run).await
+    }
+
+    /// Ends one by a signal, or by force when it has not ended within `grace`.
+    pub(crate) async fn end_by(
+        &self,
+        run: Run,
+        signal: Signal,
+        grace: Duration,
+    ) -> Result<Ended, LocalError> {
+        self.send(&Command::Signal { run: run.number, signal })?;
+        match tokio::time::timeout(grace, self.ended(run)).await {
+            Ok(ended) => ended,
+            Err(_) => self.kill(run).await,
+        }
     }
 
     /// SIGKILL for one and all that descends from it.

@@ -16,6 +16,8 @@ pub(super) enum Command {
     Stop { run: u64 },
     /// SIGKILL one and all its descendants.
     Kill { run: u64 },
+    /// Send the first process of one a signal, and nothing more.
+    Signal { run: u64, signal: Signal },
 }
 
 /// From the keeper.

@@ -17,7 +17,7 @@ use tokio::net::unix::pipe;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
-use super::protocol::{Command, Event, Process};
+use super::protocol::{Command, Event, Process, Signal};
 use super::{pids, tree};
 use crate::folder::{self, LockAnswer};
 use crate::log_file::LogFile;
@@ -146,6 +146,7 @@ impl Supervisor {
             Notice::Command(Command::Start { run, process }) => self.start(run, process),
             Notice::Command(Command::Stop { run }) => self.stop(run),
             Notice::Command(Command::Kill { run }) => self.kill(run),
+            Notice::Command(Command::Signal { run, signal }) => self.signal(run, signal),
             Notice::GraceOver { run } => self.kill(run),
             Notice::ChildEnded => drop(self.reap_adopted()),
             Notice::Ended { run, status } => self.ended(run, status),
@@ -237,6 +238,14 @@ impl Supervisor {
             tokio::time::sleep(grace).await;
             let _ = notices.send(Notice::GraceOver { run }).await;
         });
+    }
+
+    /// It may end by it, and that is then no failure.
+    fn signal(&mut self, run: u64, signal: Signal) {
+        if let Some(running) = self.running.get_mut(&run) {
+            running.asked = true;
+            tree::send(running.pid, signal.number());
+        }
     }
 
     fn kill(&mut self, run: u64) {

@@ -49,6 +49,17 @@ impl Broker {
         .await
     }
 
+    /// Messages that wait in a queue, and those that are out and not acknowledged, as the broker last counted.
+    ///
+    /// # Panics
+    /// When the broker cannot be asked.
+    pub async fn waiting(&self, queue: &str) -> u64 {
+        let answer = self.ask(Method::GET, &["api", "queues", &self.vhost, queue]).await;
+        let answer = answer.unwrap_or_else(|error| panic!("{queue}: {error}"));
+        let queue: Value = serde_json::from_str(&answer).expect("the management plugin answers JSON");
+        queue["messages"].as_u64().unwrap_or_default()
+    }
+
     async fn ask(&self, method: Method, path: &[&str]) -> Result<String, String> {
         let mut url = self.server.clone();
         url.path_segments_mut().expect("an http URL has a path").clear().extend(path);

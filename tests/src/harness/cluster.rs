@@ -10,7 +10,7 @@ use tokio_postgres::{Client, NoTls};
 
 use super::broker::Broker;
 use super::output::Output;
-use super::program::Call;
+use super::program::{Call, program};
 use super::project::Project;
 use super::service::Service;
 use super::wait::{MOMENT, until};
@@ -29,6 +29,8 @@ pub struct Cluster {
     /// To look into the catalog past the masters.
     pub catalog: Client,
     pub broker: Broker,
+    /// What is started and called from now on.
+    program: PathBuf,
     settings: Settings,
     operator: String,
     folder: TempDir,
@@ -70,6 +72,14 @@ impl Cluster {
     /// # Panics
     /// When the servers refuse, or a command fails.
     pub async fn new(settings: &[(&str, &str)]) -> Self {
+        Self::of(program(), settings).await
+    }
+
+    /// The same with another `scaleout`, such as one of the version before.
+    ///
+    /// # Panics
+    /// When the servers refuse, or a command fails.
+    pub async fn of(program: PathBuf, settings: &[(&str, &str)]) -> Self {
         let (database, vhost) = tokio::join!(testing::database(), testing::vhost());
         let folder = tempfile::tempdir().expect("a folder can be made");
         let key = folder.path().join("secret.key");
@@ -81,6 +91,7 @@ impl Cluster {
             masters: Vec::new(),
             workers: Vec::new(),
             broker: Broker::new(&vhost.name),
+            program,
             settings: vec![
                 ("log.format".to_owned(), "json".to_owned()),
                 ("postgres.url".to_owned(), database.url.clone()),
@@ -99,6 +110,11 @@ impl Cluster {
         let worker = cluster.token("workers", "worker").await;
         cluster.settings.push(("worker.token".to_owned(), worker));
         cluster
+    }
+
+    /// Starts and calls another `scaleout` from now on.
+    pub fn go_on_with(&mut self, program: PathBuf) {
+        self.program = program;
     }
 
     /// Makes a token and gives its secret.
@@ -195,7 +211,7 @@ impl Cluster {
     fn call(&self, more: &[(String, String)]) -> Call {
         let all = self.settings.iter().chain(more);
         let all: Vec<(&str, &str)> = all.map(|(name, text)| (name.as_str(), text.as_str())).collect();
-        Call::scaleout(self.folder()).settings(&all)
+        Call::of(&self.program, self.folder()).settings(&all)
     }
 
     fn log(&self, name: &str) -> PathBuf {

@@ -10,6 +10,7 @@ mod program;
 mod project;
 mod proxy;
 mod questions;
+mod random;
 mod service;
 mod wait;
 
@@ -20,7 +21,8 @@ pub use output::Output;
 pub use processes::{is_alive, processes_with};
 pub use program::{Call, program, repository};
 pub use project::Project;
-pub use proxy::Proxy;
+pub use proxy::{Direction, Proxy, Weather};
 pub use questions::Execution;
+pub use random::Random;
 pub use service::Service;
 pub use wait::{MOMENT, WHILE, until};

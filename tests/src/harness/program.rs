@@ -20,9 +20,11 @@ const INHERITED: [&str; 5] = ["PATH", "HOME", "LANG", "TZ", "USER"];
 /// When there is none.
 pub fn program() -> PathBuf {
     let built = || {
-        let test = std::env::current_exe().expect("this test is a file");
-        let profile = test.ancestors().nth(2).expect("tests are built into target/PROFILE/deps");
-        profile.join("scaleout")
+        let test = std::env::current_exe().expect("this program is a file");
+        // Tests are built into `target/PROFILE/deps`, programs into `target/PROFILE`.
+        let profile = test.parent().expect("a file is in a folder");
+        let profile = if profile.ends_with("deps") { profile.parent() } else { Some(profile) };
+        profile.expect("`deps` is in a folder").join("scaleout")
     };
     let program = std::env::var_os("SCALEOUT_BINARY").map_or_else(built, PathBuf::from);
     assert!(program.is_file(), "{} is not there: run `cargo build` first", program.display());
