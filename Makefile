@@ -1,6 +1,6 @@
 # Thin on purpose, and for make 3.81 too: what a target does is in deploy/.
 
-.PHONY: help demo dev test check fmt
+.PHONY: help demo dev test check fmt rehearse
 
 help:
 	@echo "make demo    see it work: packages over three workers, on real data, in a folder that goes again"
@@ -8,6 +8,7 @@ help:
 	@echo "make test    everything that is checked: format, lints, and all tests on private servers"
 	@echo "make check   format and lints only"
 	@echo "make fmt     put the code into format"
+	@echo "make rehearse  a rolling upgrade from the version before (PREVIOUS=COMMIT), in every combination"
 
 demo:
 	@sh deploy/demo.sh
@@ -23,3 +24,6 @@ check:
 
 fmt:
 	@cargo fmt --all
+
+rehearse:
+	@PREVIOUS="$(PREVIOUS)" sh deploy/rehearse.sh
