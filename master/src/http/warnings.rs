@@ -81,7 +81,7 @@ fn dead(queues: &[QueueSummary]) -> Option<Warning> {
     let ready = ready(queues, topology::DEAD)?;
     Some(warning(
         "dead-messages",
-        format!("{ready} messages in {}: nobody could read them", topology::DEAD),
+        format!("{} in {}: nobody could read what is there", count(ready, "message"), topology::DEAD),
         "the masters' logs tell what each was and who sent it, mostly a process of another version; when that is \
          mended, purge the queue: executions do not depend on them",
     ))
@@ -91,7 +91,7 @@ fn unrouted(queues: &[QueueSummary]) -> Option<Warning> {
     let ready = ready(queues, topology::UNROUTED)?;
     Some(warning(
         "unrouted-messages",
-        format!("{ready} messages in {}: their pool had no queue", topology::UNROUTED),
+        format!("{} in {}: their pool had no queue", count(ready, "message"), topology::UNROUTED),
         "masters declare the queue and publish them again; should they stay, see the masters' logs",
     ))
 }
@@ -118,7 +118,7 @@ fn unserved(status: &StatusAnswer) -> Vec<Warning> {
     let tell = |(pool, ready): (PoolName, u64)| {
         warning(
             "pool-unserved",
-            format!("{ready} messages wait in the pool {pool}, and no worker takes work from it"),
+            format!("no worker takes work from the pool {pool}: {} there", count(ready, "message")),
             "start a worker (setting worker.pools); `scaleout worker list` shows which are there, disabled or draining",
         )
     };
@@ -130,14 +130,14 @@ fn sessions(status: &StatusAnswer) -> Vec<Warning> {
     let expired = (sessions.expired > 0).then(|| {
         warning(
             "leases-expired",
-            format!("the leases of {} workers have run out, and nobody has taken them yet", sessions.expired),
+            format!("{} lost a lease that nobody has taken yet", count(sessions.expired, "worker")),
             "the leader takes them once it has served for 30 s: what they held runs again then, or when they are back",
         )
     });
     let late = (sessions.late > 0).then(|| {
         warning(
             "heartbeats-late",
-            format!("{} workers are late with their heartbeats", sessions.late),
+            format!("late with a heartbeat: {}", count(sessions.late, "worker")),
             "see whether they live (`scaleout worker list`): a worker that is silent for 20 s stops what it runs",
         )
     });
@@ -172,6 +172,10 @@ fn due(backlog: &BacklogSummary, now: Timestamp) -> Option<Warning> {
             "the leader releases them: its log tells why it may be behind",
         )
     })
+}
+
+fn count(number: u64, word: &str) -> String {
+    if number == 1 { format!("1 {word}") } else { format!("{number} {word}s") }
 }
 
 /// What has no time has no age.

@@ -5,6 +5,7 @@
 mod cancel;
 mod dev;
 mod drain;
+mod explain;
 mod flow;
 mod inputs;
 mod kills;

@@ -259,6 +259,8 @@ fn without_a_worker_that_takes_work_it_says_which_there_are() {
         "workers-offline",
         &["none of the 2 workers of the pool default is online; the last was w2, 3 s ago"],
     );
+    let alone = "the only worker of the pool default, w1, was last online 3 s ago";
+    check(&of(&[Offline]), "workers-offline", &[alone]);
     check(
         &of(&[Disabled, Disabled, Offline]),
         "workers-disabled",
@@ -314,9 +316,11 @@ fn in_line_it_knows_its_place_and_when_its_turn_comes() {
     );
     check(&line(None, Some(60)), "in-line", &["could not be counted", "the pool starts about 60 a minute |"]);
     check(&line(Some((3, false)), None), "in-line", &["how fast the pool works is not known yet"]);
+    let one = workers(vec![worker("w1", WorkerState::Online, 1, 1)]);
+    check(&one, "in-line", &["the only slot of the pool default is busy, and it is the next"]);
     // Free slots do not help who is behind as many.
     let behind = pending(|pending| pending.ahead = Some(Ahead { pending: 1, or_more: false }));
-    check(&behind, "in-line", &["1 of 2 slots of the pool default are free, and 1 wait before it"]);
+    check(&behind, "in-line", &["of 2 slots of the pool default, 1 is free, and 1 waits before it"]);
 }
 
 #[test]
@@ -324,7 +328,10 @@ fn in_its_queue_with_a_free_slot_it_starts_or_is_looked_for() {
     check(
         &pending(|_| {}),
         "in-queue",
-        &["since 2026-03-01 09:59:57Z (3 s), and 1 slot of the pool", "should start at any moment"],
+        &[
+            "since 2026-03-01 09:59:57Z (3 s), and 1 slot of the pool default is free",
+            "should start at any moment",
+        ],
     );
     let confirmed =
         |seconds| pending(|pending| pending.dispatch.as_mut().unwrap().confirmed_at = Some(s(seconds)));

@@ -101,6 +101,11 @@ fn workers(id: ExecutionId, reason: &Reason, now: Timestamp) -> Words {
             "start one (`scaleout worker run`, setting worker.pools), or cancel it and enqueue it for a pool that has \
              workers: `scaleout execution cancel {id}`"
         )),
+        Reason::WorkersOffline { pool, workers: 1, last, last_online_at } => Words::new(
+            format!("the only worker of the pool {pool}, {last}, was last online {} ago", ago(*last_online_at, now)),
+            "it takes it when it comes back, or another that starts",
+        )
+        .advise("start a worker: `scaleout worker list` shows which there are"),
         Reason::WorkersOffline { pool, workers, last, last_online_at } => Words::new(
             format!(
                 "none of the {} of the pool {pool} is online; the last was {last}, {} ago",
@@ -143,12 +148,16 @@ fn in_line(reason: &Reason) -> Words {
     let place = match ahead {
         None => "how many wait before it could not be counted".to_owned(),
         Some(Ahead { pending: 0, or_more: false }) => "it is the next".to_owned(),
+        Some(Ahead { pending: 1, or_more: false }) => "1 waits before it".to_owned(),
         Some(Ahead { pending, or_more: false }) => format!("{pending} wait before it"),
         Some(Ahead { pending, or_more: true }) => format!("more than {pending} wait before it"),
     };
-    let slots = match free {
-        0 => format!("all {} of the pool {pool} are busy", count(*slots, "slot")),
-        free => format!("{free} of {} of the pool {pool} are free", count(*slots, "slot")),
+    let slots = match (free, slots) {
+        (0, 1) => format!("the only slot of the pool {pool} is busy"),
+        (0, slots) => format!("all {slots} slots of the pool {pool} are busy"),
+        (free, slots) => {
+            format!("of {} of the pool {pool}, {free} {} free", count(*slots, "slot"), is(*free))
+        }
     };
     let rate = match (started_per_minute, wait_s, ahead) {
         (Some(0), ..) => "none of the pool has started lately".to_owned(),
@@ -176,7 +185,11 @@ fn in_queue(reason: &Reason, now: Timestamp) -> Words {
     let long = (MARKER_EVERY + MARKER_PATIENCE).as_secs();
     let age = since.map(|since| u64::try_from(now.duration_since(since).as_secs()).unwrap_or(0));
     let since = since.map(|since| format!(" since {} ({})", at(since), ago(since, now))).unwrap_or_default();
-    let why = format!("it is in its queue{since}, and {} of the pool {pool} are free", count(*free, "slot"));
+    let why = format!(
+        "it is in its queue{since}, and {} of the pool {pool} {} free",
+        count(*free, "slot"),
+        is(*free)
+    );
     let deaf = "no worker subscribes to its queue at this moment";
     match (age, consumers) {
         (Some(age), _) if age > long => Words::new(
@@ -195,4 +208,8 @@ fn in_queue(reason: &Reason, now: Timestamp) -> Words {
         ),
         _ => Words::new(why, "it should start at any moment"),
     }
+}
+
+fn is(number: u64) -> &'static str {
+    if number == 1 { "is" } else { "are" }
 }

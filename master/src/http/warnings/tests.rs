@@ -102,8 +102,8 @@ fn each_trouble_is_told_once() {
     check(|status| status.masters[0].consuming_since = None, "leader-unproven", "m1:8391");
     check(|status| status.queues[0].ready = 3, "dead-messages", "3 messages in scaleout.dead");
     check(|status| status.queues[1].ready = 2, "unrouted-messages", "2 messages in scaleout.unrouted");
-    check(|status| status.sessions.expired = 2, "leases-expired", "the leases of 2 workers");
-    check(|status| status.sessions.late = 2, "heartbeats-late", "2 workers are late");
+    check(|status| status.sessions.expired = 2, "leases-expired", "2 workers lost a lease");
+    check(|status| status.sessions.late = 2, "heartbeats-late", "heartbeat: 2 workers");
     check(
         |status| status.dispatches.oldest_at = Some(s(-11)),
         "dispatches-unconfirmed",
@@ -115,17 +115,17 @@ fn each_trouble_is_told_once() {
 #[test]
 fn a_pool_that_no_worker_takes_work_from_is_told_once_for_all_its_queues() {
     let more = queue("scaleout.tasks.default.high", 5);
-    let says = "12 messages wait in the pool default";
+    let says = "the pool default: 12 messages there";
     check(|status| (status.queues.push(more.clone()), status.workers.clear()).1, "pool-unserved", says);
     for state in [WorkerState::Offline, WorkerState::Disabled, WorkerState::Draining] {
         check(
             |status| status.workers[0].state = state,
             "pool-unserved",
-            "7 messages wait in the pool default",
+            "the pool default: 7 messages there",
         );
     }
     let other = queue("scaleout.tasks.etl.low", 1);
-    check(|status| status.queues.push(other.clone()), "pool-unserved", "1 messages wait in the pool etl");
+    check(|status| status.queues.push(other.clone()), "pool-unserved", "the pool etl: 1 message there");
 }
 
 #[test]
