@@ -5,8 +5,9 @@ use std::time::Duration;
 /// The first wait before connecting again.
 pub const RECONNECT_MIN: Duration = Duration::from_millis(100);
 
-/// The longest wait before connecting again.
-pub const RECONNECT_MAX: Duration = Duration::from_secs(5);
+/// The longest wait before connecting again. Short, because it is what everything waits for once a server is back; an
+/// attempt costs a server that is down nothing, and one that is up a moment.
+pub const RECONNECT_MAX: Duration = Duration::from_secs(1);
 
 /// The longest wait between two attempts of a failed execution.
 pub const RETRY_DELAY_MAX: Duration = Duration::from_secs(3600);
