@@ -4,6 +4,8 @@ pub mod guard;
 pub mod identity;
 pub mod runtime;
 
+mod hearing;
+mod journal;
 mod packages;
 mod session;
 mod shipping;

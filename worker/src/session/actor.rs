@@ -6,7 +6,7 @@ use scaleout_broker::{Outgoing, jitter};
 use scaleout_common::protocol::claim::claims_ahead;
 use scaleout_common::protocol::timing::HELLO_REPEAT;
 use scaleout_common::settings::Worker;
-use scaleout_common::wire::{Claims, Heartbeat, Hello, Message, Outcome, Outcomes};
+use scaleout_common::wire::{Claims, Heartbeat, Hello, Markers, Message};
 use serde::Serialize;
 use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
@@ -16,14 +16,18 @@ use tokio_util::sync::CancellationToken;
 use super::attempts::{Attempts, Shared};
 use super::claims::ClaimBook;
 use super::deliveries::{Deliveries, Unclaimed};
+use super::ending::Draining;
 use super::event::{Event, Linked};
+use super::markers::MarkerBook;
 use super::outcomes::OutcomeBook;
 use super::pulse::{Beat, Pulse};
 use super::rate::Rate;
+use super::reporting::Writing;
 use super::start::SessionEnd;
 use super::subscribing::{Subscribing, Wish};
 use crate::guard::{BootTime, Guard, boot_time};
-use crate::runtime::StopCause;
+use crate::hearing::Ears;
+use crate::journal::Journal;
 
 /// The loop turns at least this often: repeats and the fence need no finer clock.
 const TURN_EVERY: Duration = Duration::from_millis(50);
@@ -31,18 +35,17 @@ const TURN_EVERY: Duration = Duration::from_millis(50);
 /// Events handled in one turn at most.
 const EVENTS_PER_TURN: usize = 1_024;
 
+/// Hellos that go unanswered before the session looks whether there is any master.
+const HELLOS_BEFORE_LOOKING: u32 = 2;
+
+/// Numbers a look that goes with no heartbeat; those count from one.
+pub(super) const LOOK_WITHOUT_HEARTBEAT: u64 = 0;
+
 /// Claims in one message at most.
 const CLAIMS_PER_MESSAGE: usize = 400;
 
-/// Outcomes in one message at most, and bytes of their texts.
-const OUTCOMES_PER_MESSAGE: usize = 400;
-const OUTCOME_BYTES_PER_MESSAGE: usize = 1024 * 1024;
-
 /// With more unapplied outcomes than this the session claims no more until masters catch up.
 const OUTCOMES_MAX: usize = 5_000;
-
-/// How long to wait before outcomes that the broker refused are published again.
-const REFUSED_PAUSE: Duration = Duration::from_secs(1);
 
 /// What the loop is told when it begins.
 pub(super) struct Told {
@@ -52,6 +55,8 @@ pub(super) struct Told {
     pub(super) guard: Guard,
     /// Cancelled: drain.
     pub(super) stop: CancellationToken,
+    pub(super) ears: Ears,
+    pub(super) journal: Arc<Journal>,
 }
 
 /// All state of a session.
@@ -63,13 +68,13 @@ pub(super) struct Actor {
     pub(super) deliveries: Deliveries,
     pub(super) claims: ClaimBook,
     pub(super) attempts: Attempts,
+    pub(super) markers: MarkerBook,
     pub(super) outcomes: OutcomeBook,
+    pub(super) writing: Writing,
     pub(super) subscribing: Subscribing,
     pub(super) rate: Rate,
-    /// Since when it drains.
-    pub(super) draining: Option<Instant>,
-    drain_grace: Duration,
-    handed_back: bool,
+    pub(super) draining: Option<Draining>,
+    pub(super) drain_grace: Duration,
     /// Packages that could not be loaded one after another, and when to claim again.
     pub(super) unloadable: u32,
     pub(super) claim_after: Option<Instant>,
@@ -82,6 +87,8 @@ pub(super) enum Phase {
     /// When the hello was last sent, and first: the lease begins no earlier than the first was sent.
     Greeting {
         sent: Option<(Instant, BootTime)>,
+        /// How often it was sent.
+        times: u32,
     },
     Welcome {
         pulse: Pulse,
@@ -102,15 +109,16 @@ impl Actor {
             attempts: Attempts::new(shared.clone(), settings.slots()),
             shared,
             link: None,
-            phase: Phase::Greeting { sent: None },
+            phase: Phase::Greeting { sent: None, times: 0 },
             deliveries: Deliveries::default(),
             claims: ClaimBook::default(),
+            markers: MarkerBook::default(),
             outcomes: OutcomeBook::default(),
+            writing: Writing::default(),
             subscribing: Subscribing::default(),
             rate: Rate::default(),
             draining: None,
             drain_grace: settings.drain_grace(),
-            handed_back: false,
             unloadable: 0,
             claim_after: None,
             end: None,
@@ -150,14 +158,20 @@ impl Actor {
             Phase::Welcome { .. } => {
                 self.beat();
                 self.repeat_claims(false, now);
-                self.attempts.start_waiting();
+                // Unanswered claims may bring company; what has ended and is not applied would be lost beside it.
+                self.attempts.start_waiting(self.claims.len() == 0 && self.outcomes.is_empty());
                 self.drain_further(now);
                 self.subscribe(now);
                 self.claim(now);
+                self.forward_markers(now);
                 self.acknowledge();
+                // The publish does not wait for the journal: it narrows the window in which a crash lets an attempt run
+                // again, and does not close it, while waiting for the disk would cost every execution its time.
+                self.write_journal(now);
                 self.publish_outcomes(now);
             }
         }
+        self.told.ears.served(self.subscribing.is_served());
     }
 
     fn greet(&mut self, now: Instant) {
@@ -166,12 +180,17 @@ impl Actor {
             self.end = Some(Ending::Drained);
             return;
         }
-        let Phase::Greeting { sent } = &mut self.phase else { return };
+        let Phase::Greeting { sent, times } = &mut self.phase else { return };
         if self.link.is_none() || sent.is_some_and(|(at, _)| now.duration_since(at) < HELLO_REPEAT) {
             return;
         }
         let first = sent.map_or_else(boot_time, |(_, first)| first);
         *sent = Some((now, first));
+        *times += 1;
+        if *times > HELLOS_BEFORE_LOOKING {
+            // Without any master there is nobody to hear, and this worker is not deaf.
+            self.told.looks.send_replace(LOOK_WITHOUT_HEARTBEAT);
+        }
         self.send_claim_message(&self.told.hello);
     }
 
@@ -221,7 +240,9 @@ impl Actor {
     }
 
     fn may_claim(&self, now: Instant) -> bool {
-        self.draining.is_none() && self.claim_after.is_none_or(|after| now >= after)
+        self.draining.is_none()
+            && !self.attempts.has_alone()
+            && self.claim_after.is_none_or(|after| now >= after)
     }
 
     fn claims_ahead(&self) -> usize {
@@ -250,7 +271,7 @@ impl Actor {
         self.subscribing.observe(wish.free_slots, now);
         if self.subscribing.is_saturated(now) {
             // Granted ahead of time that has not come: others may be idle.
-            for outcome in self.attempts.return_waiting() {
+            for outcome in self.attempts.return_surplus() {
                 self.outcomes.add(outcome);
             }
         }
@@ -258,6 +279,7 @@ impl Actor {
         if let Some(wanted) = self.subscribing.decide(&wish, now) {
             tracing::debug!(?wanted, "subscriptions change");
             self.deliveries.unsubscribed();
+            self.markers.unsubscribed();
             let pools = wanted.pools.len() as u64;
             for number in 0..pools * scaleout_common::priority::Priority::ALL.len() as u64 {
                 self.deliveries.subscribed(wanted.number + number);
@@ -266,107 +288,29 @@ impl Actor {
         }
     }
 
+    /// Markers take no claim and no slot: they go on at once, however busy the session is.
+    fn forward_markers(&mut self, now: Instant) {
+        if self.link.is_none() {
+            return;
+        }
+        let due = self.markers.take_due(now);
+        for part in due.forward.chunks(CLAIMS_PER_MESSAGE) {
+            self.send_claim_message(&Markers { session: self.shared.session, markers: part.to_vec() });
+        }
+        if !due.given_up.is_empty() {
+            let markers = due.given_up.len();
+            tracing::warn!(markers, "no master has answered markers: they are let go, and others will come");
+        }
+        for name in due.given_up {
+            self.deliveries.done(name);
+        }
+    }
+
     fn acknowledge(&mut self) {
         if let Some(link) = &self.link {
             for name in self.deliveries.take_acks() {
                 link.subscriptions.ack_through(name);
             }
-        }
-    }
-
-    /// Publishes what has ended since the last turn, and what has gone unapplied for too long.
-    fn publish_outcomes(&mut self, now: Instant) {
-        let Some(link) = &self.link else { return };
-        let mut messages = Vec::new();
-        for outcomes in portions(self.outcomes.take_due(now)) {
-            let report = Outcomes { session: self.shared.session, outcomes };
-            match Outgoing::to_outcomes(&report, &link.inbox) {
-                Ok(message) => messages.push(message),
-                Err(error) => {
-                    tracing::error!(%error, "outcomes cannot be written; they travel in the next hello")
-                }
-            }
-        }
-        if messages.is_empty() {
-            return;
-        }
-        let (publisher, events) = (link.outcomes.clone(), self.shared.events.clone());
-        tokio::spawn(async move {
-            if let Err(error) = publisher.publish(messages).await {
-                tracing::warn!(%error, "outcomes were not confirmed and will be published again");
-                tokio::time::sleep(REFUSED_PAUSE).await;
-                // A session that has ended meanwhile carries them in the next hello.
-                let _ = events.send(Event::OutcomesUnpublished).await;
-            }
-        });
-    }
-
-    /// Claims no more; what has not started goes back.
-    pub(super) fn drain(&mut self) {
-        if self.draining.is_none() {
-            tracing::info!(running = self.attempts.running(), "the worker drains");
-            self.draining = Some(Instant::now());
-        }
-    }
-
-    fn drain_further(&mut self, now: Instant) {
-        let Some(since) = self.draining else { return };
-        for outcome in self.attempts.return_waiting() {
-            self.outcomes.add(outcome);
-        }
-        if now.duration_since(since) >= self.drain_grace && !self.handed_back && self.attempts.running() > 0 {
-            tracing::info!(running = self.attempts.running(), "the grace is over: what runs is handed back");
-            self.attempts.stop_all(StopCause::HandBack);
-            self.handed_back = true;
-        }
-        if self.attempts.in_hand() == 0 && self.claims.len() == 0 && self.outcomes.is_empty() {
-            self.end = Some(Ending::Drained);
-        }
-    }
-
-    async fn finish(mut self, ending: Ending, mut events: mpsc::Receiver<Event>) -> SessionEnd {
-        // Attempts report their end to the loop's queue; somebody must empty it while they are waited for.
-        {
-            let mut abandoned = std::pin::pin!(self.attempts.abandon());
-            loop {
-                tokio::select! {
-                    () = &mut abandoned => break,
-                    event = events.recv() => if event.is_none() { break },
-                }
-            }
-        }
-        match ending {
-            Ending::Drained => {
-                self.leave().await;
-                SessionEnd::Drained
-            }
-            Ending::Refused { reason } => SessionEnd::Refused { reason },
-            Ending::Over { above } => {
-                let mut unapplied = match self.phase {
-                    // The hello was never answered: what it carried is still to be carried.
-                    Phase::Greeting { .. } => self.told.hello.previous,
-                    Phase::Welcome { .. } => Vec::new(),
-                };
-                let outcomes = self.outcomes.into_unapplied();
-                if !outcomes.is_empty() {
-                    unapplied.push(Outcomes { session: self.shared.session, outcomes });
-                }
-                SessionEnd::Over { above, unapplied }
-            }
-        }
-    }
-
-    /// The last heartbeat. If it is lost, the lease runs out and takes nothing with it.
-    async fn leave(&self) {
-        let (Some(link), Phase::Welcome { .. }) = (&self.link, &self.phase) else { return };
-        let last = Heartbeat { session: self.shared.session, number: 0, running: 0, leaving: true };
-        match Outgoing::to_claims(&last, &link.inbox) {
-            Ok(message) => {
-                if let Err(error) = link.claims.publish(vec![message]).await {
-                    tracing::debug!(%error, "the last heartbeat was not confirmed");
-                }
-            }
-            Err(error) => tracing::error!(%error, "the last heartbeat cannot be written"),
         }
     }
 
@@ -385,25 +329,4 @@ impl Actor {
     pub(super) fn hold(&mut self, priority: scaleout_common::priority::Priority, delivery: Unclaimed) {
         self.deliveries.hold(priority, delivery);
     }
-}
-
-/// Cuts outcomes into portions that each fit a message.
-fn portions(outcomes: Vec<Outcome>) -> Vec<Vec<Outcome>> {
-    let mut portions: Vec<Vec<Outcome>> = Vec::new();
-    let mut bytes = 0;
-    for outcome in outcomes {
-        let size =
-            outcome.error.as_ref().map_or(0, String::len) + outcome.result.as_ref().map_or(0, String::len);
-        match portions.last_mut() {
-            Some(last) if last.len() < OUTCOMES_PER_MESSAGE && bytes + size <= OUTCOME_BYTES_PER_MESSAGE => {
-                bytes += size;
-                last.push(outcome);
-            }
-            _ => {
-                bytes = size;
-                portions.push(vec![outcome]);
-            }
-        }
-    }
-    portions
 }

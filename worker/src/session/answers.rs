@@ -10,7 +10,7 @@ use scaleout_common::wire::{
 };
 use tokio::time::Instant;
 
-use super::actor::{Actor, Ending, Phase};
+use super::actor::{Actor, Ending, LOOK_WITHOUT_HEARTBEAT, Phase};
 use super::attempts::{Granted, unstarted};
 use super::deliveries::{DeliveryName, Unclaimed};
 use super::event::{Answer, Event, Linked};
@@ -37,6 +37,12 @@ impl Actor {
             Event::Delivered { name, priority, execution, attempt } => {
                 self.hold(priority, Unclaimed { name, execution, attempt });
             }
+            Event::Marked { name, marker } => {
+                if self.deliveries.is_held(name) {
+                    self.markers.hold(name, marker, Instant::now());
+                }
+            }
+            Event::Subscribed { number } => self.subscribing.subscribed(number),
             Event::Unreadable { name } => {
                 self.deliveries.done(name);
             }
@@ -91,7 +97,7 @@ impl Actor {
         self.outcomes.reconnected();
         self.repeat_claims(true, Instant::now());
         match &mut self.phase {
-            Phase::Greeting { sent } => {
+            Phase::Greeting { sent, .. } => {
                 // Say hello at once, but the lease still counts from the first one.
                 if let Some((at, _)) = sent {
                     *at -= scaleout_common::protocol::timing::HELLO_REPEAT;
@@ -109,6 +115,7 @@ impl Actor {
     fn unlinked(&mut self) {
         self.link = None;
         self.deliveries.unsubscribed();
+        self.markers.unsubscribed();
         self.subscribing.unlinked();
     }
 
@@ -125,18 +132,25 @@ impl Actor {
                 }
             }
             Answer::Stops(stops) if stops.session == session => self.stop(&stops.stops),
+            Answer::Markers(seen) if seen.session == session => {
+                for name in self.markers.seen(&seen.markers) {
+                    self.deliveries.done(name);
+                }
+            }
             other => tracing::debug!(?other, "an answer to another session is dropped"),
         }
     }
 
     fn welcomed(&mut self, verdict: HelloVerdict) {
-        let Phase::Greeting { sent: Some((_, first)) } = self.phase else { return };
+        let Phase::Greeting { sent: Some((_, first)), .. } = self.phase else { return };
+        self.told.ears.answered();
         match verdict {
             HelloVerdict::Welcome { pools, enabled } => {
                 tracing::info!(session = %self.shared.session, ?pools, enabled, "the session is welcome");
                 let pulse = Pulse::new(first);
                 self.told.guard.fence(pulse.fence());
                 self.phase = Phase::Welcome { pulse };
+                self.writing.welcome = true;
                 self.subscribing.serve(pools.into_iter().filter(|_| enabled));
             }
             HelloVerdict::SessionEnded { highest } => {
@@ -162,6 +176,7 @@ impl Actor {
             && let Some(fence) = pulse.answered(answer.number)
         {
             self.told.guard.fence(fence);
+            self.told.ears.answered();
         }
         self.stop(&answer.stops);
         self.subscribing.serve(answer.pools.into_iter().filter(|_| answer.enabled));
@@ -171,6 +186,9 @@ impl Actor {
     }
 
     fn looked(&mut self, number: u64, began: BootTime, consumers: Option<u32>) {
+        if consumers == Some(0) {
+            self.told.ears.answered();
+        }
         let Phase::Welcome { pulse } = &mut self.phase else { return };
         match consumers {
             // No master can take leases now.
@@ -180,12 +198,12 @@ impl Actor {
                 }
             }
             // The queue deals them out in turn: one for each master, as some may be unable to answer.
-            Some(masters) => {
+            Some(masters) if number != LOOK_WITHOUT_HEARTBEAT => {
                 for _ in 1..masters.min(HEARTBEATS_AT_ONCE_MAX) {
                     self.send_heartbeat(number);
                 }
             }
-            None => {}
+            _ => {}
         }
     }
 

@@ -45,6 +45,8 @@ pub(super) struct Attempts {
     slots: usize,
     waiting: VecDeque<Granted>,
     running: HashMap<Key, Stopper>,
+    /// What runs has the session to itself.
+    running_alone: bool,
     /// Told to stop before they were granted.
     stopped: HashSet<Key>,
     tasks: TaskTracker,
@@ -57,6 +59,7 @@ impl Attempts {
             slots,
             waiting: VecDeque::new(),
             running: HashMap::new(),
+            running_alone: false,
             stopped: HashSet::new(),
             tasks: TaskTracker::new(),
         }
@@ -64,22 +67,54 @@ impl Attempts {
 
     /// Takes a granted attempt. Gives its outcome if it had been told to stop before.
     pub(super) fn granted(&mut self, granted: Granted) -> Option<Outcome> {
-        if self.stopped.remove(&(granted.execution, granted.attempt)) {
-            return Some(unstarted(granted.execution, granted.attempt, OutcomeKind::Stopped));
+        let (execution, attempt) = (granted.execution, granted.attempt);
+        if self.stopped.remove(&(execution, attempt)) {
+            return Some(unstarted(execution, attempt, OutcomeKind::Stopped));
+        }
+        if granted.grant.alone {
+            if self.has_alone() {
+                // Held together, none of them would be alone in its session, and no loss would ever count.
+                return Some(unstarted(execution, attempt, OutcomeKind::Returned));
+            }
+            tracing::warn!(
+                %execution, attempt, running = self.running.len(), waiting = self.waiting.len(),
+                "the execution has lost its worker before and runs alone: it waits until this session holds \
+                 nothing else, and nothing more is claimed until it has ended"
+            );
         }
         self.waiting.push_back(granted);
         None
     }
 
-    /// Starts what waits, as far as there are slots.
-    pub(super) fn start_waiting(&mut self) {
-        while self.running.len() < self.slots
-            && let Some(granted) = self.waiting.pop_front()
-        {
-            let (stopper, stop) = stop_signal();
-            self.running.insert((granted.execution, granted.attempt), stopper);
-            self.tasks.spawn(attempt(self.shared.clone(), granted, stop));
+    /// Whether an attempt that runs with nothing beside it is in hand. Nothing more may be claimed then.
+    pub(super) fn has_alone(&self) -> bool {
+        self.running_alone || self.waiting.iter().any(|granted| granted.grant.alone)
+    }
+
+    /// Starts what waits, as far as there are slots. What runs alone comes last, and only if the session is `quiet`:
+    /// it has no unanswered claim that may bring it company, and no outcome that is not applied, for what has none
+    /// is still the session's in the catalog and would be lost with it.
+    pub(super) fn start_waiting(&mut self, quiet: bool) {
+        while let Some(next) = self.next_start(quiet) {
+            self.start(next);
         }
+    }
+
+    fn next_start(&self, quiet: bool) -> Option<usize> {
+        let waiting = self.waiting.iter().map(|granted| granted.grant.alone);
+        next_start(waiting, self.running.len(), self.slots, self.running_alone, quiet)
+    }
+
+    fn start(&mut self, index: usize) {
+        let Some(granted) = self.waiting.remove(index) else { return };
+        let (execution, attempt) = (granted.execution, granted.attempt);
+        if granted.grant.alone {
+            tracing::info!(%execution, attempt, "the execution starts alone");
+            self.running_alone = true;
+        }
+        let (stopper, stop) = stop_signal();
+        self.running.insert((execution, attempt), stopper);
+        self.tasks.spawn(self::attempt(self.shared.clone(), granted, stop));
     }
 
     /// A master says stop. Gives the outcome if it had not started.
@@ -102,12 +137,22 @@ impl Attempts {
     /// An attempt has ended; it is no longer in hand.
     pub(super) fn ended(&mut self, key: Key) {
         self.running.remove(&key);
+        // Nothing ran beside it, so whatever has ended was it.
+        self.running_alone = false;
     }
 
     /// The worker drains: what has not started goes back at once.
     pub(super) fn return_waiting(&mut self) -> Vec<Outcome> {
-        let back = |granted: Granted| unstarted(granted.execution, granted.attempt, OutcomeKind::Returned);
-        self.waiting.drain(..).map(back).collect()
+        self.waiting.drain(..).map(|granted| returned(&granted)).collect()
+    }
+
+    /// The worker is busy, and others may be idle: what has not started goes back, but for what runs alone, which
+    /// would wander from one busy worker to the next for ever.
+    pub(super) fn return_surplus(&mut self) -> Vec<Outcome> {
+        let (alone, surplus): (VecDeque<_>, _) =
+            self.waiting.drain(..).partition(|granted| granted.grant.alone);
+        self.waiting = alone;
+        surplus.iter().map(returned).collect()
     }
 
     /// Stops everything that runs.
@@ -141,6 +186,29 @@ impl Attempts {
     pub(super) fn free_slots(&self) -> usize {
         self.slots.saturating_sub(self.in_hand())
     }
+}
+
+/// Which of what waits (whether each `alone`) starts now, if any.
+fn next_start(
+    mut waiting: impl Iterator<Item = bool>,
+    running: usize,
+    slots: usize,
+    running_alone: bool,
+    quiet: bool,
+) -> Option<usize> {
+    if running_alone || running >= slots {
+        return None;
+    }
+    let mut first_alone = None;
+    let beside_others = waiting.by_ref().enumerate().find_map(|(index, alone)| {
+        first_alone = first_alone.or(alone.then_some(index));
+        (!alone).then_some(index)
+    });
+    beside_others.or(first_alone.filter(|_| quiet && running == 0))
+}
+
+fn returned(granted: &Granted) -> Outcome {
+    unstarted(granted.execution, granted.attempt, OutcomeKind::Returned)
 }
 
 /// The outcome of an attempt that was never started.
@@ -213,4 +281,25 @@ fn before_start(cause: StopCause) -> Option<Ended> {
         error: Some("the attempt was stopped before its package had started".to_owned()),
         result: None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::next_start;
+
+    #[test]
+    fn what_runs_alone_starts_last_and_with_nothing_beside_it() {
+        let (alone, other) = (true, false);
+        let next = |waiting: &[bool], running, running_alone, quiet| {
+            next_start(waiting.iter().copied(), running, 2, running_alone, quiet)
+        };
+        assert_eq!(next(&[], 0, false, true), None);
+        assert_eq!(next(&[other, other], 1, false, false), Some(0), "others need no quiet");
+        assert_eq!(next(&[other], 2, false, true), None, "no slot");
+        assert_eq!(next(&[alone, other], 0, false, true), Some(1), "others first");
+        assert_eq!(next(&[alone], 1, false, true), None, "something runs");
+        assert_eq!(next(&[alone], 0, false, false), None, "a claim may bring company");
+        assert_eq!(next(&[alone], 0, false, true), Some(0));
+        assert_eq!(next(&[other], 1, true, true), None, "it runs: nothing starts beside it");
+    }
 }

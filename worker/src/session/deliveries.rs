@@ -8,7 +8,7 @@ use scaleout_common::priority::Priority;
 
 /// Names a delivery: its subscription and its tag there. A subscription's number is never used again, so a name
 /// that outlived its subscription means nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct DeliveryName {
     pub(crate) subscription: u64,
     pub(crate) tag: u64,
@@ -41,9 +41,14 @@ impl Deliveries {
         *self = Self::default();
     }
 
-    /// Holds a delivery; one of a subscription that has ended is the broker's again.
+    /// Whether the delivery is still ours; one of a subscription that has ended is the broker's again.
+    pub(super) fn is_held(&self, name: DeliveryName) -> bool {
+        self.ledgers.contains_key(&name.subscription)
+    }
+
+    /// Holds a delivery, if it is still ours.
     pub(super) fn hold(&mut self, priority: Priority, delivery: Unclaimed) {
-        if self.ledgers.contains_key(&delivery.name.subscription) {
+        if self.is_held(delivery.name) {
             self.unclaimed[priority as usize].push_back(delivery);
         }
     }

@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use scaleout_broker::Publisher;
-use scaleout_common::ids::{Attempt, ExecutionId};
+use scaleout_common::ids::{Attempt, ExecutionId, MarkerId};
 use scaleout_common::priority::Priority;
-use scaleout_common::wire::{ClaimAnswers, HeartbeatAnswer, HelloAnswer, OutcomesApplied, Stops};
+use scaleout_common::wire::{
+    ClaimAnswers, HeartbeatAnswer, HelloAnswer, MarkersSeen, OutcomesApplied, Stops,
+};
 
 use super::deliveries::DeliveryName;
 use super::subscriptions::Subscriptions;
@@ -20,6 +22,10 @@ pub(crate) enum Event {
     Unlinked { number: u64 },
     /// A task message.
     Delivered { name: DeliveryName, priority: Priority, execution: ExecutionId, attempt: Attempt },
+    /// A marker, to be forwarded to the masters.
+    Marked { name: DeliveryName, marker: MarkerId },
+    /// The consumers of the wish with this number are open.
+    Subscribed { number: u64 },
     /// A delivery that is no task message, put aside: acknowledge it.
     Unreadable { name: DeliveryName },
     /// The answer of a master.
@@ -52,4 +58,5 @@ pub(crate) enum Answer {
     Claims(ClaimAnswers),
     Applied(OutcomesApplied),
     Stops(Stops),
+    Markers(MarkersSeen),
 }

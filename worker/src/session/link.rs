@@ -1,9 +1,11 @@
 //! The session's side of the broker: one link after another, each with its inbox and subscriptions.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use scaleout_broker::{BrokerError, Delivery, Link, Publisher, Subscription, supervise, topology};
 use scaleout_common::ids::SessionId;
+use scaleout_common::protocol::timing::HEARTBEAT_EVERY;
 use scaleout_common::settings::Rabbitmq;
 use scaleout_common::wire::{DecodeError, Kind, decode};
 use tokio::sync::{mpsc, watch};
@@ -12,11 +14,16 @@ use tokio_util::sync::CancellationToken;
 use super::event::{Answer, Event, Linked};
 use super::subscriptions;
 use crate::guard::boot_time;
+use crate::hearing::{Ears, Rebuilds};
+
+/// How long a look may take: it must be over before the fence.
+const LOOK_MAX: Duration = HEARTBEAT_EVERY;
 
 /// Keeps a link up until `stop`, and tells the session of everything that comes over it.
 pub(crate) async fn run(
     settings: Rabbitmq,
     session: SessionId,
+    ears: Ears,
     events: mpsc::Sender<Event>,
     publisher: watch::Sender<Option<Publisher>>,
     looks: watch::Receiver<u64>,
@@ -27,7 +34,13 @@ pub(crate) async fn run(
     let serve = |link: Link| {
         let number = number.fetch_add(1, Ordering::Relaxed) + 1;
         let (events, logs, looks) = (events.clone(), publisher.clone(), looks.clone());
-        async move { serve(number, &link, &events, &logs, looks).await }
+        let rebuilds = ears.rebuilds();
+        async move {
+            tokio::select! {
+                served = serve(number, &link, &events, &logs, looks) => served,
+                lost = deaf(rebuilds) => Err(lost),
+            }
+        }
     };
     let report = |_: &BrokerError| {
         publisher.send_replace(None);
@@ -36,6 +49,12 @@ pub(crate) async fn run(
         tokio::spawn(async move { events.send(Event::Unlinked { number }).await });
     };
     supervise(&settings, &name, &stop, serve, report).await;
+}
+
+/// The link looks alive, and nothing is heard over it: to be dropped whole.
+async fn deaf(mut rebuilds: Rebuilds) -> BrokerError {
+    rebuilds.ordered().await;
+    BrokerError::Lost("nothing was heard over it for too long".to_owned())
 }
 
 async fn serve(
@@ -72,10 +91,14 @@ async fn look(
     while looks.changed().await.is_ok() {
         let number = *looks.borrow_and_update();
         let began = boot_time();
-        let consumers = match link.depth(topology::CLAIMS).await {
-            Ok(depth) => Some(depth.consumers),
-            Err(error) => {
+        let consumers = match tokio::time::timeout(LOOK_MAX, link.depth(topology::CLAIMS)).await {
+            Ok(Ok(depth)) => Some(depth.consumers),
+            Ok(Err(error)) => {
                 tracing::debug!(%error, "cannot look how many masters there are");
+                None
+            }
+            Err(_) => {
+                tracing::debug!("the broker does not answer a look at the masters");
                 None
             }
         };
@@ -110,6 +133,7 @@ fn read(delivery: &Delivery) -> Result<Option<Answer>, DecodeError> {
         Some(Kind::ClaimAnswers) => Answer::Claims(decode(body)?),
         Some(Kind::OutcomesApplied) => Answer::Applied(decode(body)?),
         Some(Kind::Stops) => Answer::Stops(decode(body)?),
+        Some(Kind::MarkersSeen) => Answer::Markers(decode(body)?),
         _ => return Ok(None),
     }))
 }

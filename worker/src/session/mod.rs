@@ -9,13 +9,17 @@ mod answers;
 mod attempts;
 mod claims;
 mod deliveries;
+mod ending;
 mod event;
 mod link;
+mod markers;
 mod outcomes;
 mod pulse;
 mod rate;
+mod reporting;
 mod start;
 mod subscribing;
 mod subscriptions;
 
+pub(crate) use reporting::portions;
 pub(crate) use start::{SessionEnd, SessionStart};

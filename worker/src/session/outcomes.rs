@@ -1,7 +1,7 @@
 //! Outcomes that no master has applied yet. One is kept until a master answers `applied`, and travels in the next
 //! session's hello if this one ends first.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use scaleout_common::ids::{Attempt, ExecutionId};
 use scaleout_common::protocol::timing::OUTCOME_REPEAT;
@@ -12,6 +12,17 @@ use tokio::time::Instant;
 #[derive(Debug, Default)]
 pub(super) struct OutcomeBook {
     outcomes: BTreeMap<(ExecutionId, Attempt), Kept>,
+    /// Not given to the journal yet. What is applied before leaves here, too, and never costs the disk anything.
+    unwritten: BTreeSet<(ExecutionId, Attempt)>,
+    /// In the journal, and applied since.
+    applied: Vec<(ExecutionId, Attempt)>,
+}
+
+/// What the journal is to learn.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct News {
+    pub(super) added: Vec<Outcome>,
+    pub(super) applied: Vec<(ExecutionId, Attempt)>,
 }
 
 #[derive(Debug)]
@@ -25,10 +36,27 @@ impl OutcomeBook {
     pub(super) fn add(&mut self, outcome: Outcome) {
         let key = (outcome.execution, outcome.attempt);
         self.outcomes.insert(key, Kept { outcome, published: None });
+        self.unwritten.insert(key);
     }
 
     pub(super) fn applied(&mut self, key: (ExecutionId, Attempt)) {
-        self.outcomes.remove(&key);
+        if self.outcomes.remove(&key).is_some() && !self.unwritten.remove(&key) {
+            self.applied.push(key);
+        }
+    }
+
+    pub(super) fn has_news(&self) -> bool {
+        !self.unwritten.is_empty() || !self.applied.is_empty()
+    }
+
+    /// What has changed since the journal was last told.
+    pub(super) fn take_news(&mut self) -> News {
+        let unwritten = std::mem::take(&mut self.unwritten);
+        let added = unwritten.iter().filter_map(|key| self.outcomes.get(key));
+        News {
+            added: added.map(|kept| kept.outcome.clone()).collect(),
+            applied: std::mem::take(&mut self.applied),
+        }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -83,5 +111,22 @@ mod tests {
         assert_eq!(book.take_due(now + OUTCOME_REPEAT), [outcome(1)]);
         book.applied((outcome(1).execution, 1));
         assert!(book.is_empty());
+    }
+
+    #[test]
+    fn the_journal_learns_each_change_once_and_nothing_of_what_is_over() {
+        let mut book = OutcomeBook::default();
+        let key = |number| (outcome(number).execution, 1);
+        for number in 1..=3 {
+            book.add(outcome(number));
+        }
+        book.applied(key(1));
+        assert_eq!(book.take_news(), News { added: vec![outcome(2), outcome(3)], applied: vec![] });
+        assert!(!book.has_news());
+        book.applied(key(1));
+        book.applied(key(2));
+        book.applied(key(2));
+        assert_eq!(book.take_news(), News { added: vec![], applied: vec![key(2)] });
+        assert_eq!(book.take_news(), News::default());
     }
 }

@@ -9,13 +9,17 @@ use scaleout_common::ids::SessionId;
 use scaleout_common::settings::Settings;
 use scaleout_common::wire::Outcomes;
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::actor::{Actor, Told};
 use super::attempts::Shared;
 use super::link;
 use crate::guard::{Guard, GuardStart};
+use crate::hearing::Ears;
 use crate::identity::identity;
+use crate::journal::{Journal, fitting};
 use crate::packages::Packages;
 use crate::runtime::{Host, Limits, clear_work_root};
 use crate::shipping;
@@ -28,6 +32,12 @@ const EVENTS_MAX: usize = 8_192;
 const SHIP_DRAINED_MAX: Duration = Duration::from_secs(3_600);
 const SHIP_OVER_MAX: Duration = Duration::from_secs(2);
 
+/// How often it is said that log records still wait.
+const SHIP_SAY_EVERY: Duration = Duration::from_secs(30);
+
+/// How long a guard may take to begin, while the one before still kills, and to end.
+const GUARD_MAX: Duration = Duration::from_secs(60);
+
 /// What a session begins with.
 pub(crate) struct SessionStart<'a> {
     pub(crate) settings: &'a Settings,
@@ -35,8 +45,11 @@ pub(crate) struct SessionStart<'a> {
     pub(crate) packages: &'a mut Option<Arc<Packages>>,
     /// The session's counter must be above this: a master has seen it.
     pub(crate) above: u64,
-    /// Outcomes of sessions before that no master has applied.
+    /// Opened by the first session, once it holds the data folder's lock.
+    pub(crate) journal: &'a mut Option<Arc<Journal>>,
+    /// Outcomes of sessions of this process that no master has applied.
     pub(crate) previous: Vec<Outcomes>,
+    pub(crate) ears: &'a Ears,
     /// Cancelled: drain.
     pub(crate) stop: &'a CancellationToken,
 }
@@ -54,15 +67,19 @@ pub(crate) enum SessionEnd {
 impl SessionStart<'_> {
     /// Runs one session from its hello to its end.
     pub(crate) async fn run(mut self) -> anyhow::Result<SessionEnd> {
+        // Until the session has ended, also while it begins: what hangs there is not heard of either.
+        self.ears.listen(true);
         let settings = &self.settings.worker;
         let mut guard_start = GuardStart::new(&settings.data_folder)?;
         guard_start.above = self.above;
-        let (guard, session) = Guard::start(guard_start).await?;
+        let starting = tokio::time::timeout(GUARD_MAX, Guard::start(guard_start)).await;
+        let (guard, session) = starting.context("the guard process does not report; is it stopped?")??;
         tracing::info!(%session, folder = %settings.data_folder.display(), "a session begins");
         // The guard of the session before is gone, and everything it knew of: nothing uses these folders now.
         let work_root: Arc<Path> = std::path::absolute(settings.data_folder.join("work"))?.into();
         clear_work_root(&work_root).with_context(|| format!("cannot clear {}", work_root.display()))?;
 
+        let journal = self.journal(session)?;
         let (packages, hello) = (self.packages()?, self.hello(session)?);
 
         let (events, inbox) = mpsc::channel(EVENTS_MAX);
@@ -73,35 +90,60 @@ impl SessionStart<'_> {
         let linked = tokio::spawn(link::run(
             self.settings.rabbitmq.clone(),
             session,
+            self.ears.clone(),
             events.clone(),
             publisher,
             look_requests,
             unlink.clone(),
         ));
-        let mut shipped = tokio::spawn(shipping::ship(session, records, published));
+        let shipped = tokio::spawn(shipping::ship(session, records, published));
 
         let host = Arc::new(Host::new(guard.clone(), log, Limits::of(settings)));
         let shared = Shared { session, packages, host, work_root, events };
-        let told = Told { hello, looks, guard: guard.clone(), stop: self.stop.clone() };
+        let (ears, stop) = (self.ears.clone(), self.stop.clone());
+        let told = Told { hello, looks, guard: guard.clone(), stop, ears, journal };
         let actor = Actor::new(told, Arc::new(shared), settings);
         let ended = actor.run(inbox).await;
 
         // The actor is gone, and with it the last sender of log records: what is left is shipped, then unlinked.
         // A session that is over waits only briefly: the next one is due.
-        let patience = if matches!(ended, SessionEnd::Drained) { SHIP_DRAINED_MAX } else { SHIP_OVER_MAX };
-        let in_time = tokio::time::timeout(patience, &mut shipped).await;
-        unlink.cancel();
-        linked.await.context("the link's task failed")?;
-        let lost = match in_time {
-            Ok(shipped) => shipped,
-            Err(_) => shipped.await,
-        };
-        let lost = lost.context("the task that ships log records failed")?;
+        let drained = matches!(ended, SessionEnd::Drained);
+        self.ears.listen(!drained);
+        let patience = if drained { SHIP_DRAINED_MAX } else { SHIP_OVER_MAX };
+        let lost = shipped_within(patience, shipped, async {
+            unlink.cancel();
+            linked.await.context("the link's task failed")
+        });
+        let lost = lost.await?;
         if lost > 0 {
             tracing::error!(%session, lost, "log records of the session could not be published and are lost");
         }
-        guard.stop().await;
+        let stopped = tokio::time::timeout(GUARD_MAX, guard.stop()).await;
+        stopped
+            .context("the guard process does not end; is it stopped, or does a process survive SIGKILL?")?;
         Ok(ended)
+    }
+
+    fn journal(&mut self, session: SessionId) -> anyhow::Result<Arc<Journal>> {
+        if let Some(journal) = &*self.journal {
+            return Ok(journal.clone());
+        }
+        let folder = &self.settings.worker.data_folder;
+        let (journal, carried) = Journal::open(folder, session.worker).with_context(|| {
+            format!(
+                "cannot open the journal of outcomes in {} (setting worker.data_folder)",
+                folder.display()
+            )
+        })?;
+        let outcomes: usize = carried.iter().map(|report| report.outcomes.len()).sum();
+        if outcomes > 0 {
+            tracing::info!(
+                outcomes,
+                "the journal holds outcomes that no master has applied: the hello carries them"
+            );
+        }
+        self.previous = fitting(carried);
+        Ok(self.journal.insert(Arc::new(journal)).clone())
     }
 
     fn packages(&mut self) -> anyhow::Result<Arc<Packages>> {
@@ -134,4 +176,31 @@ impl SessionStart<'_> {
             previous: self.previous.clone(),
         })
     }
+}
+
+/// Waits until all log records are shipped, at most for `patience`; then `unlink`s either way. Gives the number lost.
+async fn shipped_within(
+    patience: Duration,
+    mut shipped: JoinHandle<usize>,
+    unlink: impl Future<Output = anyhow::Result<()>>,
+) -> anyhow::Result<usize> {
+    let began = Instant::now();
+    let in_time = loop {
+        let wait = patience.saturating_sub(began.elapsed()).min(SHIP_SAY_EVERY);
+        match tokio::time::timeout(wait, &mut shipped).await {
+            Ok(shipped) => break Some(shipped),
+            Err(_) if began.elapsed() >= patience => break None,
+            Err(_) => tracing::warn!(
+                waited_s = began.elapsed().as_secs(),
+                patience_s = patience.as_secs(),
+                "log records still wait for the broker: the worker ends when it has them"
+            ),
+        }
+    };
+    unlink.await?;
+    let shipped = match in_time {
+        Some(shipped) => shipped,
+        None => shipped.await,
+    };
+    shipped.context("the task that ships log records failed")
 }

@@ -35,6 +35,8 @@ pub(super) struct Subscribing {
     number: u64,
     /// What is subscribed now.
     open: Option<Opened>,
+    /// The number of the last change that the link has carried out.
+    confirmed: u64,
     /// What is open holds a delivery that was refused: it must be closed whatever is wanted now.
     reopen: bool,
     /// Since when no slot has been free, or has become free and was filled at once.
@@ -63,6 +65,16 @@ impl Subscribing {
     /// A slot became free: tiny packages keep all slots busy and still flow.
     pub(super) fn freed(&mut self, now: Instant) {
         self.busy_since = self.busy_since.map(|_| now);
+    }
+
+    /// The link says that the consumers of this change are open.
+    pub(super) fn subscribed(&mut self, number: u64) {
+        self.confirmed = number;
+    }
+
+    /// Whether what was asked for is really consumed; who asked for nothing lacks nothing.
+    pub(super) fn is_served(&self) -> bool {
+        self.open.is_none() || self.confirmed == self.number
     }
 
     /// The link is gone, and the subscriptions with it.
@@ -149,6 +161,24 @@ mod tests {
         let grown = subscribing.decide(&wish(4), now + Duration::from_millis(10_500));
         assert_eq!(grown, None, "not so soon");
         assert_eq!(subscribing.decide(&wish(4), now + Duration::from_secs(11)).unwrap().prefetch, 4);
+    }
+
+    #[test]
+    fn a_subscription_is_served_once_the_link_says_so() {
+        let (mut subscribing, now) = (serving(), Instant::now());
+        assert!(subscribing.is_served(), "nothing was asked for");
+        let first = subscribing.decide(&wish(1), now).unwrap();
+        assert!(!subscribing.is_served());
+        subscribing.subscribed(first.number);
+        assert!(subscribing.is_served());
+        let grown = subscribing.decide(&wish(9), now + RESIZE_EVERY).unwrap();
+        assert!(!subscribing.is_served());
+        subscribing.subscribed(first.number);
+        assert!(!subscribing.is_served(), "late news of the one before");
+        subscribing.subscribed(grown.number);
+        assert!(subscribing.is_served());
+        subscribing.unlinked();
+        assert!(subscribing.is_served());
     }
 
     #[test]

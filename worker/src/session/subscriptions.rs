@@ -5,10 +5,10 @@
 
 use std::collections::BTreeSet;
 
-use scaleout_broker::{Acker, BrokerError, Link, Outgoing, Publisher, Subscription, topology};
+use scaleout_broker::{Acker, BrokerError, Delivery, Link, Outgoing, Publisher, Subscription, topology};
 use scaleout_common::names::PoolName;
 use scaleout_common::priority::Priority;
-use scaleout_common::wire::{Task, decode};
+use scaleout_common::wire::{Kind, Marker, Task, decode};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
@@ -87,7 +87,11 @@ pub(crate) async fn serve(
                 }
                 open.close().await;
                 let wanted = served.wanted.borrow_and_update().clone();
+                let number = wanted.number;
                 open = Open::open(link, publisher, wanted, events).await?;
+                if events.send(Event::Subscribed { number }).await.is_err() {
+                    return Ok(());
+                }
             }
             Some(ack) = served.acks.recv() => open.acknowledge(ack).await?,
             Some(ended) = open.forwarding.join_next() => {
@@ -172,27 +176,34 @@ impl Forward {
                 }
                 delivery = subscription.next() => delivery?,
             };
-            let name = DeliveryName { subscription: self.number, tag: delivery.tag };
-            let event = match decode::<Task>(&delivery.body) {
-                Ok(task) => Event::Delivered {
-                    name,
-                    priority: self.priority,
-                    execution: task.execution,
-                    attempt: task.attempt,
-                },
-                Err(error) => {
-                    tracing::error!(%error, queue = subscription.queue(), "a task message cannot be read");
-                    let dead = Outgoing::to_dead(delivery.body, &error.to_string(), subscription.queue());
-                    let buried = self.publisher.publish(vec![dead]).await;
-                    buried.map_err(|error| {
-                        BrokerError::Lost(format!("cannot put a dead letter aside: {error}"))
-                    })?;
-                    Event::Unreadable { name }
-                }
-            };
+            let event = self.read(delivery, subscription.queue()).await?;
             if self.events.send(event).await.is_err() {
                 return Ok(());
             }
         }
+    }
+
+    async fn read(&self, delivery: Delivery, queue: &str) -> Result<Event, BrokerError> {
+        let name = DeliveryName { subscription: self.number, tag: delivery.tag };
+        let read = match delivery.kind {
+            Some(Kind::Marker) => {
+                decode::<Marker>(&delivery.body).map(|Marker { marker }| Event::Marked { name, marker })
+            }
+            _ => decode::<Task>(&delivery.body).map(|Task { execution, attempt, .. }| Event::Delivered {
+                name,
+                priority: self.priority,
+                execution,
+                attempt,
+            }),
+        };
+        let error = match read {
+            Ok(event) => return Ok(event),
+            Err(error) => error,
+        };
+        tracing::error!(%error, queue, "a task message cannot be read");
+        let dead = Outgoing::to_dead(delivery.body, &error.to_string(), queue);
+        let buried = self.publisher.publish(vec![dead]).await;
+        buried.map_err(|error| BrokerError::Lost(format!("cannot put a dead letter aside: {error}")))?;
+        Ok(Event::Unreadable { name })
     }
 }

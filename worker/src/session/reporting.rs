@@ -1,0 +1,104 @@
+//! Outcomes on their way: to the journal, and to the masters.
+
+use std::time::Duration;
+
+use scaleout_broker::Outgoing;
+use scaleout_common::wire::{Outcome, Outcomes};
+use tokio::time::Instant;
+
+use super::actor::Actor;
+use super::event::Event;
+use super::outcomes::News;
+use crate::journal::Batch;
+
+/// Outcomes in one message at most, and bytes of their texts.
+const OUTCOMES_PER_MESSAGE: usize = 400;
+const OUTCOME_BYTES_PER_MESSAGE: usize = 1024 * 1024;
+
+/// How long to wait before outcomes that the broker refused are published again.
+const REFUSED_PAUSE: Duration = Duration::from_secs(1);
+
+/// The journal hears at most this often. Most outcomes are applied within this time, and then never written.
+const JOURNAL_EVERY: Duration = Duration::from_millis(10);
+
+/// What could not be written is tried again this often.
+const JOURNAL_AGAIN: Duration = Duration::from_secs(1);
+
+/// What the journal is still to be told, besides what the book of outcomes knows.
+#[derive(Debug, Default)]
+pub(super) struct Writing {
+    told: Option<Instant>,
+    /// The hello was answered: what it carried needs no keeping any more.
+    pub(super) welcome: bool,
+}
+
+impl Actor {
+    /// Tells the journal what is new, unless its disk is still busy with what was before.
+    pub(super) fn write_journal(&mut self, now: Instant) {
+        let is_news = self.outcomes.has_news() || self.writing.welcome;
+        let wait = if is_news { JOURNAL_EVERY } else { JOURNAL_AGAIN };
+        if self.writing.told.is_some_and(|told| now.duration_since(told) < wait) {
+            return;
+        }
+        if !is_news && self.outcomes.is_empty() {
+            return;
+        }
+        self.writing.told = Some(now);
+        let journal = self.told.journal.clone();
+        journal.hand_over(|| self.journal_batch());
+    }
+
+    pub(super) fn journal_batch(&mut self) -> Batch {
+        let News { added, applied } = self.outcomes.take_news();
+        let welcome = std::mem::take(&mut self.writing.welcome);
+        Batch { session: self.shared.session, added, applied, welcome }
+    }
+
+    /// Publishes what has ended since the last turn, and what has gone unapplied for too long.
+    pub(super) fn publish_outcomes(&mut self, now: Instant) {
+        let Some(link) = &self.link else { return };
+        let mut messages = Vec::new();
+        for outcomes in portions(self.outcomes.take_due(now)) {
+            let report = Outcomes { session: self.shared.session, outcomes };
+            match Outgoing::to_outcomes(&report, &link.inbox) {
+                Ok(message) => messages.push(message),
+                Err(error) => {
+                    tracing::error!(%error, "outcomes cannot be written; they travel in the next hello")
+                }
+            }
+        }
+        if messages.is_empty() {
+            return;
+        }
+        let (publisher, events) = (link.outcomes.clone(), self.shared.events.clone());
+        tokio::spawn(async move {
+            if let Err(error) = publisher.publish(messages).await {
+                tracing::warn!(%error, "outcomes were not confirmed and will be published again");
+                tokio::time::sleep(REFUSED_PAUSE).await;
+                // A session that has ended meanwhile carries them in the next hello.
+                let _ = events.send(Event::OutcomesUnpublished).await;
+            }
+        });
+    }
+}
+
+/// Cuts outcomes into portions that each fit a message.
+pub(crate) fn portions(outcomes: Vec<Outcome>) -> Vec<Vec<Outcome>> {
+    let mut portions: Vec<Vec<Outcome>> = Vec::new();
+    let mut bytes = 0;
+    for outcome in outcomes {
+        let size =
+            outcome.error.as_ref().map_or(0, String::len) + outcome.result.as_ref().map_or(0, String::len);
+        match portions.last_mut() {
+            Some(last) if last.len() < OUTCOMES_PER_MESSAGE && bytes + size <= OUTCOME_BYTES_PER_MESSAGE => {
+                bytes += size;
+                last.push(outcome);
+            }
+            _ => {
+                bytes = size;
+                portions.push(vec![outcome]);
+            }
+        }
+    }
+    portions
+}
