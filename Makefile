@@ -1,6 +1,6 @@
 # Thin on purpose, and for make 3.81 too: what a target does is in deploy/.
 
-.PHONY: help demo dev test check fmt rehearse
+.PHONY: help demo dev test check fmt faults soak rehearse
 
 help:
 	@echo "make demo    see it work: packages over three workers, on real data, in a folder that goes again"
@@ -8,6 +8,8 @@ help:
 	@echo "make test    everything that is checked: format, lints, and all tests on private servers"
 	@echo "make check   format and lints only"
 	@echo "make fmt     put the code into format"
+	@echo "make faults  ten minutes of kills, cuts and full disks, judged by evidence (SEED=1 SECONDS=600)"
+	@echo "make soak    an hour of steady load, and whether anything grows (SECONDS=3600)"
 	@echo "make rehearse  a rolling upgrade from the version before (PREVIOUS=COMMIT), in every combination"
 
 demo:
@@ -27,3 +29,9 @@ fmt:
 
 rehearse:
 	@PREVIOUS="$(PREVIOUS)" sh deploy/rehearse.sh
+
+faults:
+	@sh deploy/faults.sh run "$(SECONDS)" "$(FORMAT)" "$(SEED)"
+
+soak:
+	@sh deploy/faults.sh soak "$(SECONDS)" "$(FORMAT)"

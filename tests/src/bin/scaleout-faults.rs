@@ -1,5 +1,5 @@
-//! `scaleout-faults run --seed N [--seconds 600] [--executions N] [--folder DIR] [--keep] [--format text|json]`: a fault
-//! run. `scaleout-faults judge FOLDER` judges the evidence of one again. `scaleout-faults work FOLDER KIND` is what its
+//! `scaleout-faults run --seed N [--seconds 600] [--executions N] [--folder DIR] [--only WORDS] [--keep] [--format text|json]
+//! [--end-with-parent]`: a fault run. `scaleout-faults judge FOLDER` judges the evidence of one again. `scaleout-faults work FOLDER KIND` is what its
 //! packages start. Exit codes: 0 all promises kept, 1 not, 2 wrong usage, 3 it could not be run, 128 + a signal's number.
 
 use std::io::Write;
@@ -10,8 +10,8 @@ use scaleout_local::keeper;
 use scaleout_tests::faults::{self, Format, Options};
 use tokio::signal::unix::{SignalKind, signal};
 
-const USAGE: &str = "usage: scaleout-faults run --seed N [--seconds S] [--executions N] [--folder DIR] [--keep] \
-                     [--format text|json]\n       scaleout-faults judge FOLDER";
+const USAGE: &str = "usage: scaleout-faults run --seed N [--seconds S] [--executions N] [--folder DIR] [--only WORDS] [--keep] \
+                     [--format text|json] [--end-with-parent]\n       scaleout-faults judge FOLDER";
 const NOT_WELL: i32 = 1;
 const WRONG_USAGE: i32 = 2;
 const COULD_NOT: i32 = 3;
@@ -46,6 +46,8 @@ fn options(words: &[&str]) -> Result<Options, String> {
         folder: None,
         format: Format::Text,
         keep: false,
+        only: String::new(),
+        end_with_parent: false,
     };
     let mut words = words.iter().copied();
     while let Some(word) = words.next() {
@@ -55,9 +57,11 @@ fn options(words: &[&str]) -> Result<Options, String> {
         match word {
             "--seed" => options.seed = number(value()?)?,
             "--seconds" => options.window = Duration::from_secs(number(value()?)?),
+            "--only" => options.only = value()?.to_owned(),
             "--executions" => options.executions = Some(number(value()?)?),
             "--folder" => options.folder = Some(PathBuf::from(value()?)),
             "--keep" => options.keep = true,
+            "--end-with-parent" => options.end_with_parent = true,
             "--format" => {
                 options.format = match value()? {
                     "text" => Format::Text,
@@ -119,6 +123,7 @@ fn run(options: &Options) -> i32 {
                 }
             },
             number = interrupted() => 128 + number,
+            () = parent_gone(), if options.end_with_parent => COULD_NOT,
         }
     })
 }
@@ -138,6 +143,19 @@ async fn interrupted() -> i32 {
         number = heard(SignalKind::terminate()) => number,
         number = heard(SignalKind::hangup()) => number,
     }
+}
+
+/// Standard input is a pipe that closes when the parent ends, however it does.
+async fn parent_gone() {
+    let (gone, told) = tokio::sync::oneshot::channel();
+    // A read of standard input cannot be given up, and so has a thread that ends with the process.
+    std::thread::spawn(move || {
+        let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+        // Nobody listens when the run is over already.
+        let _ = gone.send(());
+    });
+    // The thread sends before it ends.
+    let _ = told.await;
 }
 
 fn tell(text: &str) {

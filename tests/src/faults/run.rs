@@ -55,9 +55,9 @@ pub async fn run(options: &Options, disks: Result<(), String>) -> anyhow::Result
     let say = Say::new(&folder.join("run.log"))?;
     say.line(&format!("seed {}; evidence in {}", options.seed, folder.display()));
     let stage = Stage::start(&folder, options.seed, disks, &say).await?;
-    let skipped = skipped::skipped(stage.no_disks(), fake_clock::library().is_some());
+    let skipped = skipped::skipped(&options.only, stage.no_disks(), fake_clock::library().is_some());
     let leave_out: Vec<Fault> = skipped.iter().flat_map(|one| one.faults.clone()).collect();
-    let planned = schedule(options.seed, options.window, options.shape(), &leave_out);
+    let planned = schedule(options.seed, options.window, options.shape(), &leave_out, &options.only);
     skipped.iter().for_each(|one| say.line(&format!("NOT INFLICTED: {one}")));
     say.line("the schedule:");
     for one in &planned {
@@ -107,7 +107,7 @@ async fn attack(
     }
     say.line(&format!("the last fault and request are over; draining   {}", progress.told()));
     drain(stage, &spans).await?;
-    say.line(&format!("drained   {}", progress.told()));
+    say.line("drained, or given up");
     trigger::collect(&stage.catalog_url, &stage.folder, wall).await?;
     Ok(failed)
 }

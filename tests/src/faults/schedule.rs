@@ -25,18 +25,25 @@ const HARMS: [Harm; 8] = [
     Harm::HalfCloseToClient,
 ];
 
+/// Decks that are drawn at most until one has a fault that was asked for.
+const DECKS_MAX: u32 = 1_000;
+
 /// Faults from the seed for `window`, in the order of their times. `skipped` are those that this machine, or the
 /// protocol as it is, cannot have: they take their turn and their time in the draw, so that the rest stays the same.
-pub fn schedule(seed: u64, window: Duration, shape: Shape, skipped: &[Fault]) -> Vec<Planned> {
+/// `only`, if it is not empty, leaves those whose names have these words, one close upon the other.
+pub fn schedule(seed: u64, window: Duration, shape: Shape, skipped: &[Fault], only: &str) -> Vec<Planned> {
     let mut random = Random::of(seed, "schedule");
     let mut planned = Vec::new();
     let mut deck = Vec::new();
     let mut at = QUIET_START;
     loop {
-        if deck.is_empty() {
+        let mut drawn = 0;
+        while deck.is_empty() && drawn < DECKS_MAX {
             deck = fresh_deck(&mut random);
+            deck.retain(|fault| fault.to_string().contains(only));
+            drawn += 1;
         }
-        let fault = deck.pop().expect("a fresh deck has faults");
+        let Some(fault) = deck.pop() else { return planned };
         let lasts = duration(fault, shape, &mut random);
         let (overlaps, gap) = (random.chance(25), pause(shape, &mut random));
         if at + lasts > window {
@@ -150,15 +157,15 @@ mod tests {
 
     #[test]
     fn a_seed_says_everything() {
-        assert_eq!(schedule(7, FULL, Shape::Full, &[]), schedule(7, FULL, Shape::Full, &[]));
-        assert_ne!(schedule(7, FULL, Shape::Full, &[]), schedule(8, FULL, Shape::Full, &[]));
+        assert_eq!(schedule(7, FULL, Shape::Full, &[], ""), schedule(7, FULL, Shape::Full, &[], ""));
+        assert_ne!(schedule(7, FULL, Shape::Full, &[], ""), schedule(8, FULL, Shape::Full, &[], ""));
     }
 
     #[test]
     fn faults_come_in_order_and_end_within_the_window() {
         for (window, shape, few) in [(FULL, Shape::Full, 30), (SLICE, Shape::Slice, 6)] {
             for seed in 0..100 {
-                let planned = schedule(seed, window, shape, &[]);
+                let planned = schedule(seed, window, shape, &[], "");
                 assert!(planned.len() >= few, "seed {seed} has {} faults", planned.len());
                 assert!(planned.is_sorted_by_key(|one| one.at));
                 assert!(planned.iter().all(|one| one.at >= QUIET_START && one.ends() <= window));
@@ -168,7 +175,7 @@ mod tests {
 
     #[test]
     fn seeds_together_leave_no_fault_out() {
-        let of_seed = |seed| schedule(seed, FULL, Shape::Full, &[]).into_iter().map(|one| one.fault);
+        let of_seed = |seed| schedule(seed, FULL, Shape::Full, &[], "").into_iter().map(|one| one.fault);
         let seen: BTreeSet<Fault> = (0..100).flat_map(of_seed).collect();
         for harm in HARMS {
             for index in 0..MASTERS {
@@ -186,9 +193,19 @@ mod tests {
 
     #[test]
     fn what_is_skipped_changes_nothing_else() {
-        let all = schedule(7, FULL, Shape::Full, &[]);
+        let all = schedule(7, FULL, Shape::Full, &[], "");
         let skipped = all[2].fault;
-        let fewer = schedule(7, FULL, Shape::Full, &[skipped]);
+        let fewer = schedule(7, FULL, Shape::Full, &[skipped], "");
         assert_eq!(fewer, all.into_iter().filter(|one| one.fault != skipped).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn some_faults_can_be_asked_for() {
+        let planned = schedule(7, FULL, Shape::Full, &[], "kill -9 worker-1");
+        assert!(
+            planned.len() > 5
+                && planned.iter().all(|one| one.fault.to_string().starts_with("kill -9 worker-1"))
+        );
+        assert!(schedule(7, FULL, Shape::Full, &[], "no such fault").is_empty());
     }
 }

@@ -22,6 +22,10 @@ pub struct Options {
     pub format: Format,
     /// Keep the evidence of a run that was well, too.
     pub keep: bool,
+    /// Only faults whose names have these words; also those that would be left out for now. All if it is empty.
+    pub only: String,
+    /// End when standard input closes.
+    pub end_with_parent: bool,
 }
 
 /// How the result is told.

@@ -35,7 +35,8 @@ pub struct Figures {
     pub drained_s: f64,
 }
 
-/// How soon work went on after a fault, s after its end; `None` when nothing was left to do.
+/// How soon work went on after a fault, s after its end, or after the end of the faults that were not over then; `None`
+/// when nothing was left to do.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Recovery {
     pub fault: String,
@@ -97,13 +98,25 @@ fn recoveries(evidence: &Evidence) -> Vec<Recovery> {
         let at = moments.get(moments.partition_point(|moment| *moment < from))?;
         Some((at - from) as f64 / 1e6)
     };
-    let of_fault = |fault: &Span| Recovery {
-        fault: fault.fault.clone(),
-        lasted_s: (fault.to_us - fault.from_us) as f64 / 1e6,
-        to_claim_s: next(&claims, fault.to_us),
-        to_end_s: next(&ends, fault.to_us),
+    let of_fault = |fault: &Span| {
+        let over_us = all_over_us(&evidence.faults, fault.to_us);
+        Recovery {
+            fault: fault.fault.clone(),
+            lasted_s: (fault.to_us - fault.from_us) as f64 / 1e6,
+            to_claim_s: next(&claims, over_us),
+            to_end_s: next(&ends, over_us),
+        }
     };
     evidence.faults.iter().map(of_fault).collect()
+}
+
+/// When nothing is broken any more, at `at_us` or after it.
+fn all_over_us(faults: &[Span], at_us: i64) -> i64 {
+    let under_way = faults.iter().filter(|other| other.from_us <= at_us && at_us < other.to_us);
+    match under_way.map(|other| other.to_us).max() {
+        Some(later_us) => all_over_us(faults, later_us),
+        None => at_us,
+    }
 }
 
 fn drained_s(evidence: &Evidence) -> f64 {

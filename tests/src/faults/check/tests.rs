@@ -123,6 +123,15 @@ fn a_good_run_is_well_and_counted() {
 }
 
 #[test]
+fn recovery_is_measured_when_all_faults_are_over() {
+    let mut run = good();
+    run.faults.push(Span { fault: "second".to_owned(), from_us: 8 * S, to_us: 11 * S });
+    run.faults.push(Span { fault: "third".to_owned(), from_us: 10 * S, to_us: 14 * S });
+    let ends: Vec<_> = judge(&run).figures.recoveries.iter().map(|one| one.to_end_s).collect();
+    assert_eq!(ends, [Some(1.0), Some(1.0), Some(1.0)]);
+}
+
+#[test]
 fn what_is_lost_is_seen() {
     let lost = Promise::NothingLost;
     seen(lost, "the catalog has 0", |run| run.rows.retain(|row| row.execution != "ex"));
