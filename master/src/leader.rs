@@ -1,4 +1,5 @@
-//! The duties that one master does for all: due executions, leases, overdue attempts, sweeps, partitions.
+//! The duties that one master does for all: due executions, leases, overdue attempts, sweeps, partitions; and, in
+//! its own time, retention.
 //!
 //! Every duty is idempotent and takes its rows by compare-and-set, so that two leaders for a moment do no harm.
 
@@ -10,8 +11,9 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::catalog::CatalogError;
-use crate::catalog::protocol::{Dispatch, StopTarget};
+use crate::catalog::protocol::{Dispatch, Retention, StopTarget};
 use crate::context::Context;
+use crate::retention;
 
 /// How often due executions are looked for.
 const DUE_EVERY: Duration = Duration::from_millis(250);
@@ -26,6 +28,7 @@ pub(crate) async fn run(
     context: Context,
     dispatch: mpsc::Sender<Dispatch>,
     stops: mpsc::Sender<StopTarget>,
+    kept: Retention,
     stop: CancellationToken,
 ) {
     let mut leading = context.leading.subscribe();
@@ -39,6 +42,7 @@ pub(crate) async fn run(
             () = stop.cancelled() => return,
             _ = leading.wait_for(|leading| !*leading) => tracing::warn!("this master leads no more"),
             () = leader.work() => {}
+            () = retention::keep(&context.catalog, kept) => {}
         }
     }
 }

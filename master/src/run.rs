@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
+use crate::catalog::protocol::Retention;
 use crate::catalog::{Catalog, CatalogError, Sealer};
 use crate::context::Context as MasterContext;
 use crate::{dispatcher, http, leader, presence, rates, readiness, serving, stopper};
@@ -61,7 +62,8 @@ pub async fn run(settings: Settings, listener: TcpListener, stop: CancellationTo
     tasks.spawn(presence::run(context.clone(), behind.clone()));
     tasks.spawn(dispatcher::run(context.clone(), dispatches, behind.clone()));
     tasks.spawn(stopper::run(context.clone(), stop_targets, behind.clone()));
-    tasks.spawn(leader::run(context.clone(), dispatch, stops, behind.clone()));
+    let kept = Retention::from_settings(&settings.retention);
+    tasks.spawn(leader::run(context.clone(), dispatch, stops, kept, behind.clone()));
     tasks.spawn(serving::run(context.clone(), settings.rabbitmq.clone(), behind.clone()));
     tasks.close();
 

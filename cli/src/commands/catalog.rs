@@ -7,13 +7,15 @@ use scaleout_master::catalog::{Catalog as Connected, CatalogError};
 use serde::Serialize;
 
 use super::Context;
+use super::catalog_purge::{self, Purge};
 use crate::exit::{Exit, Failure};
 
 /// The catalog in PostgreSQL, without a master
 #[derive(Debug, Subcommand)]
 #[command(after_help = "\
 Examples:
-  scaleout catalog migrate --settings /etc/scaleout.toml")]
+  scaleout catalog migrate --settings /etc/scaleout.toml
+  scaleout catalog purge --older-than 90d --dry-run")]
 pub(crate) enum Catalog {
     /// Makes the catalog, or brings it to this build's version
     #[command(after_help = "\
@@ -22,10 +24,26 @@ Examples:
 
 Works on the database of the setting postgres.url. Stop the masters of an older version first.")]
     Migrate,
+    /// Removes what ended long ago, as the leading master does by itself
+    #[command(after_help = "\
+Examples:
+  scaleout catalog purge --older-than 90d --dry-run
+  scaleout catalog purge --older-than 90d --messages-older-than 30d --yes
+
+Works on the database of the setting postgres.url, with masters running or not, and keeps nobody waiting. Whole days go
+(UTC, by when executions were accepted); a day stays while an execution of it has not ended, or ended less than a day
+ago. What masters remove by themselves is in the settings under [retention].")]
+    Purge(Purge),
 }
 
 pub(crate) async fn run(context: &Context, arguments: Catalog) -> Result<Exit, Failure> {
-    let Catalog::Migrate = arguments;
+    match arguments {
+        Catalog::Migrate => migrate(context).await,
+        Catalog::Purge(arguments) => catalog_purge::run(context, arguments).await,
+    }
+}
+
+async fn migrate(context: &Context) -> Result<Exit, Failure> {
     let catalog = connect(context).await?;
     let found = catalog.migrate().await.map_err(explain)?;
     context.output.done(&Migrated { version_before: found }, || match found {

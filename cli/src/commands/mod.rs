@@ -6,6 +6,7 @@ mod run;
 
 pub(crate) mod batch;
 pub(crate) mod catalog;
+mod catalog_purge;
 pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod dev;

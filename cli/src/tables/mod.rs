@@ -5,6 +5,7 @@ mod batch;
 mod execution;
 mod overview;
 mod project;
+mod purge;
 mod text;
 mod view;
 
@@ -12,5 +13,6 @@ pub(crate) use batch::{batch, counts};
 pub(crate) use execution::{explanation, failed};
 pub(crate) use overview::{queues_and_all, workers};
 pub(crate) use project::{detail as project, list as projects};
+pub(crate) use purge::Purged;
 pub(crate) use text::{pairs, plain};
 pub(crate) use view::View;

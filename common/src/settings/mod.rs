@@ -7,4 +7,6 @@ mod sections;
 
 pub use password::without_password;
 pub use ranges::SettingError;
-pub use sections::{Api, DEFAULT_TOML, Log, LogFormat, Master, Postgres, Rabbitmq, Settings, Worker};
+pub use sections::{
+    Api, DEFAULT_TOML, Log, LogFormat, Master, Postgres, Rabbitmq, Retention, Settings, Worker,
+};

@@ -32,7 +32,9 @@ impl Settings {
         range("worker.drain_grace_s", worker.drain_grace_s, 0..=86_400)?;
         range("worker.stop_grace_s", worker.stop_grace_s, 0..=600)?;
         range("worker.log_bytes_max", worker.log_bytes_max, 0..=1_099_511_627_776)?;
-        range("worker.bundle_cache_bytes_max", worker.bundle_cache_bytes_max, 0..=1_099_511_627_776)
+        range("worker.bundle_cache_bytes_max", worker.bundle_cache_bytes_max, 0..=1_099_511_627_776)?;
+        range("retention.executions_days", self.retention.executions_days.into(), 0..=10_000)?;
+        range("retention.messages_days", self.retention.messages_days.into(), 0..=10_000)
     }
 }
 

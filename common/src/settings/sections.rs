@@ -19,6 +19,7 @@ pub struct Settings {
     pub rabbitmq: Rabbitmq,
     pub master: Master,
     pub worker: Worker,
+    pub retention: Retention,
     pub api: Api,
 }
 
@@ -79,6 +80,14 @@ pub struct Worker {
     pub stop_grace_s: u64,
     pub log_bytes_max: u64,
     pub bundle_cache_bytes_max: u64,
+}
+
+/// How long the catalog keeps what has ended, in days; 0 means for ever.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Retention {
+    pub executions_days: u32,
+    pub messages_days: u32,
 }
 
 #[derive(Clone, Debug, Deserialize)]

@@ -14,6 +14,7 @@ mod many;
 mod masters;
 mod note;
 mod programs;
+mod purge;
 mod reach;
 mod readme;
 mod refused;

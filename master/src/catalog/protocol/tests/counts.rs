@@ -40,7 +40,7 @@ async fn counted(world: &World, query: &str) -> BTreeMap<(String, i16), i64> {
     rows.iter().map(|row| ((row.get(0), row.get(1)), row.get(2))).collect()
 }
 
-async fn assert_counts(world: &World, context: &str) {
+pub(super) async fn assert_counts(world: &World, context: &str) {
     let shown = "select pool, status, sum(n)::bigint from internal.counts group by 1, 2 having sum(n) <> 0";
     let real = "select pool, status, count(*) from internal.executions group by 1, 2";
     assert_eq!(counted(world, shown).await, counted(world, real).await, "{context}");

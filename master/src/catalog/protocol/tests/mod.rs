@@ -10,6 +10,7 @@ mod losses;
 mod migrations;
 mod outcomes;
 mod plans;
+mod retention;
 mod rows;
 mod transitions;
 mod world;
