@@ -33,6 +33,25 @@ async fn warnings(cluster: &Cluster) -> Vec<String> {
     kinds.map(|warning| warning["kind"].as_str().unwrap().to_owned()).collect()
 }
 
+/// What waits says that the broker is missing, what ran that its worker is; gives one that was enqueued meanwhile.
+async fn without_broker_and_worker(cluster: &Cluster, first: &str, third: &str) -> String {
+    let (_, words) = is_explained(cluster, third, "broker-unreachable").await;
+    assert!(
+        words.contains("no master reaches the broker") && words.contains("is with the broker"),
+        "{words}"
+    );
+    let fourth = enqueue(cluster, "note").await;
+    let (_, words) = is_explained(cluster, &fourth, "broker-unreachable").await;
+    assert!(words.contains("its message waits to be published"), "{words}");
+    assert!(warnings(cluster).await.contains(&"broker-unreachable".to_owned()));
+    let said = cluster.scaleout(&["status"]).await.ok().stdout;
+    assert!(said.contains("warning: this master does not reach the broker"), "{said}");
+    let (expired, words) = is_explained(cluster, first, "lease-expired").await;
+    assert_eq!(expired["taking"]["state"], "unproven", "{expired}");
+    assert!(words.contains("its hello ends the attempt"), "{words}");
+    fourth
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn at_every_station_it_says_why_and_what_comes_next() {
     let mut cluster = Cluster::new(&[("worker.capacity", "1")]).await;
@@ -69,23 +88,9 @@ async fn at_every_station_it_says_why_and_what_comes_next() {
     let shown = cluster.scaleout(&["execution", "show", &third, "--format", "json"]).await.ok().json();
     assert_eq!(shown["explanation"]["reason"]["kind"], "in-line", "{shown}");
 
-    // Neither the broker nor the worker: what waits says the one, what ran the other.
     broker.close();
     cluster.workers[0].service.kill9();
-    let (_, words) = is_explained(&cluster, &third, "broker-unreachable").await;
-    assert!(
-        words.contains("no master reaches the broker") && words.contains("is with the broker"),
-        "{words}"
-    );
-    let fourth = enqueue(&cluster, "note").await;
-    let (_, words) = is_explained(&cluster, &fourth, "broker-unreachable").await;
-    assert!(words.contains("its message waits to be published"), "{words}");
-    assert!(warnings(&cluster).await.contains(&"broker-unreachable".to_owned()));
-    let said = cluster.scaleout(&["status"]).await.ok().stdout;
-    assert!(said.contains("warning: this master does not reach the broker"), "{said}");
-    let (expired, words) = is_explained(&cluster, &first, "lease-expired").await;
-    assert_eq!(expired["taking"]["state"], "unproven", "{expired}");
-    assert!(words.contains("its hello ends the attempt"), "{words}");
+    let fourth = without_broker_and_worker(&cluster, &first, &third).await;
 
     // A leader that has just come back may not take it yet.
     broker.open();
