@@ -22,6 +22,11 @@ pub enum BrokerError {
 }
 
 impl BrokerError {
+    /// The broker took too long to answer: the link is of no more use, whoever asked.
+    pub fn is_unanswered(&self) -> bool {
+        matches!(self, Self::Unanswered { .. })
+    }
+
     pub(crate) fn operation(attempted: impl Into<String>) -> impl FnOnce(lapin::Error) -> Self {
         let attempted = attempted.into();
         move |error| Self::Operation { attempted, reason: error.to_string() }

@@ -6,6 +6,7 @@
 
 pub mod topology;
 
+mod alarm;
 mod connect;
 mod delivery;
 mod error;
@@ -13,9 +14,11 @@ mod jitter;
 mod link;
 mod outgoing;
 mod publisher;
+mod sentinel;
 mod subscription;
 mod supervisor;
 
+pub use alarm::Alarm;
 pub use delivery::{AckLedger, Delivery};
 pub use error::{BrokerError, PublishError};
 pub use jitter::jitter;

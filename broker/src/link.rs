@@ -15,6 +15,7 @@ use scaleout_common::settings::Rabbitmq;
 use tokio::sync::watch;
 use uuid::Uuid;
 
+use crate::alarm::{self, Alarm, Alarms};
 use crate::connect::connect;
 use crate::publisher::{self, Publisher};
 use crate::subscription::Subscription;
@@ -36,6 +37,8 @@ struct Inner {
     publishing: Connection,
     window: usize,
     failed: watch::Sender<Option<BrokerError>>,
+    /// Of the connection that publishes.
+    alarms: Alarms,
 }
 
 /// How a queue stands.
@@ -52,16 +55,11 @@ impl Link {
     pub(crate) async fn open(settings: &Rabbitmq, name: &str) -> Result<Self, BrokerError> {
         let consuming = connect(settings, &format!("{name} consuming")).await?;
         let publishing = connect(settings, &format!("{name} publishing")).await?;
-        let (failed, _) = watch::channel(None);
-        let link = Self(Arc::new(Inner { consuming, publishing, window: settings.window, failed }));
+        let (failed, alarms) = (watch::Sender::new(None), watch::Sender::new(None));
+        let link = Self(Arc::new(Inner { consuming, publishing, window: settings.window, failed, alarms }));
         link.watch(&link.0.consuming);
         link.watch(&link.0.publishing);
-        let declaring = async {
-            let channel = link.channel(&link.0.consuming).await?;
-            topology::declare(&channel).await?;
-            link.declare_pool(&PoolName::default()).await
-        };
-        answered("declare the exchanges and queues", declaring).await?;
+        link.declare_topology().await?;
         Ok(link)
     }
 
@@ -78,7 +76,7 @@ impl Link {
             Ok(opened)
         };
         let opened = answered("open channels to publish", opening).await?;
-        Ok(publisher::start(opened, self.0.window, self.0.failed.clone()))
+        Ok(publisher::start(opened, self.0.window, self.0.failed.clone(), &self.0.alarms))
     }
 
     /// Consumes `queue` with at most `prefetch` unacknowledged deliveries, on a channel and with a consumer tag of
@@ -132,6 +130,11 @@ impl Link {
         answered(look.clone(), looking).await
     }
 
+    /// The alarm that holds our publishing back, while there is one. The broker tells only whoever publishes.
+    pub fn alarm(&self) -> watch::Receiver<Option<Alarm>> {
+        self.0.alarms.subscribe()
+    }
+
     /// Resolves when a connection or a publisher of this link has failed.
     pub async fn failed(&self) -> BrokerError {
         let mut failed = self.0.failed.subscribe();
@@ -157,13 +160,17 @@ impl Link {
         }
     }
 
+    pub(crate) async fn consuming_channel(&self) -> Result<Channel, BrokerError> {
+        self.channel(&self.0.consuming).await
+    }
+
     async fn channel(&self, connection: &Connection) -> Result<Channel, BrokerError> {
         connection.create_channel().await.map_err(BrokerError::operation("open a channel"))
     }
 
     fn watch(&self, connection: &Connection) {
         let mut events = connection.events_listener();
-        let failed = self.0.failed.clone();
+        let (failed, alarms) = (self.0.failed.clone(), self.0.alarms.clone());
         tokio::spawn(async move {
             while let Some(event) = events.next().await {
                 match event {
@@ -171,12 +178,8 @@ impl Link {
                         failed.send_if_modified(|slot| set_once(slot, BrokerError::Lost(error.to_string())));
                         return;
                     }
-                    lapin::Event::ConnectionBlocked(reason) => {
-                        tracing::warn!(reason, "the broker has blocked this connection: an alarm is on");
-                    }
-                    lapin::Event::ConnectionUnblocked => {
-                        tracing::info!("the broker has unblocked this connection")
-                    }
+                    lapin::Event::ConnectionBlocked(reason) => alarm::raise(&alarms, reason),
+                    lapin::Event::ConnectionUnblocked => alarm::clear(&alarms),
                     _ => {}
                 }
             }

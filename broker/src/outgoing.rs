@@ -5,7 +5,7 @@ use lapin::types::{AMQPValue, FieldTable};
 use scaleout_common::names::PoolName;
 use scaleout_common::priority::Priority;
 use scaleout_common::protocol::timing::LEASE;
-use scaleout_common::wire::{EncodeError, Kind, Message, Task, encode};
+use scaleout_common::wire::{EncodeError, Kind, Marker, Message, Task, encode};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -40,13 +40,28 @@ impl Outgoing {
         Ok(message)
     }
 
-    /// A task that could not be routed, as it was, for the queue of its pool and priority.
-    pub fn rerouted_task(pool: &PoolName, priority: Priority, body: Vec<u8>) -> Self {
+    /// A marker, behind what the queue of this pool and priority holds: it takes the way that tasks take.
+    pub fn marker(pool: &PoolName, priority: Priority, marker: &Marker) -> Result<Self, EncodeError> {
+        let key = topology::task_key(pool, priority);
+        let mut message = Self::new(topology::TASKS, key, marker, PERSISTENT, None)?;
+        message.mandatory = true;
+        Ok(message)
+    }
+
+    /// Goes nowhere. The broker tells of an alarm only to whoever publishes.
+    pub fn probe() -> Self {
+        let properties = BasicProperties::default().with_delivery_mode(TRANSIENT);
+        let key = format!("{}.probe", topology::SENTINEL);
+        Self { exchange: "", key, body: Vec::new(), properties, mandatory: false }
+    }
+
+    /// A task or marker that could not be routed, as it was, for the queue of its pool and priority.
+    pub fn rerouted(pool: &PoolName, priority: Priority, kind: Kind, body: Vec<u8>) -> Self {
         Self {
             exchange: topology::TASKS,
             key: topology::task_key(pool, priority),
             body,
-            properties: properties(Kind::Task, PERSISTENT, None),
+            properties: properties(kind, PERSISTENT, None),
             mandatory: true,
         }
     }

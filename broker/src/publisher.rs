@@ -13,11 +13,16 @@ use lapin::options::BasicPublishOptions;
 use lapin::{Channel, Confirmation};
 use tokio::sync::{mpsc, oneshot, watch};
 
+use crate::alarm::{Alarm, Alarms};
 use crate::link::set_once;
 use crate::{BrokerError, Outgoing, PublishError};
 
-/// A confirm that takes longer means that the link must be built anew: an alarm, or a broker that hangs.
+/// A confirm that takes longer, while no alarm is known, means that the link must be built anew.
 const CONFIRM_MAX: Duration = Duration::from_secs(30);
+
+/// With an alarm on every link is held back alike, and a new one would help nobody. After this it is built anew all
+/// the same, should it be the alarm's end that has got lost.
+const ALARM_MAX: Duration = Duration::from_secs(300);
 
 /// Requests that wait per channel at most.
 const REQUESTS_MAX: usize = 256;
@@ -64,12 +69,13 @@ pub(crate) fn start(
     channels: Vec<Channel>,
     window: usize,
     failed: watch::Sender<Option<BrokerError>>,
+    alarms: &Alarms,
 ) -> Publisher {
     let senders = channels.into_iter().map(|channel| {
         let (sender, receiver) = mpsc::channel(REQUESTS_MAX);
-        let failed = failed.clone();
+        let (failed, alarm) = (failed.clone(), alarms.subscribe());
         tokio::spawn(async move {
-            if let Err(error) = serve(&channel, window, receiver).await {
+            if let Err(error) = serve(&channel, window, alarm, receiver).await {
                 failed.send_if_modified(|slot| set_once(slot, error));
             }
         });
@@ -81,6 +87,7 @@ pub(crate) fn start(
 async fn serve(
     channel: &Channel,
     window: usize,
+    mut alarm: watch::Receiver<Option<Alarm>>,
     mut requests: mpsc::Receiver<Request>,
 ) -> Result<(), BrokerError> {
     while let Some(first) = requests.recv().await {
@@ -96,7 +103,7 @@ async fn serve(
         let messages = messages.concat();
         let mut result = Ok(());
         for part in messages.chunks(window) {
-            result = result.and(publish_window(channel, part).await?);
+            result = result.and(publish_window(channel, &mut alarm, part).await?);
         }
         for done in waiting.into_iter().flatten() {
             // Whoever asked may be gone; the messages are published all the same.
@@ -109,17 +116,30 @@ async fn serve(
 /// The outer error is the link's, the inner one the window's.
 async fn publish_window(
     channel: &Channel,
+    alarm: &mut watch::Receiver<Option<Alarm>>,
     messages: &[Outgoing],
 ) -> Result<Result<(), PublishError>, BrokerError> {
     let confirms = async {
         let published = try_join_all(messages.iter().map(|message| publish_one(channel, message))).await?;
         try_join_all(published).await
     };
-    let confirms = tokio::time::timeout(CONFIRM_MAX, confirms)
-        .await
-        .map_err(|_| BrokerError::Unconfirmed(CONFIRM_MAX))?
-        .map_err(BrokerError::operation("publish"))?;
+    let confirms = tokio::select! {
+        confirms = confirms => confirms.map_err(BrokerError::operation("publish"))?,
+        error = too_long(alarm) => return Err(error),
+    };
     Ok(confirms.into_iter().try_for_each(accept))
+}
+
+/// Resolves when a confirm has taken too long. The time begins anew whenever an alarm comes up or ends.
+async fn too_long(alarm: &mut watch::Receiver<Option<Alarm>>) -> BrokerError {
+    loop {
+        let most = if alarm.borrow_and_update().is_some() { ALARM_MAX } else { CONFIRM_MAX };
+        tokio::select! {
+            () = tokio::time::sleep(most) => return BrokerError::Unconfirmed(most),
+            // The sender lives as long as the link; without it the connection's own error ends the publishing.
+            Ok(()) = alarm.changed() => {}
+        }
+    }
 }
 
 async fn publish_one(channel: &Channel, message: &Outgoing) -> lapin::Result<lapin::PublisherConfirm> {

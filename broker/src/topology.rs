@@ -25,6 +25,9 @@ pub const CLAIMS: &str = "scaleout.claims";
 /// Bounded quorum queue of log batches.
 pub const LOGS: &str = "scaleout.logs";
 
+/// What sentinel queues are called, before their epoch.
+pub const SENTINEL: &str = "scaleout.sentinel";
+
 /// Routing keys of [`RESULTS`].
 pub const KEY_OUTCOME: &str = "outcome";
 pub const KEY_CLAIM: &str = "claim";
@@ -40,6 +43,11 @@ const LOG_BYTES_MAX: i64 = 512 * 1024 * 1024;
 /// The queue of one pool and priority.
 pub fn task_queue(pool: &PoolName, priority: Priority) -> String {
     format!("{TASKS}.{pool}.{priority}")
+}
+
+/// The queue whose presence says that the broker has not lost what it held in this epoch.
+pub fn sentinel(epoch: u64) -> String {
+    format!("{SENTINEL}.{epoch}")
 }
 
 /// The key that routes a task there.
@@ -83,6 +91,11 @@ pub(crate) async fn declare_pool(channel: &Channel, pool: &PoolName) -> Result<(
         bind(channel, &name, TASKS, &task_key(pool, priority)).await?;
     }
     Ok(())
+}
+
+/// Declares the sentinel queue of an epoch. It never holds a message.
+pub(crate) async fn declare_sentinel(channel: &Channel, epoch: u64) -> Result<(), BrokerError> {
+    queue(channel, &sentinel(epoch), quorum()).await
 }
 
 fn quorum() -> FieldTable {

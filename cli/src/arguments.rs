@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    batch, catalog, completions, config, dev, enqueue, execution, master, package, project, status, token,
+    batch, broker, catalog, completions, config, dev, enqueue, execution, master, package, project, status, token,
     worker,
 };
 use crate::output::Format;
@@ -77,6 +77,8 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Worker(worker::Worker),
     Status(status::Status),
+    #[command(subcommand)]
+    Broker(broker::Broker),
     #[command(subcommand)]
     Master(master::Master),
     #[command(subcommand)]

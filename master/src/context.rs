@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Instant;
 
-use scaleout_broker::{Acker, Publisher};
-use scaleout_common::api::{ComponentState, QueueSummary};
+use jiff::Timestamp;
+use scaleout_broker::{Acker, Alarm, Publisher};
+use scaleout_common::api::{AlarmSummary, ComponentState, QueueSummary};
 use scaleout_common::ids::MasterId;
 use tokio::sync::watch;
 
@@ -39,6 +40,8 @@ pub(crate) struct Inner {
     /// Whether this master leads. Written by presence.
     pub(crate) leading: watch::Sender<bool>,
     pub(crate) readiness: watch::Sender<Readiness>,
+    /// The broker's alarm, while there is one. Written by serving.
+    pub(crate) alarm: watch::Sender<Option<AlarmSummary>>,
     pub(crate) queues: watch::Sender<Vec<QueueSummary>>,
     /// How fast the pools work. Written by rates.
     pub(crate) rates: watch::Sender<Rates>,
@@ -54,6 +57,7 @@ pub(crate) struct ClaimsChannel {
 /// What the API reads.
 pub(crate) struct Shared {
     pub(crate) readiness: watch::Receiver<Readiness>,
+    pub(crate) alarm: watch::Receiver<Option<AlarmSummary>>,
     pub(crate) queues: watch::Receiver<Vec<QueueSummary>>,
     pub(crate) rates: watch::Receiver<Rates>,
 }
@@ -66,6 +70,7 @@ impl Context {
         };
         let (readiness, readiness_seen) = watch::channel(Readiness { catalog: unknown(), broker: unknown() });
         let (queues, queues_seen) = watch::channel(Vec::new());
+        let (alarm, alarm_seen) = watch::channel(None);
         let (rates, rates_seen) = watch::channel(Rates::new());
         let inner = Inner {
             master,
@@ -79,10 +84,13 @@ impl Context {
             catalog_seen: watch::Sender::new(Instant::now()),
             leading: watch::Sender::new(false),
             readiness,
+            alarm,
             queues,
             rates,
         };
-        (Self(Arc::new(inner)), Shared { readiness: readiness_seen, queues: queues_seen, rates: rates_seen })
+        let shared =
+            Shared { readiness: readiness_seen, alarm: alarm_seen, queues: queues_seen, rates: rates_seen };
+        (Self(Arc::new(inner)), shared)
     }
 
     /// The catalog has just answered.
@@ -99,6 +107,20 @@ impl Context {
     /// The link to the broker is up, or why not.
     pub(crate) fn broker_is(&self, problem: Option<String>) {
         self.set_readiness(|readiness| &mut readiness.broker, problem);
+    }
+
+    /// The broker can be reached, and takes messages or, with an alarm, does not.
+    pub(crate) fn broker_alarm(&self, alarm: Option<Alarm>) {
+        let problem = alarm
+            .as_ref()
+            .map(|alarm| format!("it takes no messages while an alarm is on: {}", alarm.reason));
+        let state = ComponentState { reachable: true, problem };
+        self.readiness.send_modify(|readiness| readiness.broker = state);
+        self.alarm.send_replace(alarm.map(|alarm| {
+            // A time before the calendar's beginning is none that a clock of ours shows.
+            let since = Timestamp::now().checked_sub(alarm.since.elapsed()).unwrap_or(Timestamp::UNIX_EPOCH);
+            AlarmSummary { reason: alarm.reason, since }
+        }));
     }
 
     fn set_readiness(&self, part: impl Fn(&mut Readiness) -> &mut ComponentState, problem: Option<String>) {

@@ -1,5 +1,5 @@
-//! The duties that one master does for all: due executions, leases, overdue attempts, sweeps, partitions; and, in
-//! its own time, retention.
+//! The duties that one master does for all: due executions, leases, overdue attempts, sweeps, markers, partitions;
+//! and, in its own time, retention.
 //!
 //! Every duty is idempotent and takes its rows by compare-and-set, so that two leaders for a moment do no harm.
 
@@ -14,6 +14,7 @@ use crate::catalog::CatalogError;
 use crate::catalog::protocol::{Dispatch, Retention, StopTarget};
 use crate::context::Context;
 use crate::retention;
+use crate::serving::markers;
 
 /// How often due executions are looked for.
 const DUE_EVERY: Duration = Duration::from_millis(250);
@@ -21,6 +22,8 @@ const DUE_EVERY: Duration = Duration::from_millis(250);
 const DUE_AT_ONCE: usize = 20;
 const OVERDUE_EVERY: Duration = Duration::from_secs(5);
 const SWEEP_EVERY: Duration = Duration::from_secs(5);
+/// How often it is looked whether a marker is due.
+const MARKERS_EVERY: Duration = Duration::from_secs(2);
 const PARTITIONS_EVERY: Duration = Duration::from_secs(3_600);
 
 /// Runs until `stop`; works only while this master leads.
@@ -51,7 +54,7 @@ struct Leader {
     context: Context,
     dispatch: mpsc::Sender<Dispatch>,
     stops: mpsc::Sender<StopTarget>,
-    duties: [(Duty, Duration, Instant); 5],
+    duties: [(Duty, Duration, Instant); 6],
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -60,6 +63,7 @@ enum Duty {
     Leases,
     Overdue,
     Sweep,
+    Markers,
     Partitions,
 }
 
@@ -72,6 +76,7 @@ impl Leader {
             (Duty::Leases, PROOF_EVERY, now),
             (Duty::Overdue, OVERDUE_EVERY, now),
             (Duty::Sweep, SWEEP_EVERY, now),
+            (Duty::Markers, MARKERS_EVERY, now),
         ];
         Self { context, dispatch, stops, duties }
     }
@@ -110,6 +115,7 @@ impl Leader {
                 }
             }
             Duty::Sweep => catalog.sweep().await?,
+            Duty::Markers => markers::tend(&self.context).await?,
             Duty::Partitions => {
                 let made = catalog.make_partitions().await?;
                 if made > 0 {

@@ -9,6 +9,7 @@ mod leader;
 mod presence;
 mod rates;
 mod readiness;
+mod rebuild;
 mod retention;
 mod run;
 mod serving;

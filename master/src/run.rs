@@ -36,6 +36,7 @@ pub async fn run(settings: Settings, listener: TcpListener, stop: CancellationTo
     let (context, shared) = MasterContext::new(master, catalog.clone(), address.to_string());
     let (dispatch, dispatches) = tokio::sync::mpsc::channel(HANDED_OVER_MAX);
     let (stops, stop_targets) = tokio::sync::mpsc::channel(HANDED_OVER_MAX);
+    let (rebuilds, rebuild_requests) = tokio::sync::mpsc::channel(crate::rebuild::REQUESTS_MAX);
     let app = http::AppState {
         catalog: catalog.clone(),
         sealer,
@@ -43,7 +44,9 @@ pub async fn run(settings: Settings, listener: TcpListener, stop: CancellationTo
         settings: settings.master.clone(),
         dispatch: dispatch.clone(),
         stops: stops.clone(),
+        rebuilds,
         readiness: shared.readiness,
+        alarm: shared.alarm,
         queues: shared.queues,
         rates: shared.rates,
     };
@@ -64,7 +67,7 @@ pub async fn run(settings: Settings, listener: TcpListener, stop: CancellationTo
     tasks.spawn(stopper::run(context.clone(), stop_targets, behind.clone()));
     let kept = Retention::from_settings(&settings.retention);
     tasks.spawn(leader::run(context.clone(), dispatch, stops, kept, behind.clone()));
-    tasks.spawn(serving::run(context.clone(), settings.rabbitmq.clone(), behind.clone()));
+    tasks.spawn(serving::run(context.clone(), settings.rabbitmq.clone(), rebuild_requests, behind.clone()));
     tasks.close();
 
     let served = api.await.context("the API's task ended badly")?;

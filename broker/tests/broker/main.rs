@@ -6,6 +6,7 @@
 mod consuming;
 mod management;
 mod publishing;
+mod sentinel;
 mod supervising;
 mod topology;
 mod world;

@@ -37,6 +37,15 @@ impl Management {
         self.ask(Method::DELETE, &format!("queues/{}/{queue}", self.vhost), None).await;
     }
 
+    pub(crate) async fn delete_exchange(&self, exchange: &str) {
+        self.ask(Method::DELETE, &format!("exchanges/{}/{exchange}", self.vhost), None).await;
+    }
+
+    pub(crate) async fn delete_binding(&self, exchange: &str, queue: &str, key: &str) {
+        let path = format!("bindings/{}/e/{exchange}/q/{queue}/{key}", self.vhost);
+        self.ask(Method::DELETE, &path, None).await;
+    }
+
     pub(crate) async fn queue(&self, queue: &str) -> Value {
         self.ask(Method::GET, &format!("queues/{}/{queue}", self.vhost), None).await
     }

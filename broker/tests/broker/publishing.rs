@@ -88,7 +88,7 @@ async fn a_task_of_an_unknown_pool_waits_among_the_unrouted() {
     assert_eq!((name.as_str(), priority), ("nobody", Priority::Normal));
     // As a master does then.
     world.link.declare_pool(&name).await.unwrap();
-    let again = Outgoing::rerouted_task(&name, priority, delivery.body);
+    let again = Outgoing::rerouted(&name, priority, Kind::Task, delivery.body);
     world.publisher().await.publish(vec![again]).await.unwrap();
     let queue = scaleout_broker::topology::task_queue(&name, priority);
     let mut tasks = world.link.consume(&queue, 10).await.unwrap();

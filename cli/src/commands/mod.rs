@@ -5,6 +5,7 @@ mod context;
 mod run;
 
 pub(crate) mod batch;
+pub(crate) mod broker;
 pub(crate) mod catalog;
 mod catalog_purge;
 pub(crate) mod completions;

@@ -1,7 +1,7 @@
 //! From the arguments to the command they ask for: the one `match`. It decides nothing else.
 
 use super::{
-    Context, batch, catalog, completions, config, dev, enqueue, execution, master, package, project, status,
+    Context, batch, broker, catalog, completions, config, dev, enqueue, execution, master, package, project, status,
     token, worker,
 };
 use crate::arguments::{Arguments, Command};
@@ -21,6 +21,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Package(arguments) => package::run(&context, arguments).await,
         Command::Worker(arguments) => worker::run(&context, arguments).await,
         Command::Status(arguments) => status::run(&context, arguments).await,
+        Command::Broker(arguments) => broker::run(&context, arguments).await,
         Command::Master(arguments) => master::run(&context, arguments).await,
         Command::Catalog(arguments) => catalog::run(&context, arguments).await,
         Command::Token(arguments) => token::run(&context, arguments).await,

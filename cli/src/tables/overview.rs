@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 use scaleout_common::api::{
-    BACKLOG_COUNT_MAX, BacklogSummary, ComponentState, MasterSummary, QueueSummary, StatusAnswer, Warning,
-    WorkerState, WorkerSummary,
+    AlarmSummary, BACKLOG_COUNT_MAX, BacklogSummary, ComponentState, MasterSummary, QueueSummary,
+    StatusAnswer, Warning, WorkerState, WorkerSummary,
 };
 
 use super::text::printable;
@@ -36,6 +36,7 @@ pub(crate) fn queues_and_all(view: &View, status: &StatusAnswer) -> String {
         if status.counts.is_empty() { "no executions yet\n".to_owned() } else { counts(&status.counts) },
     ];
     parts.push(waiting(view, status));
+    parts.push(losses(view, status));
     parts.push(queues(&status.queues));
     parts.push(match status.workers.as_slice() {
         [] => "no workers: start one with `scaleout worker run`\n".to_owned(),
@@ -78,6 +79,31 @@ fn backlog(backlog: &BacklogSummary, what: &str, now: Timestamp) -> String {
 fn warnings(warnings: &[Warning]) -> String {
     let line = |warning: &Warning| format!("warning: {}\n  {}\n", warning.message, warning.advice);
     let lines: String = warnings.iter().map(line).collect();
+    printable(&lines)
+}
+
+/// What the broker holds back and what it has lost; nothing while all is well.
+fn losses(view: &View, status: &StatusAnswer) -> String {
+    let alarm = |alarm: &AlarmSummary| {
+        format!(
+            "the broker takes no messages since {}: {}\n",
+            times::local(alarm.since, &view.zone),
+            alarm.reason
+        )
+    };
+    let mut lines: String = status.alarms.iter().map(alarm).collect();
+    if status.losses.rebuilding {
+        lines.push_str(&format!(
+            "dispatching everything pending again: {} so far\n",
+            status.losses.dispatched
+        ));
+    }
+    if status.losses.found_by_markers > 0 {
+        lines.push_str(&format!(
+            "messages lost in the broker and found again: {}\n",
+            status.losses.found_by_markers
+        ));
+    }
     printable(&lines)
 }
 
@@ -133,6 +159,7 @@ fn state(state: WorkerState) -> &'static str {
 mod tests {
     use std::collections::BTreeMap;
 
+    use scaleout_common::api::LossSummary;
     use scaleout_common::api::SessionsSummary;
     use scaleout_common::ids::{ExecutionId, MasterId, WorkerId};
     use scaleout_common::status::Status;
@@ -141,9 +168,8 @@ mod tests {
     use super::super::view::tests::{at, view};
     use super::*;
 
-    #[test]
-    fn the_whole_at_a_glance() {
-        let status = StatusAnswer {
+    fn status() -> StatusAnswer {
+        StatusAnswer {
             counts: BTreeMap::from([(Status::Pending, 12)]),
             oldest_pending_at: Some(at("2026-03-01T10:00:00Z")),
             oldest_pending: Some(ExecutionId(Uuid::from_u128(5))),
@@ -181,6 +207,8 @@ mod tests {
                 consuming_since: Some(at("2026-03-01T09:00:00Z")),
                 proved_at: Some(at("2026-03-01T10:00:29Z")),
             }],
+            alarms: Vec::new(),
+            losses: LossSummary::default(),
             warnings: vec![Warning {
                 kind: "broker-unreachable".into(),
                 message: "this master does not reach the broker: \u{1b}[31mrefused".into(),
@@ -188,7 +216,11 @@ mod tests {
             }],
             broker: ComponentState { reachable: false, problem: Some("connection refused".into()) },
             catalog: ComponentState { reachable: true, problem: None },
-        };
+        }
+    }
+
+    #[test]
+    fn the_whole_at_a_glance() {
         let expected = "\
 broker   not reachable: connection refused
 catalog  reachable
@@ -213,6 +245,6 @@ MASTER         ROLE   HOST VERSION STARTED                   CONSUMING FOR LAST 
 warning: this master does not reach the broker: \u{fffd}[31mrefused
   see that RabbitMQ runs
 ";
-        assert_eq!(queues_and_all(&view(), &status), expected);
+        assert_eq!(queues_and_all(&view(), &status()), expected);
     }
 }

@@ -18,8 +18,8 @@ pub use projects::{
     DeployAnswer, PackageSummary, ParameterSummary, ProjectDetail, ProjectSummary, SetValuesRequest,
 };
 pub use status::{
-    BACKLOG_COUNT_MAX, BacklogSummary, ComponentState, MasterSummary, QueueSummary, SessionsSummary,
-    StatusAnswer, Warning,
+    AlarmSummary, BACKLOG_COUNT_MAX, BacklogSummary, ComponentState, LossSummary, MasterSummary,
+    QueueSummary, RebuildAnswer, SessionsSummary, StatusAnswer, Warning,
 };
 pub use workers::{WorkerState, WorkerSummary};
 

@@ -35,9 +35,49 @@ pub struct StatusAnswer {
     pub masters: Vec<MasterSummary>,
     pub broker: ComponentState,
     pub catalog: ComponentState,
+    /// Alarms of the broker that hold the asked master's publishing back.
+    #[serde(default)]
+    pub alarms: Vec<AlarmSummary>,
+    #[serde(default)]
+    pub losses: LossSummary,
     /// What somebody should look at, the worst first.
     #[serde(default)]
     pub warnings: Vec<Warning>,
+}
+
+/// The broker is short of something and takes no messages; what is to be published waits.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AlarmSummary {
+    /// The broker's words, such as `low on memory`.
+    pub reason: String,
+    /// By the asked master's clock.
+    pub since: Timestamp,
+}
+
+/// What the broker has lost as far as it was noticed, and dispatching it again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LossSummary {
+    /// Rises by one each time that the broker lost everything, or that somebody ran `scaleout broker rebuild`.
+    pub epoch: u64,
+    /// When the epoch began.
+    pub since: Option<Timestamp>,
+    /// Everything pending is being dispatched again at the moment.
+    pub rebuilding: bool,
+    /// How many executions were dispatched again in this epoch.
+    pub dispatched: u64,
+    /// How many single lost messages were found by markers, in all epochs.
+    pub found_by_markers: u64,
+}
+
+/// `POST /api/v1/broker/rebuild`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RebuildAnswer {
+    /// The epoch that began.
+    pub epoch: u64,
+    /// How many pending executions were dispatched again so far.
+    pub dispatched: u64,
+    /// All have been looked at. If not, the masters go on with it.
+    pub finished: bool,
 }
 
 /// What waits for a master to do something about it.

@@ -41,6 +41,29 @@ pub fn decide_marker(marker: Option<Outstanding>) -> MarkerDuty {
     }
 }
 
+/// The task queue behind which a marker is to be published, as it was last looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Behind {
+    /// Somebody consumes it. Where nobody does, markers would only pile up.
+    pub consumed: bool,
+    /// Nothing is ready for delivery.
+    pub empty: bool,
+    /// The catalog knows of messages that the broker has confirmed and that nobody has claimed yet.
+    pub promised: bool,
+}
+
+/// Decides it for a queue that can be looked at: nothing is published that could find nothing, and a marker that is
+/// neither in the queue nor reported went the way of what it was to find.
+pub fn decide_marker_behind(marker: Option<Outstanding>, queue: Behind) -> MarkerDuty {
+    let gone =
+        marker.is_some_and(|marker| marker.seen_for.is_none() && marker.age >= MARKER_EVERY && queue.empty);
+    match decide_marker(marker) {
+        MarkerDuty::Publish if !queue.consumed || !queue.promised => MarkerDuty::Wait,
+        MarkerDuty::Wait if gone && queue.consumed && queue.promised => MarkerDuty::Publish,
+        duty => duty,
+    }
+}
+
 /// Whether markers may be published: every living master and every worker that may receive one understands them.
 pub fn may_mark(builds: impl IntoIterator<Item = Dialect>) -> bool {
     builds.into_iter().all(|dialect| dialect >= Dialect::Second)
@@ -64,6 +87,25 @@ mod tests {
         assert_eq!(marker(59, Some(40), true), MarkerDuty::Wait);
         assert_eq!(marker(60, Some(40), true), MarkerDuty::Publish);
         assert_eq!(marker(900, Some(1), false), MarkerDuty::Wait, "what it shows comes before the next one");
+    }
+
+    #[test]
+    fn a_marker_goes_only_where_it_can_find_something() {
+        let all = Behind { consumed: true, empty: false, promised: true };
+        let unseen = |age| Some(Outstanding { age: Duration::from_secs(age), seen_for: None, swept: false });
+        assert_eq!(decide_marker_behind(None, all), MarkerDuty::Publish);
+        assert_eq!(decide_marker_behind(None, Behind { consumed: false, ..all }), MarkerDuty::Wait);
+        assert_eq!(decide_marker_behind(None, Behind { promised: false, ..all }), MarkerDuty::Wait);
+        // One that cannot be in its queue any more is not awaited for ten minutes.
+        let empty = Behind { empty: true, ..all };
+        assert_eq!(decide_marker_behind(unseen(59), empty), MarkerDuty::Wait);
+        assert_eq!(decide_marker_behind(unseen(60), empty), MarkerDuty::Publish);
+        assert_eq!(decide_marker_behind(unseen(60), all), MarkerDuty::Wait);
+        // What a marker has shown is dispatched again, whatever the queue looks like.
+        let s = Duration::from_secs;
+        let shown = Some(Outstanding { age: s(40), seen_for: Some(s(30)), swept: false });
+        let deserted = Behind { consumed: false, empty: true, promised: false };
+        assert_eq!(decide_marker_behind(shown, deserted), MarkerDuty::Sweep);
     }
 
     #[test]

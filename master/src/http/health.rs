@@ -19,7 +19,9 @@ pub(super) async fn healthz() -> &'static str {
 pub(super) async fn readyz(State(api): State<SharedApi>) -> Response {
     let readiness = api.app.readiness.borrow().clone();
     if readiness.is_ready() {
-        return Json(serde_json::json!({ "ready": true })).into_response();
+        // An alarm stops no acceptance: what is accepted is dispatched when it is over.
+        let alarms: Vec<_> = api.app.alarm.borrow().clone().into_iter().collect();
+        return Json(serde_json::json!({ "ready": true, "alarms": alarms })).into_response();
     }
     let missing = [("catalog", readiness.catalog), ("broker", readiness.broker)]
         .into_iter()

@@ -5,6 +5,7 @@
 mod auth;
 mod batches;
 mod body;
+mod broker;
 mod error;
 mod executions;
 mod explain;
@@ -21,6 +22,7 @@ mod warnings;
 mod workers;
 
 pub use crate::rates::Rates;
+pub use crate::rebuild::RebuildRequest;
 pub use auth::TOKEN_REMEMBERED;
 pub use router::router;
 pub use serve::{STOP_GRACE, serve};

@@ -11,7 +11,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use super::error::ApiError;
 use super::limits::{Slots, panicked, traced, within_slots, within_time};
 use super::state::{Api, SharedApi};
-use super::{AppState, batches, executions, explain, fetch, health, projects, status, workers};
+use super::{AppState, batches, broker, executions, explain, fetch, health, projects, status, workers};
 
 /// The API under `/api/v1`, `/healthz` and `/readyz`.
 pub fn router(state: AppState) -> Router {
@@ -50,6 +50,7 @@ fn routes() -> Router<SharedApi> {
         .route("/workers", get(workers::list))
         .route("/workers/{worker}", get(workers::show))
         .route("/workers/{worker}/drain", post(workers::drain))
+        .route("/broker/rebuild", post(broker::rebuild))
         .route("/status", get(status::status))
         .method_not_allowed_fallback(wrong_method)
 }

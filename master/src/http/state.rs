@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use scaleout_common::api::{ComponentState, QueueSummary};
+use scaleout_common::api::{AlarmSummary, ComponentState, QueueSummary};
 use scaleout_common::ids::MasterId;
 use scaleout_common::settings;
 use tokio::sync::{Semaphore, mpsc, watch};
@@ -12,6 +12,7 @@ use super::body::BodyBudget;
 use crate::catalog::protocol::{Dispatch, StopTarget};
 use crate::catalog::requests::Manifests;
 use crate::catalog::{Catalog, Sealer};
+use crate::rebuild::RebuildRequest;
 use crate::rates::Rates;
 
 /// Whether the services a master needs can be reached: what `/readyz` tells.
@@ -40,7 +41,11 @@ pub struct AppState {
     pub dispatch: mpsc::Sender<Dispatch>,
     /// Takes whom to tell to stop, after the commit. When it is full the next heartbeat's answer tells them.
     pub stops: mpsc::Sender<StopTarget>,
+    /// Takes requests to dispatch everything pending again.
+    pub rebuilds: mpsc::Sender<RebuildRequest>,
     pub readiness: watch::Receiver<Readiness>,
+    /// The alarm that holds publishing back, while there is one.
+    pub alarm: watch::Receiver<Option<AlarmSummary>>,
     /// The broker's queues as they were last looked at.
     pub queues: watch::Receiver<Vec<QueueSummary>>,
     /// How fast the pools work.

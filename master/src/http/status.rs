@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use scaleout_common::api::StatusAnswer;
+use scaleout_common::api::{LossSummary, StatusAnswer};
 
 use super::auth::Reader;
 use super::error::ApiError;
@@ -12,6 +12,8 @@ use super::warnings::warnings;
 /// `GET /status`
 pub(super) async fn status(_: Reader, State(api): State<SharedApi>) -> Result<Json<StatusAnswer>, ApiError> {
     let known = api.app.catalog.status().await?;
+    let epoch = api.app.catalog.broker_epoch().await?;
+    let found_by_markers = api.app.catalog.found_by_markers().await?;
     let readiness = api.app.readiness.borrow().clone();
     // What was seen before the link was lost is not so any more.
     let queues = if readiness.broker.reachable { api.app.queues.borrow().clone() } else { Vec::new() };
@@ -28,6 +30,14 @@ pub(super) async fn status(_: Reader, State(api): State<SharedApi>) -> Result<Js
         masters: known.masters,
         broker: readiness.broker,
         catalog: readiness.catalog,
+        alarms: api.app.alarm.borrow().clone().into_iter().collect(),
+        losses: LossSummary {
+            epoch: epoch.number,
+            since: Some(epoch.since),
+            rebuilding: epoch.rebuilding,
+            dispatched: epoch.dispatched,
+            found_by_markers,
+        },
         warnings: Vec::new(),
     };
     answer.warnings = warnings(&answer, known.at);

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use scaleout_broker::{Acker, BrokerError, Delivery, Link, Publisher, Subscription, topology};
 use scaleout_common::protocol::timing::CATALOG_SILENCE_MAX;
-use scaleout_common::wire::{ClaimVerdict, Claims, Dialect, Heartbeat, Hello, HelloVerdict, Kind, v1};
+use scaleout_common::wire::{ClaimVerdict, Claims, Dialect, Heartbeat, Hello, HelloVerdict, Kind, Markers, MarkersSeen, v1};
 use tokio::task::JoinSet;
 
 use super::answer::{answer, read};
@@ -78,6 +78,10 @@ async fn handle(
             Some(heartbeat) => renew(&context, &publisher, &inbox, &heartbeat).await,
             None => Ok(()),
         },
+        Some(Kind::Markers) => match read::<Markers>(&publisher, topology::CLAIMS, &delivery).await? {
+            Some(markers) => see(&context, &publisher, &inbox, markers).await,
+            None => Ok(()),
+        },
         // Anything else is read as claims, and buried if it is none.
         _ => match read::<Claims>(&publisher, topology::CLAIMS, &delivery).await? {
             Some(claims) => grant(&context, &publisher, &inbox, &claims).await,
@@ -127,6 +131,18 @@ async fn renew(
 ) -> Result<(), CatalogError> {
     let renewed = context.catalog.heartbeat(heartbeat, inbox).await?;
     answer(publisher, inbox, &renewed);
+    Ok(())
+}
+
+/// Markers that the catalog does not know any more are answered too: their deliveries have served.
+async fn see(
+    context: &Context,
+    publisher: &Publisher,
+    inbox: &str,
+    markers: Markers,
+) -> Result<(), CatalogError> {
+    context.catalog.see_markers(&markers.markers).await?;
+    answer(publisher, inbox, &MarkersSeen { session: markers.session, markers: markers.markers });
     Ok(())
 }
 

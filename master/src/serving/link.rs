@@ -3,20 +3,29 @@
 
 use scaleout_broker::{BrokerError, Link, supervise};
 use scaleout_common::settings::Rabbitmq;
+use tokio::sync::{Mutex, mpsc};
 use tokio_util::sync::CancellationToken;
 
-use super::{claims, logs, outcomes, queues, unrouted};
+use super::{claims, logs, outcomes, queues, sentinel, unrouted};
 use crate::context::Context;
+use crate::rebuild::RebuildRequest;
 
 /// Channels per link on which tasks are published, each in windows of its own.
 const TASK_CHANNELS: usize = 2;
 
 /// Runs until `stop`.
-pub(crate) async fn run(context: Context, settings: Rabbitmq, stop: CancellationToken) {
+pub(crate) async fn run(
+    context: Context,
+    settings: Rabbitmq,
+    rebuilds: mpsc::Receiver<RebuildRequest>,
+    stop: CancellationToken,
+) {
+    // Links come one after another, and each is served by one future at a time: nobody ever waits for it.
+    let rebuilds = Mutex::new(rebuilds);
     let name = format!("scaleout master {}", context.master);
     let serve = |link: Link| {
-        let (context, stop) = (context.clone(), stop.clone());
-        async move { serve(&context, &link, &stop).await }
+        let (context, stop, rebuilds) = (context.clone(), stop.clone(), &rebuilds);
+        async move { serve(&context, &link, &mut *rebuilds.lock().await, &stop).await }
     };
     let report = |error: &BrokerError| {
         // A link that fails is dropped at an await of `serve`, so what it said is unsaid here.
@@ -24,11 +33,17 @@ pub(crate) async fn run(context: Context, settings: Rabbitmq, stop: Cancellation
         context.answers.send_replace(None);
         context.claims.send_replace(None);
         context.broker_is(Some(error.to_string()));
+        context.alarm.send_replace(None);
     };
     Box::pin(supervise(&settings, &name, &stop, serve, report)).await;
 }
 
-async fn serve(context: &Context, link: &Link, stop: &CancellationToken) -> Result<(), BrokerError> {
+async fn serve(
+    context: &Context,
+    link: &Link,
+    rebuilds: &mut mpsc::Receiver<RebuildRequest>,
+    stop: &CancellationToken,
+) -> Result<(), BrokerError> {
     context.publisher.send_replace(Some(link.publisher(TASK_CHANNELS).await?));
     let answers = link.publisher(1).await?;
     context.answers.send_replace(Some(answers.clone()));
@@ -40,10 +55,24 @@ async fn serve(context: &Context, link: &Link, stop: &CancellationToken) -> Resu
             logs::serve(context, link, &answers),
             unrouted::serve(link, &answers),
             queues::watch(context, link),
+            sentinel::watch(context, link, &answers, rebuilds),
+            alarms(context, link),
         )
     };
     tokio::select! {
         () = stop.cancelled() => Ok(()),
         served = serving => served.map(|_| ()),
+    }
+}
+
+/// Passes on what the broker tells of alarms, until the link fails.
+async fn alarms(context: &Context, link: &Link) -> Result<(), BrokerError> {
+    let mut alarm = link.alarm();
+    loop {
+        let known = alarm.borrow_and_update().clone();
+        context.broker_alarm(known);
+        if alarm.changed().await.is_err() {
+            return Err(BrokerError::Lost("the link was dropped".to_owned()));
+        }
     }
 }

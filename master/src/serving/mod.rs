@@ -4,9 +4,11 @@ mod answer;
 mod claims;
 mod link;
 mod logs;
+pub(crate) mod markers;
 mod outcomes;
 mod queues;
 mod retry;
+mod sentinel;
 mod unrouted;
 
 pub(crate) use link::run;

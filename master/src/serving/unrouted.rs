@@ -1,7 +1,7 @@
-//! Consumes tasks of pools whose queues were missing: declares the queues and publishes the tasks again.
+//! Consumes tasks and markers of pools whose queues were missing: declares the queues and publishes them again.
 
 use scaleout_broker::{BrokerError, Link, Outgoing, Publisher, topology};
-use scaleout_common::wire::Task;
+use scaleout_common::wire::{Kind, Marker, Task};
 
 use super::answer::read;
 
@@ -16,11 +16,16 @@ pub(super) async fn serve(link: &Link, publisher: &Publisher) -> Result<(), Brok
         let deliveries = subscription.next_batch(usize::from(PREFETCH)).await?;
         let mut again = Vec::new();
         for delivery in &deliveries {
-            let readable = read::<Task>(publisher, topology::UNROUTED, delivery).await?.is_some();
+            // Anything else is read as a task, and buried if it is none.
+            let kind = delivery.kind.filter(|kind| *kind == Kind::Marker).unwrap_or(Kind::Task);
+            let readable = match kind {
+                Kind::Marker => read::<Marker>(publisher, topology::UNROUTED, delivery).await?.is_some(),
+                _ => read::<Task>(publisher, topology::UNROUTED, delivery).await?.is_some(),
+            };
             match topology::parse_task_key(&delivery.routing_key) {
                 Some((pool, priority)) if readable => {
                     link.declare_pool(&pool).await?;
-                    again.push(Outgoing::rerouted_task(&pool, priority, delivery.body.clone()));
+                    again.push(Outgoing::rerouted(&pool, priority, kind, delivery.body.clone()));
                 }
                 Some(_) => {}
                 None => {

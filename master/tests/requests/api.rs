@@ -74,7 +74,9 @@ impl Server {
             settings: master_settings(requests_max),
             dispatch,
             stops: stop,
+            rebuilds: mpsc::channel(1).0,
             readiness: seen,
+            alarm: watch::channel(None).1,
             queues: queues_seen,
             rates: watch::channel(Rates::new()).1,
         };

@@ -13,13 +13,18 @@ insert into internal.compatibility (version, works_from) values (1, 1), (2, 1);
 ------------------------------------------------------------------------------------------------- the broker
 
 -- The broker's epoch names its sentinel queue. A broker without that queue has lost what it held: one master raises
--- the epoch, and in that transaction everything pending gets dispatch rows anew.
+-- the epoch, and with it everything pending that was accepted so far gets dispatch rows anew. That is done in steps,
+-- and the row says how far it has come: whoever finds it unfinished goes on.
 create table internal.broker_epoch (
     only_row   boolean primary key default true check (only_row),
     epoch      bigint not null,
     changed_at timestamptz not null default clock_timestamp(),
     -- 0 the first, 1 its sentinel was gone, 2 somebody ran `scaleout broker rebuild`.
-    reason     smallint not null
+    reason     smallint not null,
+    -- The executions up to this one have been looked at; null: all have.
+    looked_to  uuid,
+    -- How many were found pending and dispatched again in this epoch.
+    dispatched bigint not null default 0
 );
 insert into internal.broker_epoch (epoch, reason) values (1, 0);
 
@@ -34,6 +39,8 @@ create table internal.markers (
     -- When what it showed was dispatched again, and how many executions that were.
     swept_at     timestamptz,
     found        bigint,
+    -- With all markers of this queue before it.
+    found_so_far bigint not null default 0,
     primary key (pool, priority)
 );
 

@@ -3,8 +3,10 @@
 mod claims;
 mod dispatch;
 mod duties;
+mod epoch;
 mod leases;
 mod logs;
+mod markers;
 mod outcomes;
 mod presence;
 mod purge;
@@ -18,6 +20,8 @@ mod tests;
 
 pub(crate) use claims::PackageGrants;
 pub use dispatch::{DISPATCH_EXECUTIONS_MAX, Dispatch};
+pub use epoch::{Epoch, EpochReason, RebuildStep};
+pub(crate) use markers::MarkedQueue;
 pub(crate) use presence::{Presence, Proof};
 pub use purge::{Cleaned, Purge, Taken};
 pub use retention::{Day, ENDED_MIN, Hold, Holders, Partition, Retention, Table};

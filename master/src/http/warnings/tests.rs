@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use scaleout_common::api::{ComponentState, SessionsSummary, WorkerSummary};
+use scaleout_common::api::{ComponentState, LossSummary, SessionsSummary, WorkerSummary};
 use scaleout_common::ids::{MasterId, WorkerId};
 use uuid::Uuid;
 
@@ -64,6 +64,8 @@ fn well() -> StatusAnswer {
         }],
         broker: there(),
         catalog: there(),
+        alarms: Vec::new(),
+        losses: LossSummary::default(),
         warnings: Vec::new(),
     }
 }

@@ -4,9 +4,11 @@
 mod claims;
 mod counts;
 mod dispatches;
+mod epoch;
 mod hellos;
 mod leases;
 mod losses;
+mod markers;
 mod migrations;
 mod outcomes;
 mod plans;

@@ -1,0 +1,79 @@
+//! The sentinel: a queue whose absence says that the broker has lost what it held. Looking never makes it.
+
+use lapin::options::{QueueDeclareOptions, QueueDeleteOptions};
+use lapin::protocol::{AMQPErrorKind, AMQPSoftError};
+use lapin::types::FieldTable;
+
+use crate::link::{answered, close};
+use crate::{BrokerError, Link, topology};
+
+/// In the text of a 404 that says that a queue is there, on a node that is not. What it holds is not lost.
+const THERE_BUT_DOWN: &str = "down or inaccessible";
+
+impl Link {
+    /// Whether the sentinel of `epoch` is there. `false` is the broker's own word that there is no such queue; any
+    /// other refusal, and silence, is an error and no answer.
+    pub async fn has_sentinel(&self, epoch: u64) -> Result<bool, BrokerError> {
+        let queue = topology::sentinel(epoch);
+        let look = format!("look for the queue {queue}");
+        let looking = async {
+            // A channel of its own: a 404 closes it.
+            let channel = self.consuming_channel().await?;
+            let options = QueueDeclareOptions { passive: true, ..Default::default() };
+            match channel.queue_declare(queue.as_str().into(), options, FieldTable::default()).await {
+                Ok(_) => {
+                    close(&channel).await;
+                    Ok(true)
+                }
+                Err(error) if is_absence(&error) => Ok(false),
+                Err(error) => Err(BrokerError::operation(look.clone())(error)),
+            }
+        };
+        answered(look.clone(), looking).await
+    }
+
+    /// Declares the sentinel of `epoch`; one that is there stays.
+    pub async fn declare_sentinel(&self, epoch: u64) -> Result<(), BrokerError> {
+        let declaring = async {
+            let channel = self.consuming_channel().await?;
+            topology::declare_sentinel(&channel, epoch).await?;
+            close(&channel).await;
+            Ok(())
+        };
+        answered("declare the sentinel queue", declaring).await
+    }
+
+    /// Removes the sentinel of an epoch that is over; one that is not there is no error.
+    pub async fn remove_sentinel(&self, epoch: u64) -> Result<(), BrokerError> {
+        let removing = async {
+            let channel = self.consuming_channel().await?;
+            let deleting =
+                channel.queue_delete(topology::sentinel(epoch).into(), QueueDeleteOptions::default());
+            deleting
+                .await
+                .map_err(BrokerError::operation("remove the sentinel queue of the epoch before"))?;
+            close(&channel).await;
+            Ok(())
+        };
+        answered("remove the sentinel queue of the epoch before", removing).await
+    }
+
+    /// Declares again all that every link needs, the queues of the default pool included: what somebody has deleted
+    /// or unbound comes back, what is there stays.
+    pub async fn declare_topology(&self) -> Result<(), BrokerError> {
+        let declaring = async {
+            let channel = self.consuming_channel().await?;
+            topology::declare(&channel).await?;
+            topology::declare_pool(&channel, &Default::default()).await?;
+            close(&channel).await;
+            Ok(())
+        };
+        answered("declare the exchanges and queues", declaring).await
+    }
+}
+
+fn is_absence(error: &lapin::Error) -> bool {
+    let lapin::ErrorKind::ProtocolError(refusal) = error.kind() else { return false };
+    *refusal.kind() == AMQPErrorKind::Soft(AMQPSoftError::NOTFOUND)
+        && !refusal.get_message().as_str().contains(THERE_BUT_DOWN)
+}

@@ -1,0 +1,61 @@
+//! The sentinel: there, gone, and what is neither.
+
+use scaleout_broker::Outgoing;
+use scaleout_broker::topology::{CLAIMS, OUTCOMES, SENTINEL, sentinel};
+
+use crate::management::Management;
+use crate::world::{World, default_queue, next, no_outcomes, tasks};
+
+#[tokio::test]
+async fn the_sentinel_is_there_until_it_is_gone() {
+    let world = World::new().await;
+    assert!(!world.link.has_sentinel(7).await.unwrap(), "looking does not make it");
+    assert!(!world.link.has_sentinel(7).await.unwrap());
+    world.link.declare_sentinel(7).await.unwrap();
+    world.link.declare_sentinel(7).await.unwrap();
+    assert!(world.link.has_sentinel(7).await.unwrap());
+    assert!(!world.link.has_sentinel(8).await.unwrap());
+    Management::new(&world.vhost.name).delete_queue(&sentinel(7)).await;
+    assert!(!world.link.has_sentinel(7).await.unwrap());
+    world.link.remove_sentinel(7).await.unwrap();
+    world.link.declare_sentinel(8).await.unwrap();
+    world.link.remove_sentinel(8).await.unwrap();
+    assert!(!world.link.has_sentinel(8).await.unwrap());
+    // The looks that found nothing closed no channel but their own.
+    world.publisher().await.publish(tasks(1)).await.unwrap();
+    next(&mut world.link.consume(&default_queue(), 1).await.unwrap()).await;
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_look_that_is_refused_is_no_answer() {
+    let world = World::new().await;
+    world.link.declare_sentinel(3).await.unwrap();
+    // Somebody else's exclusive queue of that name is a 405: not the word that there is none.
+    let (_connection, channel) = world.raw().await;
+    let options = lapin::options::QueueDeclareOptions { exclusive: true, ..Default::default() };
+    let name = format!("{SENTINEL}.4");
+    channel.queue_declare(name.into(), options, Default::default()).await.unwrap();
+    let refused = world.link.has_sentinel(4).await.unwrap_err();
+    assert!(refused.to_string().contains("scaleout.sentinel.4"), "{refused}");
+    assert!(world.link.has_sentinel(3).await.unwrap());
+    world.end().await;
+}
+
+#[tokio::test]
+async fn what_somebody_deleted_or_unbound_is_declared_again() {
+    let world = World::new().await;
+    let management = Management::new(&world.vhost.name);
+    management.delete_queue(OUTCOMES).await;
+    management.delete_exchange("scaleout.unrouted").await;
+    management.delete_binding("scaleout.results", CLAIMS, "claim").await;
+    management.delete_binding("scaleout.tasks", &default_queue(), "default.normal").await;
+    world.link.declare_topology().await.unwrap();
+    let publisher = world.publisher().await;
+    publisher.publish(tasks(1)).await.unwrap();
+    next(&mut world.link.consume(&default_queue(), 1).await.unwrap()).await;
+    publisher.publish(vec![Outgoing::to_claims(&no_outcomes(), "inbox").unwrap()]).await.unwrap();
+    next(&mut world.link.consume(CLAIMS, 1).await.unwrap()).await;
+    publisher.publish(vec![Outgoing::to_outcomes(&no_outcomes(), "inbox").unwrap()]).await.unwrap();
+    world.end().await;
+}
