@@ -174,6 +174,10 @@ impl Link {
         tokio::spawn(async move {
             while let Some(event) = events.next().await {
                 match event {
+                    // Whoever uses the channel hears of it; a look for a queue that is not there ends only its own.
+                    lapin::Event::Error(error) if is_of_a_channel(&error) => {
+                        tracing::debug!(%error, "the broker closed a channel");
+                    }
                     lapin::Event::Error(error) => {
                         failed.send_if_modified(|slot| set_once(slot, BrokerError::Lost(error.to_string())));
                         return;
@@ -185,6 +189,11 @@ impl Link {
             }
         });
     }
+}
+
+fn is_of_a_channel(error: &lapin::Error) -> bool {
+    matches!(error.kind(), lapin::ErrorKind::ProtocolError(refusal)
+        if matches!(refusal.kind(), lapin::protocol::AMQPErrorKind::Soft(_)))
 }
 
 /// Keeps the first error: what follows is its consequence.

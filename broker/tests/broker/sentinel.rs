@@ -1,5 +1,6 @@
 //! The sentinel: there, gone, and what is neither.
 
+use futures_util::FutureExt as _;
 use scaleout_broker::Outgoing;
 use scaleout_broker::topology::{CLAIMS, OUTCOMES, SENTINEL, sentinel};
 
@@ -21,7 +22,8 @@ async fn the_sentinel_is_there_until_it_is_gone() {
     world.link.declare_sentinel(8).await.unwrap();
     world.link.remove_sentinel(8).await.unwrap();
     assert!(!world.link.has_sentinel(8).await.unwrap());
-    // The looks that found nothing closed no channel but their own.
+    // The looks that found nothing closed no channel but their own, and the link holds.
+    assert!(world.link.failed().now_or_never().is_none());
     world.publisher().await.publish(tasks(1)).await.unwrap();
     next(&mut world.link.consume(&default_queue(), 1).await.unwrap()).await;
     world.end().await;
