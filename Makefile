@@ -1,15 +1,17 @@
 # Thin on purpose, and for make 3.81 too: what a target does is in deploy/.
 
-.PHONY: help demo dev test check fmt faults soak rehearse
+.PHONY: help demo dev test check fmt faults soak rehearse model
 
 help:
 	@echo "make demo    see it work: packages over three workers, on real data, in a folder that goes again"
 	@echo "make dev     start everything on this machine, and keep it running (WORKERS=2)"
 	@echo "make test    everything that is checked: format, lints, and all tests on private servers"
+	@echo "make model   explore the protocol's model further than the tests do (SCOPES=\"name …\")"
 	@echo "make check   format and lints only"
 	@echo "make fmt     put the code into format"
 	@echo "make faults  ten minutes of kills, cuts and full disks, judged by evidence (SEED=1 SECONDS=600)"
 	@echo "make soak    an hour of steady load, and whether anything grows (SECONDS=3600)"
+	@echo "make fuzz    the decoder of messages and the HTTP API, fuzzed for that long each (SEED=1 SECONDS=600)"
 	@echo "make rehearse  a rolling upgrade from the version before (PREVIOUS=COMMIT), in every combination"
 
 demo:
@@ -20,6 +22,9 @@ dev:
 
 test:
 	@sh deploy/test.sh
+
+model:
+	@sh deploy/model.sh $(SCOPES)
 
 check:
 	@sh deploy/check.sh
@@ -35,3 +40,6 @@ faults:
 
 soak:
 	@sh deploy/faults.sh soak "$(SECONDS)" "$(FORMAT)"
+
+fuzz:
+	@SEED="$(SEED)" SECONDS="$(SECONDS)" sh deploy/fuzz.sh

@@ -13,6 +13,7 @@ const ORDER: &[(&str, &[&str], &[&str])] = &[
     ("worker", &["common", "package", "broker"], &["local"]),
     ("local", &[], &[]),
     ("cli", &["common", "package", "broker", "master", "worker", "local"], &[]),
+    ("model", &["common"], &[]),
     ("tests", &["common", "package", "broker", "master", "worker", "local", "cli"], &[]),
     ("benches", &["common", "package", "broker", "master", "worker", "local", "cli"], &[]),
 ];
@@ -26,6 +27,7 @@ const FOREIGN: &[(&str, &[&str])] = &[
     ("refinery", &["master"]),
     ("deadpool-postgres", &["master"]),
     ("clap", &["cli"]),
+    ("stateright", &["model"]),
 ];
 
 /// Values in, values out: none of these.
