@@ -137,3 +137,25 @@ fn read(delivery: &Delivery) -> Result<Option<Answer>, DecodeError> {
         _ => return Ok(None),
     }))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use scaleout_common::ids::WorkerId;
+    use scaleout_common::wire::encode;
+
+    #[test]
+    fn an_unreadable_answer_is_an_error_and_an_unknown_one_is_left_alone() {
+        let session = SessionId { worker: WorkerId(uuid::Uuid::nil()), counter: 1 };
+        let seen = scaleout_common::wire::MarkersSeen { session, markers: Vec::new() };
+        let delivery = |body: Vec<u8>| {
+            let (reply_to, routing_key) = (None, String::new());
+            Delivery { tag: 1, kind: Kind::of(&body), body, reply_to, routing_key }
+        };
+        let body = encode(&seen).unwrap();
+        assert!(matches!(read(&delivery(body.clone())), Ok(Some(Answer::Markers(found))) if found == seen));
+        assert!(read(&delivery(body[..body.len() - 1].to_vec())).is_err(), "cut");
+        assert!(matches!(read(&delivery(b"SO\x01\xfejunk".to_vec())), Ok(None)), "of a kind to come");
+        assert!(matches!(read(&delivery(b"junk".to_vec())), Ok(None)));
+    }
+}
