@@ -63,7 +63,7 @@ pub fn decode<M: Message + DeserializeOwned>(bytes: &[u8]) -> Result<M, DecodeEr
     }
     match envelope[2] {
         version if version == M::VERSION => read(M::KIND, body),
-        version if version > 0 && version + 1 == M::VERSION => {
+        version if version > 0 && version.checked_add(1) == Some(M::VERSION) => {
             M::from_previous(PreviousBody { version, bytes: body })
         }
         found => Err(DecodeError::Version { kind: M::KIND, found, newest: M::VERSION }),

@@ -27,7 +27,8 @@ fn hex(bytes: &[u8]) -> String {
 /// by running this once with `SCALEOUT_WRITE_GOLDEN=1`; a shipped one is never edited.
 fn check<M: Message + Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(message: &M) {
     let bytes = encode(message).unwrap();
-    let file = format!("{}/src/wire/golden/{}.v{}.hex", env!("CARGO_MANIFEST_DIR"), M::KIND.as_str(), M::VERSION);
+    let file =
+        format!("{}/src/wire/golden/{}.v{}.hex", env!("CARGO_MANIFEST_DIR"), M::KIND.as_str(), M::VERSION);
     if std::env::var_os("SCALEOUT_WRITE_GOLDEN").is_some() {
         std::fs::write(&file, hex(&bytes) + "\n").unwrap();
     }
@@ -179,6 +180,7 @@ fn what_is_not_ours_is_refused_in_words() {
     assert_eq!(with(0, 0), "the message does not begin with Scaleout's magic bytes");
     assert_eq!(with(2, 9), "the Stops message has version 9: this build reads up to 1");
     assert_eq!(with(2, 0), "the Stops message has version 0: this build reads up to 1");
+    assert_eq!(with(2, 255), "the Stops message has version 255: this build reads up to 1");
     assert_eq!(with(3, 1), "the message is of kind 1: expected Stops");
     assert!(
         decode::<Stops>(&good[..9])
