@@ -129,6 +129,8 @@ fn master_settings(requests_max: usize) -> settings::Master {
         bundle_bytes_max: BUNDLE_BYTES_MAX,
         batch_executions_max: 20_000,
         requests_max,
+        connections_max: 16,
+        head_wait_s: 1,
     }
 }
 

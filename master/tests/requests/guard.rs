@@ -215,3 +215,64 @@ async fn it_serves_on_a_listener_until_it_is_stopped() {
     tokio::time::timeout(Duration::from_secs(10), serving).await.unwrap().unwrap().unwrap();
     assert!(TcpStream::connect(address).await.is_err());
 }
+
+/// A client that says hardly anything, and one that says nothing between two requests.
+#[tokio::test]
+async fn a_head_that_does_not_come_in_time_ends_the_connection() {
+    let server = Server::start().await;
+    let (address, stop, serving) = serving(&server).await;
+    let mut slow = TcpStream::connect(address).await.unwrap();
+    slow.write_all(b"GET /healthz HTTP/1.1\r\nHo").await.unwrap();
+    let mut idle = TcpStream::connect(address).await.unwrap();
+    assert!(is_answered(&mut idle).await.contains("200 OK"));
+    for connection in [&mut slow, &mut idle] {
+        let mut rest = Vec::new();
+        let closed = connection.read_to_end(&mut rest);
+        // Closed with a reset is closed, too.
+        let _ = tokio::time::timeout(Duration::from_secs(10), closed).await.expect("the connection ends");
+        assert!(!String::from_utf8_lossy(&rest).contains("200"), "{rest:?}");
+    }
+    stop.cancel();
+    serving.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn no_more_connections_than_there_are_places() {
+    let mut server = Server::start().await;
+    server.state.settings.head_wait_s = 60;
+    let (address, stop, serving) = serving(&server).await;
+    let mut open = Vec::new();
+    for _ in 0..server.state.settings.connections_max {
+        let mut connection = TcpStream::connect(address).await.unwrap();
+        assert!(is_answered(&mut connection).await.contains("200 OK"));
+        open.push(connection);
+    }
+    let mut last = TcpStream::connect(address).await.unwrap();
+    let waits = tokio::time::timeout(Duration::from_millis(300), is_answered(&mut last)).await;
+    assert!(waits.is_err(), "{waits:?}");
+    drop(open.pop());
+    // What it asked before its time is answered now.
+    let mut answer = [0; 12];
+    let answered = last.read_exact(&mut answer);
+    tokio::time::timeout(Duration::from_secs(10), answered).await.unwrap().unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 200");
+    stop.cancel();
+    // Idle connections hold no stop up.
+    tokio::time::timeout(Duration::from_secs(5), serving).await.unwrap().unwrap().unwrap();
+}
+
+type Serving = tokio::task::JoinHandle<anyhow::Result<()>>;
+
+async fn serving(server: &Server) -> (std::net::SocketAddr, CancellationToken, Serving) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let stop = CancellationToken::new();
+    (address, stop.clone(), tokio::spawn(serve(listener, server.state.clone(), stop)))
+}
+
+async fn is_answered(connection: &mut TcpStream) -> String {
+    connection.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+    let mut answer = vec![0; 1024];
+    let read = connection.read(&mut answer).await.unwrap();
+    String::from_utf8_lossy(&answer[..read]).into_owned()
+}
