@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use reqwest::{Client, Method, Url};
 use scaleout_local::testing::MANAGEMENT_VARIABLE;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::wait::{MOMENT, until};
 
@@ -60,11 +60,108 @@ impl Broker {
         queue["messages"].as_u64().unwrap_or_default()
     }
 
+    /// Deletes the virtual host with all that is in it, and makes it again, empty.
+    ///
+    /// # Panics
+    /// When the plugin refuses.
+    pub async fn wipe(&self) {
+        let user = self.server.username().to_owned();
+        self.done(Method::DELETE, &["api", "vhosts", &self.vhost], None).await;
+        self.done(Method::PUT, &["api", "vhosts", &self.vhost], Some(json!({}))).await;
+        let all = json!({ "configure": ".*", "write": ".*", "read": ".*" });
+        self.done(Method::PUT, &["api", "permissions", &self.vhost, &user], Some(all)).await;
+    }
+
+    /// Empties a queue.
+    ///
+    /// # Panics
+    /// When the plugin refuses.
+    pub async fn purge(&self, queue: &str) {
+        self.done(Method::DELETE, &["api", "queues", &self.vhost, queue, "contents"], None).await;
+    }
+
+    /// Deletes a queue with what is in it.
+    ///
+    /// # Panics
+    /// When the plugin refuses.
+    pub async fn delete_queue(&self, queue: &str) {
+        self.done(Method::DELETE, &["api", "queues", &self.vhost, queue], None).await;
+    }
+
+    /// Deletes an exchange and its bindings.
+    ///
+    /// # Panics
+    /// When the plugin refuses.
+    pub async fn delete_exchange(&self, exchange: &str) {
+        self.done(Method::DELETE, &["api", "exchanges", &self.vhost, exchange], None).await;
+    }
+
+    /// Publishes bytes as they are, with an inbox to answer to, and says whether a queue took them.
+    ///
+    /// # Panics
+    /// When the plugin refuses.
+    pub async fn publish(&self, exchange: &str, key: &str, body: &[u8], reply_to: &str) -> bool {
+        // The default exchange has no name, and the plugin one for it.
+        let exchange = if exchange.is_empty() { "amq.default" } else { exchange };
+        let message = json!({
+            "properties": { "delivery_mode": 2, "reply_to": reply_to },
+            "routing_key": key,
+            "payload": base64(body),
+            "payload_encoding": "base64",
+        });
+        let path = ["api", "exchanges", &self.vhost, exchange, "publish"];
+        let answer = self.ask_with(Method::POST, &path, Some(message)).await;
+        let answer = answer.unwrap_or_else(|found| panic!("publish to {exchange}: {found}"));
+        answer.contains("true")
+    }
+
+    /// What lies in a queue: `(reason, bytes)` of each message; they stay there.
+    ///
+    /// # Panics
+    /// When the plugin refuses.
+    pub async fn dead_letters(&self, queue: &str) -> Vec<(String, u64)> {
+        let wanted =
+            json!({ "count": 1000, "ackmode": "ack_requeue_true", "encoding": "base64", "truncate": 16 });
+        let answer =
+            self.ask_with(Method::POST, &["api", "queues", &self.vhost, queue, "get"], Some(wanted)).await;
+        let answer = answer.unwrap_or_else(|found| panic!("{queue}: {found}"));
+        let all: Vec<Value> = serde_json::from_str(&answer).expect("the management plugin answers JSON");
+        let letter = |one: &Value| {
+            let reason = one["properties"]["headers"]["x-scaleout-reason"].as_str().unwrap_or_default();
+            (reason.to_owned(), one["payload_bytes"].as_u64().unwrap_or_default())
+        };
+        all.iter().map(letter).collect()
+    }
+
+    /// The names of all queues.
+    ///
+    /// # Panics
+    /// When the broker cannot be asked.
+    pub async fn queues(&self) -> Vec<String> {
+        let answer = self.ask(Method::GET, &["api", "queues", &self.vhost]).await;
+        let answer = answer.unwrap_or_else(|found| panic!("queues: {found}"));
+        let all: Vec<Value> = serde_json::from_str(&answer).expect("the management plugin answers JSON");
+        all.iter().filter_map(|queue| Some(queue["name"].as_str()?.to_owned())).collect()
+    }
+
+    async fn done(&self, method: Method, path: &[&str], body: Option<Value>) {
+        let done = self.ask_with(method.clone(), path, body).await;
+        done.unwrap_or_else(|found| panic!("{method} {path:?}: {found}"));
+    }
+
     async fn ask(&self, method: Method, path: &[&str]) -> Result<String, String> {
+        self.ask_with(method, path, None).await
+    }
+
+    async fn ask_with(&self, method: Method, path: &[&str], body: Option<Value>) -> Result<String, String> {
         let mut url = self.server.clone();
         url.path_segments_mut().expect("an http URL has a path").clear().extend(path);
         // The account is in the URL.
-        let answer = self.client.request(method, url).send().await.map_err(|error| error.to_string())?;
+        let mut request = self.client.request(method, url);
+        if let Some(body) = body {
+            request = request.json(&body);
+        }
+        let answer = request.send().await.map_err(|error| error.to_string())?;
         let status = answer.status();
         let text = answer.text().await.map_err(|error| error.to_string())?;
         if status.is_success() { Ok(text) } else { Err(format!("{status} {text}")) }
@@ -74,4 +171,31 @@ impl Broker {
 fn named(connection: &Value, words: &str) -> Option<String> {
     let is_meant = connection["user_provided_name"].as_str()?.contains(words);
     if is_meant { Some(connection["name"].as_str()?.to_owned()) } else { None }
+}
+
+/// RFC 4648, section 4.
+fn base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let group = |three: &[u8]| {
+        let bits = three.iter().chain(&[0, 0]).take(3).fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte));
+        let digit = |place: u32| char::from(DIGITS[(bits >> (18 - 6 * place)) as usize & 63]);
+        let written = three.len() + 1;
+        (0..4)
+            .map(move |place| if (place as usize) < written { digit(place) } else { '=' })
+            .collect::<String>()
+    };
+    bytes.chunks(3).map(group).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::base64;
+
+    #[test]
+    fn base64_is_that_of_its_rfc() {
+        let cases = ["", "Zg==", "Zm8=", "Zm9v", "Zm9vYg==", "Zm9vYmE=", "Zm9vYmFy"];
+        for (length, text) in cases.iter().enumerate() {
+            assert_eq!(base64(&b"foobar"[..length]), *text);
+        }
+    }
 }

@@ -2,17 +2,22 @@
 //! a database and a virtual host of its own, and waits for conditions, never for a time.
 #![expect(clippy::unwrap_used, reason = "a panic is how a test says what it saw")]
 
+mod alarms;
+mod broker_loss;
 mod cancel;
+mod deaf;
 mod dev;
 mod drain;
 mod explain;
 mod flow;
 mod inputs;
+mod journal;
 mod kills;
 mod loading;
 mod many;
 mod masters;
 mod note;
+mod poison;
 mod programs;
 mod purge;
 mod reach;

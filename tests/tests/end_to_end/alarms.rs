@@ -1,0 +1,62 @@
+//! A broker with an alarm on: nothing deadlocks, everybody says so, and all goes on by itself when it is off. Alarms
+//! are a whole node's, so this test has servers of its own.
+
+use std::collections::BTreeSet;
+
+use scaleout_local::{Config, Servers};
+use scaleout_tests::harness::{Cluster, MOMENT, WHILE, effects, program, until};
+
+use crate::note;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_alarm_of_the_broker_holds_nothing_up_for_ever_and_is_shown() {
+    let servers = Servers::start(Config { keeper: Some(program()), ..Config::temporary() }).await.unwrap();
+    servers.rabbitmq.create_vhost("alarmed").await.unwrap();
+    let url = servers.rabbitmq.url("alarmed");
+    let mut cluster = Cluster::new(&[("rabbitmq.url", &url)]).await;
+    cluster.start_master(&[]).await;
+    cluster.start_worker("worker-1", &[("worker.capacity", "4")]);
+    cluster.workers_are_online().await;
+    note::deploy(&cluster).await;
+    let set = format!("file={}", cluster.path("effects"));
+    let before = cluster.enqueue(&["t/note/note", "--set", &set, "--count", "5"]).await;
+    cluster.wait_batch(&before).await.0.ok();
+
+    servers.rabbitmq.control(&["set_vm_memory_high_watermark", "0.00001"]).await.unwrap();
+    let alarms =
+        async || cluster.scaleout(&["status", "--format", "json"]).await.ok().json()["alarms"].clone();
+    let alarm = until("status shows the alarm", MOMENT, async || match alarms().await {
+        found if found[0]["reason"].as_str().is_some_and(|reason| reason.contains("memory")) => {
+            Ok(found[0].clone())
+        }
+        found => Err(found.to_string()),
+    })
+    .await;
+    assert!(alarm["since"].is_string(), "{alarm}");
+    let (code, ready) = cluster.masters[0].readyz().await;
+    assert!(code == 200 && ready.contains("memory"), "{code} {ready}");
+    let text = cluster.scaleout(&["status"]).await.ok();
+    assert!(text.stdout.contains("the broker takes no messages since"), "{text}");
+
+    // What is accepted waits in the catalog, unconfirmed.
+    let during = cluster.enqueue(&["t/note/note", "--set", &set, "--count", "20"]).await;
+    let unconfirmed = "select count(*) from internal.dispatches where confirmed_at is null";
+    let waiting: i64 = cluster.catalog.query_one(unconfirmed, &[]).await.unwrap().get(0);
+    assert!(waiting > 0, "it was published through the alarm");
+    assert_eq!(effects(&cluster.folder().join("effects")).len(), 10);
+
+    servers.rabbitmq.control(&["set_vm_memory_high_watermark", "0.4"]).await.unwrap();
+    until("the alarm is off", MOMENT, async || match alarms().await {
+        found if found.as_array().is_some_and(Vec::is_empty) => Ok(()),
+        found => Err(found.to_string()),
+    })
+    .await;
+    until("what waited has run", WHILE, async || {
+        let (output, counts) = cluster.wait_batch(&during).await;
+        if counts.get("succeeded") == Some(&20) { Ok(()) } else { Err(output.to_string()) }
+    })
+    .await;
+    let all = effects(&cluster.folder().join("effects"));
+    let once: BTreeSet<_> = all.iter().collect();
+    assert_eq!((all.len(), once.len()), (50, 50), "{all:?}");
+}
