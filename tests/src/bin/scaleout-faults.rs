@@ -1,6 +1,6 @@
-//! `scaleout-faults run --seed N [--seconds 600] [--executions N] [--folder DIR] [--only WORDS] [--keep] [--format text|json]
-//! [--end-with-parent]`: a fault run. `scaleout-faults judge FOLDER` judges the evidence of one again. `scaleout-faults work FOLDER KIND` is what its
-//! packages start. Exit codes: 0 all promises kept, 1 not, 2 wrong usage, 3 it could not be run, 128 + a signal's number.
+//! `scaleout-faults run …`: a fault run; `judge FOLDER` judges the evidence of one again; `soak …`: an hour of steady load;
+//! `work FOLDER KIND` is what the packages of a run start. Without arguments it says which there are. Exit codes: 0 all is
+//! well, 1 it is not, 2 wrong usage, 3 it could not be run, 128 + a signal's number.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -8,14 +8,17 @@ use std::time::Duration;
 
 use scaleout_local::keeper;
 use scaleout_tests::faults::{self, Format, Options};
+use scaleout_tests::soak;
 use tokio::signal::unix::{SignalKind, signal};
 
 const USAGE: &str = "usage: scaleout-faults run --seed N [--seconds S] [--executions N] [--folder DIR] [--only WORDS] [--keep] \
-                     [--format text|json] [--end-with-parent]\n       scaleout-faults judge FOLDER";
+                     [--format text|json] [--end-with-parent]\n       scaleout-faults judge FOLDER\n       \
+                     scaleout-faults soak [--seconds S] [--folder DIR] [--format text|json] [--end-with-parent]";
 const NOT_WELL: i32 = 1;
 const WRONG_USAGE: i32 = 2;
 const COULD_NOT: i32 = 3;
 const SECONDS_DEFAULT: u64 = 600;
+const SOAK_SECONDS_DEFAULT: u64 = 3_600;
 
 fn main() {
     keeper::run_if_asked();
@@ -24,11 +27,15 @@ fn main() {
     let code = match words.as_slice() {
         ["work", folder, kind] => work(folder, kind),
         ["judge", folder] => judge(Path::new(folder)),
-        ["run", rest @ ..] => match options(rest) {
+        ["run", rest @ ..] => match options(rest, SECONDS_DEFAULT) {
             Ok(options) => run(&options),
             Err(error) => wrong_usage(&error),
         },
-        _ => wrong_usage("expected run, or judge"),
+        ["soak", rest @ ..] => match options(rest, SOAK_SECONDS_DEFAULT) {
+            Ok(options) => soak(&options),
+            Err(error) => wrong_usage(&error),
+        },
+        _ => wrong_usage("expected run, judge or soak"),
     };
     std::process::exit(code);
 }
@@ -38,10 +45,10 @@ fn wrong_usage(error: &str) -> i32 {
     WRONG_USAGE
 }
 
-fn options(words: &[&str]) -> Result<Options, String> {
+fn options(words: &[&str], seconds: u64) -> Result<Options, String> {
     let mut options = Options {
         seed: 0,
-        window: Duration::from_secs(SECONDS_DEFAULT),
+        window: Duration::from_secs(seconds),
         executions: None,
         folder: None,
         format: Format::Text,
@@ -100,6 +107,45 @@ fn judge(folder: &Path) -> i32 {
 fn run(options: &Options) -> i32 {
     // Before there are threads: a namespace of mounts is its thread's.
     let disks = faults::enter_own_mounts();
+    until_told(options, async {
+        let outcome = faults::run(options, disks).await?;
+        tell(&match options.format {
+            Format::Text => faults::table(options, &outcome),
+            Format::Json => faults::document(options, &outcome).to_string(),
+        });
+        Ok(outcome.is_well())
+    })
+}
+
+fn soak(options: &Options) -> i32 {
+    let soaking = soak::Options { window: options.window, folder: options.folder.clone() };
+    until_told(options, async {
+        let outcome = soak::run(&soaking).await?;
+        let is_flat = outcome.is_well();
+        tell(&match options.format {
+            Format::Text => format!(
+                "{}\n{} executions ended, {} are open; samples in {}\nVERDICT  {}",
+                outcome.verdict.table(),
+                outcome.ended,
+                outcome.open,
+                outcome.csv.display(),
+                if is_flat { "flat" } else { "NOT flat" }
+            ),
+            Format::Json => serde_json::json!({
+                "is_flat": is_flat,
+                "ended": outcome.ended,
+                "open": outcome.open,
+                "samples": outcome.csv,
+                "findings": outcome.verdict.findings,
+            })
+            .to_string(),
+        });
+        Ok(is_flat)
+    })
+}
+
+/// Runs to the end, or to a signal; the answer is the exit code.
+fn until_told(options: &Options, running: impl Future<Output = anyhow::Result<bool>>) -> i32 {
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -109,14 +155,9 @@ fn run(options: &Options) -> i32 {
     };
     runtime.block_on(async {
         tokio::select! {
-            outcome = faults::run(options, disks) => match outcome {
-                Ok(outcome) => {
-                    tell(&match options.format {
-                        Format::Text => faults::table(options, &outcome),
-                        Format::Json => faults::document(options, &outcome).to_string(),
-                    });
-                    if outcome.is_well() { 0 } else { NOT_WELL }
-                }
+            ended = running => match ended {
+                Ok(true) => 0,
+                Ok(false) => NOT_WELL,
                 Err(error) => {
                     complain(&format!("seed {}: {error:#}", options.seed));
                     COULD_NOT

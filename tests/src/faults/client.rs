@@ -83,6 +83,19 @@ impl Client {
         Ok(())
     }
 
+    /// Asks for empty executions until a master has accepted them; notes nothing. `number` is part of the request's id.
+    ///
+    /// # Errors
+    /// When a master refuses what is right.
+    pub async fn enqueue_empty(&self, number: u64, executions: u64) -> anyhow::Result<()> {
+        let body = json!({
+            "request_id": format!("50a20000-0000-4000-8000-{number:012x}"),
+            "executions": [{ "package": format!("t/faults/{}", Kind::Empty), "count": executions }],
+        });
+        let master = (number % self.master_urls.len() as u64) as usize;
+        self.insist(master, "POST", "/batches", Some(&body)).await.map(drop)
+    }
+
     async fn make(&self, request: Request) -> anyhow::Result<()> {
         let Request { id, kind, executions, .. } = &request;
         let (id, kind, executions) = (id.clone(), *kind, *executions);

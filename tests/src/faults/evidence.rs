@@ -129,6 +129,8 @@ pub struct Span {
     pub fault: String,
     pub from_us: i64,
     pub to_us: i64,
+    /// How long the protocol may take to find out what it did, beyond what is within any minute.
+    pub finding_us: i64,
 }
 
 /// Statuses, by SSISDB's numbers; the checker does not ask the code under test for them.

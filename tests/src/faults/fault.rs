@@ -95,6 +95,17 @@ impl Planned {
     }
 }
 
+impl Fault {
+    /// How long it takes to find out what was lost, where that is longer than the half minute of a lease: a marker every
+    /// 60 s, and 30 s of patience behind it (docs/guarantees.md).
+    pub fn found_after(self) -> Duration {
+        match self {
+            Fault::QueuePurge(Queue::Tasks) | Fault::QueueDelete(Queue::Tasks) => Duration::from_secs(60),
+            _ => Duration::ZERO,
+        }
+    }
+}
+
 impl Queue {
     /// As the broker knows it.
     pub fn name(self) -> &'static str {

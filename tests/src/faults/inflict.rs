@@ -146,6 +146,13 @@ impl Stage {
         disk::fill(&place)?;
         sleep(lasts).await;
         disk::free(&place)?;
+        if server == Server::RabbitMq {
+            // Its quorum queues answer INTERNAL_ERROR for good after a failed write: it wants to be started anew, as
+            // whoever makes room for it would do.
+            let mut servers = self.servers.lock().await;
+            servers.rabbitmq.kill9().await?;
+            return start(&mut servers, server).await;
+        }
         self.comes_back(server).await
     }
 

@@ -21,11 +21,11 @@ use super::say::Say;
 use super::schedule::{MASTERS, schedule};
 use super::shape::Options;
 use super::skipped::{self, Skipped};
-use super::stage::Stage;
+use super::stage::{Setting, Stage};
 use super::trigger::{self, WallClock};
 
 /// Longer than everything may take to drain, so that what is late is seen with its time.
-const DRAIN_WAIT_MAX: Duration = Duration::from_secs(90);
+const DRAIN_WAIT_MAX: Duration = Duration::from_secs(130);
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// What came of it.
@@ -54,8 +54,11 @@ pub async fn run(options: &Options, disks: Result<(), String>) -> anyhow::Result
     let folder = folder(options)?;
     let say = Say::new(&folder.join("run.log"))?;
     say.line(&format!("seed {}; evidence in {}", options.seed, folder.display()));
-    let stage = Stage::start(&folder, options.seed, disks, &say).await?;
-    let skipped = skipped::skipped(&options.only, stage.no_disks(), fake_clock::library().is_some());
+    let clocks = fake_clock::library();
+    let can_jump = clocks.is_some();
+    let stage =
+        Stage::start(&folder, Setting { seed: options.seed, disks, clocks, is_judged: true }, &say).await?;
+    let skipped = skipped::skipped(options.shape(), stage.no_disks(), can_jump);
     let leave_out: Vec<Fault> = skipped.iter().flat_map(|one| one.faults.clone()).collect();
     let planned = schedule(options.seed, options.window, options.shape(), &leave_out, &options.only);
     skipped.iter().for_each(|one| say.line(&format!("NOT INFLICTED: {one}")));
@@ -133,7 +136,7 @@ async fn inflict_all(
                 Ok(()) => say.line(&format!("  over after {lasted:.1} s: {}", one.fault)),
                 Err(error) => say.line(&format!("  COULD NOT: {}: {error:#}", one.fault)),
             }
-            (Span { fault: one.fault.to_string(), from_us, to_us }, done)
+            (Span { fault: one.fault.to_string(), from_us, to_us, finding_us: finding_us(one.fault) }, done)
         });
     }
     let (mut spans, mut failed) = (Vec::new(), Vec::new());
@@ -143,6 +146,10 @@ async fn inflict_all(
     }
     spans.sort_by_key(|span| span.from_us);
     (spans, failed)
+}
+
+fn finding_us(fault: Fault) -> i64 {
+    fault.found_after().as_micros() as i64
 }
 
 /// Waits until everything has ended, or long after it should have.

@@ -22,7 +22,7 @@ pub struct Options {
     pub format: Format,
     /// Keep the evidence of a run that was well, too.
     pub keep: bool,
-    /// Only faults whose names have these words; also those that would be left out for now. All if it is empty.
+    /// Only faults whose names have these words; as many as there is time for. All if it is empty.
     pub only: String,
     /// End when standard input closes.
     pub end_with_parent: bool,

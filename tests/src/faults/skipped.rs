@@ -1,20 +1,13 @@
-//! Faults that a run leaves out, and why: what this machine does not allow. Pure.
+//! Faults that a run leaves out, and why: what this machine does not allow, or its time. Pure.
 
 use std::fmt;
 
 use super::fault::{Ahead, Fault, Queue, Server, Who};
 use super::schedule::{CLOCK_MASTER, CLOCK_WORKER};
+use super::shape::Shape;
 
-/// What the protocol does not survive yet: it wants the broker's epoch, its sentinel and the marker sweep.
-const NOT_YET: [Fault; 7] = [
-    Fault::BrokerWipe,
-    Fault::QueuePurge(Queue::Tasks),
-    Fault::QueuePurge(Queue::Claims),
-    Fault::QueuePurge(Queue::Outcomes),
-    Fault::QueueDelete(Queue::Tasks),
-    Fault::QueueDelete(Queue::Claims),
-    Fault::QueueDelete(Queue::Outcomes),
-];
+/// What takes longer to be found out than a slice lasts: markers find single lost messages within 90 s.
+const TOO_LONG_FOR_A_SLICE: [Fault; 2] = [Fault::QueuePurge(Queue::Tasks), Fault::QueueDelete(Queue::Tasks)];
 
 /// Some faults, and the reason.
 #[derive(Clone, Debug)]
@@ -23,12 +16,12 @@ pub struct Skipped {
     pub reason: String,
 }
 
-/// All of them. `only` are the words of faults that were asked for; `no_disks` is why disks cannot be filled.
-pub fn skipped(only: &str, no_disks: Option<&str>, clocks: bool) -> Vec<Skipped> {
+/// All of them. `no_disks` is why disks cannot be filled.
+pub fn skipped(shape: Shape, no_disks: Option<&str>, clocks: bool) -> Vec<Skipped> {
     let mut skipped = Vec::new();
-    if only.is_empty() && !NOT_YET.is_empty() {
-        let reason = "not survivable before the broker's epoch and markers are built".to_owned();
-        skipped.push(Skipped { faults: NOT_YET.to_vec(), reason });
+    if shape == Shape::Slice {
+        let reason = "a slice is too short for the markers that find it; full runs have it".to_owned();
+        skipped.push(Skipped { faults: TOO_LONG_FOR_A_SLICE.to_vec(), reason });
     }
     if let Some(reason) = no_disks {
         let faults = vec![Fault::FullDisk(Server::RabbitMq), Fault::FullDisk(Server::Postgres)];

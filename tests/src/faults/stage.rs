@@ -11,7 +11,7 @@ use tokio::sync::Mutex;
 
 use super::disk::Disks;
 use super::evidence::NOTES_FOLDER;
-use super::fake_clock::{self, FakeClock};
+use super::fake_clock::FakeClock;
 use super::fault::Who;
 use super::kind::Kind;
 use super::links::Links;
@@ -30,6 +30,26 @@ const PORTS: std::ops::Range<u64> = 20_000..32_000;
 const READY_MAX: Duration = Duration::from_secs(60);
 /// The folder in which masters and workers live, within the evidence.
 const HOME: &str = "home";
+
+/// How a stage is to be set.
+#[derive(Debug)]
+pub struct Setting {
+    /// The proxies' jitter and the pauses before restarts follow from it.
+    pub seed: u64,
+    /// Why there can be no small disks, if there can be none.
+    pub disks: Result<(), String>,
+    /// The library that makes clocks jump.
+    pub clocks: Option<PathBuf>,
+    /// The checker's trigger is in the catalog.
+    pub is_judged: bool,
+}
+
+impl Setting {
+    /// Nothing that a fault needs.
+    pub fn plain() -> Self {
+        Self { seed: 0, disks: Err("none are needed".to_owned()), clocks: None, is_judged: false }
+    }
+}
 
 /// A running stage.
 pub struct Stage {
@@ -52,16 +72,12 @@ pub struct Stage {
 }
 
 impl Stage {
-    /// Starts everything and waits until it is ready. `disks` is why there can be no small ones.
+    /// Starts everything and waits until it is ready.
     ///
     /// # Errors
     /// What could not be started.
-    pub async fn start(
-        folder: &Path,
-        seed: u64,
-        disks: Result<(), String>,
-        say: &Say,
-    ) -> anyhow::Result<Self> {
+    pub async fn start(folder: &Path, setting: Setting, say: &Say) -> anyhow::Result<Self> {
+        let Setting { seed, disks, clocks: library, is_judged } = setting;
         for inner in [NOTES_FOLDER, LOCKS_FOLDER, HOME] {
             std::fs::create_dir_all(folder.join(inner))?;
         }
@@ -81,12 +97,14 @@ impl Stage {
         let base = base_call(&home, &catalog_url, &broker_url)?;
         say.line("migrating the catalog");
         base.clone().args(["catalog", "migrate"]).run().await.ok();
-        trigger::install(&catalog_url).await?;
+        if is_judged {
+            trigger::install(&catalog_url).await?;
+        }
         let token = make_token(&base, "faults", "admin").await;
         let worker_token = make_token(&base, "workers", "worker").await;
         let base = base.settings(&[("worker.token", &worker_token), ("worker.capacity", CAPACITY)]);
         let mut clocks = Vec::new();
-        let kept = kept(&base, &home, &links, &master_urls, &mut clocks)?;
+        let kept = kept(&base, &home, &links, &master_urls, library.as_deref(), &mut clocks)?;
         say.line(&format!("starting {MASTERS} masters and {WORKERS} workers"));
         let supervisor = Supervisor::start(kept, seed, say.clone());
         let management_url = servers.rabbitmq.management_url();
@@ -215,13 +233,14 @@ fn kept(
     home: &Path,
     links: &Links,
     master_urls: &[String],
+    library: Option<&Path>,
     clocks: &mut Vec<(Who, FakeClock)>,
 ) -> anyhow::Result<Vec<Kept>> {
     let mut kept = Vec::new();
     for (index, url) in master_urls.iter().enumerate() {
         let listen = url.trim_start_matches("http://");
         let call = with(base, &links.master_settings(index)).args(["master", "run", "--end-with-parent"]);
-        kept.push(one(Who::Master(index), call.args(["--listen", listen]), home, clocks)?);
+        kept.push(one(Who::Master(index), call.args(["--listen", listen]), home, library, clocks)?);
     }
     for index in 0..WORKERS {
         let who = Who::Worker(index);
@@ -229,18 +248,24 @@ fn kept(
         settings.push(("worker.name", who.to_string()));
         settings.push(("worker.data_folder", worker_folder(home, index).display().to_string()));
         let call = with(base, &settings).args(["worker", "run", "--end-with-parent"]);
-        kept.push(one(who, call, home, clocks)?);
+        kept.push(one(who, call, home, library, clocks)?);
     }
     Ok(kept)
 }
 
-fn one(who: Who, call: Call, home: &Path, clocks: &mut Vec<(Who, FakeClock)>) -> anyhow::Result<Kept> {
+fn one(
+    who: Who,
+    call: Call,
+    home: &Path,
+    library: Option<&Path>,
+    clocks: &mut Vec<(Who, FakeClock)>,
+) -> anyhow::Result<Kept> {
     let name = who.to_string();
     let log = home.join(format!("{name}.log"));
     let jumps = who == Who::Master(CLOCK_MASTER) || who == Who::Worker(CLOCK_WORKER);
-    let call = match fake_clock::library().filter(|_| jumps) {
+    let call = match library.filter(|_| jumps) {
         Some(library) => {
-            let (clock, call) = FakeClock::new(&library, home, &name, call)?;
+            let (clock, call) = FakeClock::new(library, home, &name, call)?;
             clocks.push((who, clock));
             call
         }

@@ -99,12 +99,12 @@ fn ran_to_its_end(index: &Index<'_>, row: &Row, kind: Kind, found: &mut Vec<Viol
 }
 
 pub(super) fn all_drained(evidence: &Evidence, found: &mut Vec<Violation>) {
-    let Some(last) = evidence.faults.iter().map(|fault| fault.to_us).max() else { return };
+    let Some(last) = evidence.faults.iter().map(|fault| fault.to_us + fault.finding_us).max() else { return };
     for change in &evidence.changes {
         let is_end = change.after.is_some_and(status::is_terminal) && !status::is_terminal(change.before);
         if is_end && change.at_us > last + DRAIN_MAX_US {
             let late_s = (change.at_us - last) as f64 / 1e6;
-            let what = format!("ended {late_s:.1} s after the last fault");
+            let what = format!("ended {late_s:.1} s after the last fault was over and found out");
             found.push(Violation::new(Promise::Drains, &change.execution, what));
         }
     }

@@ -84,7 +84,7 @@ fn good() -> Evidence {
     change(&mut good, &e, 1, 2 * S, PENDING, status::RUNNING);
     change(&mut good, &e, 1, 3 * S, status::RUNNING, status::SUCCEEDED);
     row(&mut good, &e, status::SUCCEEDED, 1);
-    good.faults.push(Span { fault: "kill".to_owned(), from_us: 4 * S, to_us: 9 * S });
+    good.faults.push(Span { fault: "kill".to_owned(), from_us: 4 * S, to_us: 9 * S, finding_us: 0 });
     good
 }
 
@@ -125,8 +125,8 @@ fn a_good_run_is_well_and_counted() {
 #[test]
 fn recovery_is_measured_when_all_faults_are_over() {
     let mut run = good();
-    run.faults.push(Span { fault: "second".to_owned(), from_us: 8 * S, to_us: 11 * S });
-    run.faults.push(Span { fault: "third".to_owned(), from_us: 10 * S, to_us: 14 * S });
+    run.faults.push(Span { fault: "second".to_owned(), from_us: 8 * S, to_us: 11 * S, finding_us: 0 });
+    run.faults.push(Span { fault: "third".to_owned(), from_us: 10 * S, to_us: 14 * S, finding_us: 0 });
     let ends: Vec<_> = judge(&run).figures.recoveries.iter().map(|one| one.to_end_s).collect();
     assert_eq!(ends, [Some(1.0), Some(1.0), Some(1.0)]);
 }
@@ -232,6 +232,10 @@ fn what_drains_too_late_is_seen() {
     seen(Promise::Drains, "61.0 s after the last fault", |run| {
         run.changes.last_mut().unwrap().at_us = (9 + 61) * S;
     });
+    let mut found_late = good();
+    found_late.changes.last_mut().unwrap().at_us = (9 + 61) * S;
+    found_late.faults[0].finding_us = 2 * S;
+    assert!(judge(&found_late).is_well());
 }
 
 #[test]
@@ -239,6 +243,6 @@ fn doubles_are_told_inside_and_outside_of_fault_windows() {
     let mut run = good();
     note(&mut run, "ax", 1, 8 * S, Event::End);
     assert_eq!((judge(&run).figures.doubles_inside, judge(&run).figures.doubles_outside), (1, 0));
-    run.faults[0] = Span { fault: "late".to_owned(), from_us: 20 * S, to_us: 21 * S };
+    run.faults[0] = Span { fault: "late".to_owned(), from_us: 20 * S, to_us: 21 * S, finding_us: 0 };
     assert_eq!((judge(&run).figures.doubles_inside, judge(&run).figures.doubles_outside), (0, 1));
 }
