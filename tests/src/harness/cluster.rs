@@ -177,6 +177,12 @@ impl Cluster {
         self.workers[index].service = service;
     }
 
+    /// Tells a worker of another master, from its next start on.
+    pub fn introduce(&mut self, worker: usize, master: usize) {
+        let url = self.masters[master].url.clone();
+        self.workers[worker].settings.push(("worker.master_urls".to_owned(), url));
+    }
+
     fn worker_service(&self, name: &str, settings: &Settings) -> Service {
         let call = self.call(settings).args(["worker", "run", "--end-with-parent"]);
         Service::start(name, &call, &self.log(name))
