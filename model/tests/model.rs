@@ -29,7 +29,7 @@ fn caught(twin: &Twin) {
 }
 
 #[test]
-fn every_promise_holds_in_every_small_scope() {
+fn the_protocol_keeps_its_promises() {
     for scope in SMALL {
         holds(&check::whole(Protocol { scope: *scope, guards: Guards::all() }, 2), "");
     }
