@@ -61,13 +61,7 @@ impl Stage {
                 self.alarm([command, "1000000GB"], [command, "200MB"], lasts).await
             }
             Fault::CloseConnections => self.control(&["close_all_connections", "fault run"]).await,
-            Fault::CatalogBackends => {
-                let all = "select pg_terminate_backend(pid) from pg_stat_activity \
-                           where pid <> pg_backend_pid() and backend_type = 'client backend'";
-                let client = trigger::connect(&self.catalog_url).await?;
-                client.query(all, &[]).await.context("the back-ends cannot be terminated")?;
-                Ok(())
-            }
+            Fault::CatalogBackends => self.terminate_backends().await,
             Fault::FullDisk(server) => self.full_disk(server, lasts).await,
             Fault::ClockJump(who, ahead) => {
                 let clock = self.clock(who).context("its clock cannot be made to jump")?;
@@ -181,22 +175,28 @@ impl Stage {
     async fn alarm(&self, raise: [&str; 2], lower: [&str; 2], lasts: Duration) -> anyhow::Result<()> {
         self.control(&raise).await?;
         sleep(lasts).await;
-        match self.control(&lower).await {
-            Ok(()) => Ok(()),
-            // A node that has been restarted meanwhile has its limits from its file.
-            Err(_) => {
-                self.comes_back(Server::RabbitMq).await?;
-                self.control(&lower).await
-            }
-        }
+        self.control(&lower).await
     }
 
+    /// A node that another fault has down is waited for.
     async fn control(&self, arguments: &[&str]) -> anyhow::Result<()> {
+        self.comes_back(Server::RabbitMq).await?;
         let servers = self.servers.lock().await;
         Ok(servers.rabbitmq.control(arguments).await.map(drop)?)
     }
 
+    async fn terminate_backends(&self) -> anyhow::Result<()> {
+        self.comes_back(Server::Postgres).await?;
+        let all = "select pg_terminate_backend(pid) from pg_stat_activity \
+                   where pid <> pg_backend_pid() and backend_type = 'client backend'";
+        let client = trigger::connect(&self.catalog_url).await?;
+        client.query(all, &[]).await.context("the back-ends cannot be terminated")?;
+        Ok(())
+    }
+
     async fn queue(&self, queue: Queue, more: &[&str]) -> anyhow::Result<()> {
+        self.comes_back(Server::RabbitMq).await?;
+        let _servers = self.servers.lock().await;
         let mut url: Url = self.management_url.parse()?;
         let path = [&["api", "queues", "/", queue.name()], more].concat();
         url.path_segments_mut().ok().context("an http URL has a path")?.clear().extend(path);

@@ -110,7 +110,8 @@ async fn attack(
     }
     say.line(&format!("the last fault and request are over; draining   {}", progress.told()));
     drain(stage, &spans).await?;
-    say.line("drained, or given up");
+    say.line("drained, or given up; ending masters and workers, so that all records are of one moment");
+    stage.supervisor.end().await;
     trigger::collect(&stage.catalog_url, &stage.folder, wall).await?;
     Ok(failed)
 }
