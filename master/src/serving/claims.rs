@@ -1,14 +1,16 @@
 //! Consumes claims, hellos and heartbeats, and answers them.
 //!
-//! While the catalog has been silent for too long the channel is closed: a look at the queue then finds no
-//! consumer, and sessions know that no master can take their leases.
+//! While the catalog has been silent for too long, or an alarm of the broker lets no heartbeat through, the channel
+//! is closed: a look at the queue then finds no consumer, and sessions know that no master can take their leases.
 
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use scaleout_broker::{Acker, BrokerError, Delivery, Link, Publisher, Subscription, topology};
 use scaleout_common::protocol::timing::CATALOG_SILENCE_MAX;
-use scaleout_common::wire::{ClaimVerdict, Claims, Dialect, Heartbeat, Hello, HelloVerdict, Kind, Markers, MarkersSeen, v1};
+use scaleout_common::wire::{
+    ClaimVerdict, Claims, Dialect, Heartbeat, Hello, HelloVerdict, Kind, Markers, MarkersSeen, v1,
+};
 use tokio::task::JoinSet;
 
 use super::answer::{answer, read};
@@ -25,23 +27,25 @@ const REQUEUE_PAUSE: Duration = Duration::from_millis(200);
 pub(super) async fn serve(context: &Context, link: &Link, publisher: &Publisher) -> Result<(), BrokerError> {
     loop {
         catalog_speaks(context).await;
+        no_alarm(link).await;
         let mut subscription = link.consume(topology::CLAIMS, PREFETCH).await?;
         let number = context.claims_channels.fetch_add(1, Ordering::Relaxed) + 1;
         context.claims.send_replace(Some(ClaimsChannel { acker: subscription.acker(), number }));
-        let ended = consume(context, publisher, &mut subscription).await;
+        let ended = consume(context, link, publisher, &mut subscription).await;
         context.claims.send_replace(None);
-        ended?;
-        tracing::warn!("the catalog has been silent for too long: closing the channel of claims");
+        let why = ended?;
+        tracing::warn!(why, "closing the channel of claims: no session is answered, and none loses its lease");
         subscription.close().await;
     }
 }
 
-/// Returns when the catalog has been silent for too long.
+/// Returns when no heartbeat can be answered any more, and says why.
 async fn consume(
     context: &Context,
+    link: &Link,
     publisher: &Publisher,
     subscription: &mut Subscription,
-) -> Result<(), BrokerError> {
+) -> Result<&'static str, BrokerError> {
     let acker = subscription.acker();
     // Dropped with this function: what was not answered is not acknowledged, and goes back with the channel.
     let mut handling = JoinSet::new();
@@ -54,7 +58,8 @@ async fn consume(
             Some(handled) = handling.join_next() => {
                 handled.map_err(|error| BrokerError::Lost(format!("a claim's task failed: {error}")))??;
             }
-            () = catalog_silent(context) => return Ok(()),
+            () = catalog_silent(context) => return Ok("the catalog has been silent for too long"),
+            () = alarm(link) => return Ok("an alarm of the broker lets no heartbeat through"),
         }
     }
 }
@@ -167,6 +172,15 @@ async fn grant(
         Dialect::Second => answer(publisher, inbox, &granted.answers),
     }
     Ok(())
+}
+
+async fn alarm(link: &Link) {
+    // The sender lives as long as the link.
+    let _ = link.alarm().wait_for(Option::is_some).await;
+}
+
+async fn no_alarm(link: &Link) {
+    let _ = link.alarm().wait_for(Option::is_none).await;
 }
 
 async fn catalog_silent(context: &Context) {

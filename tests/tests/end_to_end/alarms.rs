@@ -22,6 +22,8 @@ async fn an_alarm_of_the_broker_holds_nothing_up_for_ever_and_is_shown() {
     let before = cluster.enqueue(&["t/note/note", "--set", &set, "--count", "5"]).await;
     cluster.wait_batch(&before).await.0.ok();
 
+    let long = start_long(&cluster).await;
+
     servers.rabbitmq.control(&["set_vm_memory_high_watermark", "0.00001"]).await.unwrap();
     let alarms =
         async || cluster.scaleout(&["status", "--format", "json"]).await.ok().json()["alarms"].clone();
@@ -45,6 +47,14 @@ async fn an_alarm_of_the_broker_holds_nothing_up_for_ever_and_is_shown() {
     assert!(waiting > 0, "it was published through the alarm");
     assert_eq!(effects(&cluster.folder().join("effects")).len(), 10);
 
+    // No heartbeat gets through, the lease runs out, and yet nothing is stopped: there is no master to take it.
+    until("the lease has run out", WHILE, async || {
+        let expired = "select lease_until < clock_timestamp() from internal.sessions where ended_at is null";
+        let row = cluster.catalog.query_one(expired, &[]).await.map_err(|error| error.to_string())?;
+        if row.get(0) { Ok(()) } else { Err("not yet".to_owned()) }
+    })
+    .await;
+
     servers.rabbitmq.control(&["set_vm_memory_high_watermark", "0.4"]).await.unwrap();
     until("the alarm is off", MOMENT, async || match alarms().await {
         found if found.as_array().is_some_and(Vec::is_empty) => Ok(()),
@@ -59,4 +69,18 @@ async fn an_alarm_of_the_broker_holds_nothing_up_for_ever_and_is_shown() {
     let all = effects(&cluster.folder().join("effects"));
     let once: BTreeSet<_> = all.iter().collect();
     assert_eq!((all.len(), once.len()), (50, 50), "{all:?}");
+    let long = cluster.reaches(&long, &["succeeded"], WHILE).await;
+    assert_eq!((long.number("attempt"), long.number("losses")), (1, 0), "{long:?}");
+}
+
+/// A package that runs through all of it.
+async fn start_long(cluster: &Cluster) -> String {
+    let file = format!("file={}", cluster.path("long"));
+    let long = cluster.enqueue_one(&["t/note/note", "--set", &file, "--set", "seconds=60"]).await;
+    until("the long one runs", MOMENT, async || match effects(&cluster.folder().join("long")).len() {
+        1 => Ok(()),
+        found => Err(found.to_string()),
+    })
+    .await;
+    long
 }

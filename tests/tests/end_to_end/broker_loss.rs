@@ -42,10 +42,10 @@ async fn all_ran_once(cluster: &Cluster, batch: &str, ran: usize) {
     let (waited, counts) = cluster.wait_batch(batch).await;
     let of_batch: u64 = counts.values().sum();
     assert_eq!(counts.get("succeeded"), Some(&of_batch), "{waited}");
+    // Not all in their first attempt: a busy worker may have handed one back that it had not started.
     let all = effects(&cluster.folder().join("effects"));
-    let once: BTreeSet<_> = all.iter().collect();
+    let once: BTreeSet<_> = all.iter().map(|effect| (&effect.execution, &effect.event)).collect();
     assert_eq!((all.len(), once.len()), (2 * ran, 2 * ran));
-    assert!(all.iter().all(|effect| effect.attempt == 1), "{all:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
