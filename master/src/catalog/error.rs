@@ -44,6 +44,14 @@ impl CatalogError {
         }
     }
 
+    /// A text holds U+0000, which PostgreSQL keeps neither in a text nor in JSON. Texts come from requests and from
+    /// workers alone.
+    pub(crate) fn is_unkeepable_text(&self) -> bool {
+        use tokio_postgres::error::SqlState;
+        matches!(self, Self::Database(error) if matches!(error.code(), Some(code)
+            if *code == SqlState::CHARACTER_NOT_IN_REPERTOIRE || *code == SqlState::UNTRANSLATABLE_CHARACTER))
+    }
+
     /// Two transactions got in each other's way; the one that lost can simply run again.
     pub(crate) fn is_conflict(&self) -> bool {
         use tokio_postgres::error::SqlState;
