@@ -27,6 +27,8 @@ const CAPACITY: &str = "8";
 const DATABASE: &str = "scaleout";
 /// Of masters: below the range that outgoing connections get, so that a master that is down keeps its own.
 const PORTS: std::ops::Range<u64> = 20_000..32_000;
+/// Tries to start the servers.
+const STARTS_MAX: u32 = 3;
 const READY_MAX: Duration = Duration::from_secs(60);
 /// The folder in which masters and workers live, within the evidence.
 const HOME: &str = "home";
@@ -82,12 +84,7 @@ impl Stage {
             std::fs::create_dir_all(folder.join(inner))?;
         }
         say.line("starting private servers");
-        let config = Config::temporary();
-        let server_folder = config.folder.clone();
-        let disks = disks.and_then(|()| {
-            Disks::mount(&server_folder, &["postgres", "rabbitmq"]).map_err(|error| format!("{error:#}"))
-        });
-        let servers = Servers::start(config).await.context("the servers cannot be started")?;
+        let (servers, server_folder, disks) = start_servers(disks, say).await?;
         servers.postgres.create_database(DATABASE).await?;
         let catalog_url = servers.postgres.url(DATABASE);
         let broker_url = servers.rabbitmq.url("/");
@@ -191,6 +188,32 @@ impl Stage {
         let call = base.clone().args(["project", "deploy", project.argument(), "--folder", "t"]);
         call.env("SCALEOUT_URL", &self.master_urls[0]).env("SCALEOUT_TOKEN", &self.token).run().await.ok();
         Ok(())
+    }
+}
+
+/// A port that was free when it was chosen may be another's when a server binds it: then others are chosen.
+async fn start_servers(
+    wanted: Result<(), String>,
+    say: &Say,
+) -> anyhow::Result<(Servers, PathBuf, Result<Disks, String>)> {
+    let mut tried = 0;
+    loop {
+        let config = Config::temporary();
+        let folder = config.folder.clone();
+        let disks = wanted.clone().and_then(|()| {
+            Disks::mount(&folder, &["postgres", "rabbitmq"]).map_err(|error| format!("{error:#}"))
+        });
+        tried += 1;
+        match Servers::start(config).await {
+            Ok(servers) => return Ok((servers, folder, disks)),
+            Err(error) if tried == STARTS_MAX => {
+                return Err(error).context("the servers cannot be started");
+            }
+            Err(error) => say.line(&format!("the servers cannot be started, trying again: {error}")),
+        }
+        drop(disks);
+        // What the keeper could not remove: the places of the small disks.
+        let _ = std::fs::remove_dir_all(&folder);
     }
 }
 
