@@ -11,6 +11,7 @@ mod project;
 mod proxy;
 mod questions;
 mod random;
+mod raw;
 mod service;
 mod wait;
 
@@ -24,5 +25,6 @@ pub use project::Project;
 pub use proxy::{Direction, Proxy, Weather};
 pub use questions::Execution;
 pub use random::Random;
+pub use raw::{Raw, RawAnswer};
 pub use service::Service;
 pub use wait::{MOMENT, WHILE, until};
