@@ -5,16 +5,17 @@ use lapin::protocol::{AMQPErrorKind, AMQPSoftError};
 use lapin::types::FieldTable;
 
 use crate::link::{answered, close};
+use crate::topology::Sentinel;
 use crate::{BrokerError, Link, topology};
 
 /// In the text of a 404 that says that a queue is there, on a node that is not. What it holds is not lost.
 const THERE_BUT_DOWN: &str = "down or inaccessible";
 
 impl Link {
-    /// Whether the sentinel of `epoch` is there. `false` is the broker's own word that there is no such queue; any
+    /// Whether the sentinel is there. `false` is the broker's own word that there is no such queue; any
     /// other refusal, and silence, is an error and no answer.
-    pub async fn has_sentinel(&self, epoch: u64) -> Result<bool, BrokerError> {
-        let queue = topology::sentinel(epoch);
+    pub async fn has_sentinel(&self, sentinel: Sentinel) -> Result<bool, BrokerError> {
+        let queue = sentinel.queue();
         let look = format!("look for the queue {queue}");
         let looking = async {
             // A channel of its own: a 404 closes it.
@@ -32,30 +33,27 @@ impl Link {
         answered(look.clone(), looking).await
     }
 
-    /// Declares the sentinel of `epoch`; one that is there stays.
-    pub async fn declare_sentinel(&self, epoch: u64) -> Result<(), BrokerError> {
+    /// Declares the sentinel; one that is there stays.
+    pub async fn declare_sentinel(&self, sentinel: Sentinel) -> Result<(), BrokerError> {
         let declaring = async {
             let channel = self.consuming_channel().await?;
-            topology::declare_sentinel(&channel, epoch).await?;
+            topology::declare_sentinel(&channel, sentinel).await?;
             close(&channel).await;
             Ok(())
         };
         answered("declare the sentinel queue", declaring).await
     }
 
-    /// Removes the sentinel of an epoch that is over; one that is not there is no error.
-    pub async fn remove_sentinel(&self, epoch: u64) -> Result<(), BrokerError> {
+    /// Removes a sentinel that stands for nothing; one that is not there is no error.
+    pub async fn remove_sentinel(&self, sentinel: Sentinel) -> Result<(), BrokerError> {
         let removing = async {
             let channel = self.consuming_channel().await?;
-            let deleting =
-                channel.queue_delete(topology::sentinel(epoch).into(), QueueDeleteOptions::default());
-            deleting
-                .await
-                .map_err(BrokerError::operation("remove the sentinel queue of the epoch before"))?;
+            let deleting = channel.queue_delete(sentinel.queue().into(), QueueDeleteOptions::default());
+            deleting.await.map_err(BrokerError::operation("remove a sentinel queue"))?;
             close(&channel).await;
             Ok(())
         };
-        answered("remove the sentinel queue of the epoch before", removing).await
+        answered("remove a sentinel queue", removing).await
     }
 
     /// Declares again all that every link needs, the queues of the default pool included: what somebody has deleted

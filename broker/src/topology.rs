@@ -7,6 +7,7 @@ use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptio
 use lapin::types::{AMQPValue, FieldTable, ShortString};
 use scaleout_common::names::PoolName;
 use scaleout_common::priority::Priority;
+use uuid::Uuid;
 
 use crate::BrokerError;
 
@@ -25,7 +26,7 @@ pub const CLAIMS: &str = "scaleout.claims";
 /// Bounded quorum queue of log batches.
 pub const LOGS: &str = "scaleout.logs";
 
-/// What sentinel queues are called, before their epoch.
+/// What sentinel queues are called, before their epoch and the mark of whoever declared them.
 pub const SENTINEL: &str = "scaleout.sentinel";
 
 /// Routing keys of [`RESULTS`].
@@ -46,8 +47,19 @@ pub fn task_queue(pool: &PoolName, priority: Priority) -> String {
 }
 
 /// The queue whose presence says that the broker has not lost what it held in this epoch.
-pub fn sentinel(epoch: u64) -> String {
-    format!("{SENTINEL}.{epoch}")
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sentinel {
+    pub epoch: u64,
+    /// Random, new for each declaration: a master that comes late with the same epoch makes another queue, and not
+    /// one that would hide the next loss.
+    pub mark: Uuid,
+}
+
+impl Sentinel {
+    /// The queue's name.
+    pub fn queue(&self) -> String {
+        format!("{SENTINEL}.{}.{}", self.epoch, self.mark.simple())
+    }
 }
 
 /// The key that routes a task there.
@@ -94,8 +106,8 @@ pub(crate) async fn declare_pool(channel: &Channel, pool: &PoolName) -> Result<(
 }
 
 /// Declares the sentinel queue of an epoch. It never holds a message.
-pub(crate) async fn declare_sentinel(channel: &Channel, epoch: u64) -> Result<(), BrokerError> {
-    queue(channel, &sentinel(epoch), quorum()).await
+pub(crate) async fn declare_sentinel(channel: &Channel, sentinel: Sentinel) -> Result<(), BrokerError> {
+    queue(channel, &sentinel.queue(), quorum()).await
 }
 
 fn quorum() -> FieldTable {

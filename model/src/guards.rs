@@ -10,7 +10,7 @@ pub enum Guard {
     ClaimNumbers,
     /// A session that has ended is granted nothing (`lock_session.sql`).
     LiveSession,
-    /// A claim number that was once answered `not-yours` is never granted afterwards. See [`Guard::OPEN`].
+    /// A claim number that was once answered `not-yours` is never granted afterwards (`refuse_claims.sql`).
     RefusalSticks,
     /// The answer to a claim follows the commit.
     AnswerAfterCommit,
@@ -50,7 +50,7 @@ pub enum Guard {
     Sentinel,
     /// The new sentinel stands before anything is dispatched again.
     SentinelFirst,
-    /// A sentinel's name belongs to the one declaration that made it. See [`Guard::OPEN`].
+    /// A sentinel's name belongs to the one declaration that made it.
     SentinelUnique,
     /// What was pending before a marker and still is lost its message.
     Marker,
@@ -61,9 +61,6 @@ pub enum Guard {
 }
 
 impl Guard {
-    /// What this model found missing in master: its twin is what the code does until then.
-    pub const OPEN: [Guard; 2] = [Guard::RefusalSticks, Guard::SentinelUnique];
-
     /// All of them.
     pub const ALL: [Guard; 27] = [
         Guard::ClaimCompareAndSet,

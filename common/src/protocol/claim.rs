@@ -23,7 +23,8 @@ pub struct Claimed {
     pub attempt: Attempt,
     /// Who holds it, and by which claim; only while it is running or stopping.
     pub holder: Option<(SessionId, ClaimNumber)>,
-    /// The session's worker serves the execution's pool and is enabled.
+    /// The session's worker serves the execution's pool and is enabled, and this claim was not refused for that
+    /// before: a worker forgets a refused claim, so a late copy of it must not be granted.
     pub allowed: bool,
 }
 

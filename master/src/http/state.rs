@@ -12,8 +12,8 @@ use super::body::BodyBudget;
 use crate::catalog::protocol::{Dispatch, StopTarget};
 use crate::catalog::requests::Manifests;
 use crate::catalog::{Catalog, Sealer};
-use crate::rebuild::RebuildRequest;
 use crate::rates::Rates;
+use crate::rebuild::RebuildRequest;
 
 /// Whether the services a master needs can be reached: what `/readyz` tells.
 #[derive(Clone, Debug, PartialEq, Eq)]

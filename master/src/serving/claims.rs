@@ -34,7 +34,10 @@ pub(super) async fn serve(context: &Context, link: &Link, publisher: &Publisher)
         let ended = consume(context, link, publisher, &mut subscription).await;
         context.claims.send_replace(None);
         let why = ended?;
-        tracing::warn!(why, "closing the channel of claims: no session is answered, and none loses its lease");
+        tracing::warn!(
+            why,
+            "closing the channel of claims: no session is answered, and none loses its lease"
+        );
         subscription.close().await;
     }
 }

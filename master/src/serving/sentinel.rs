@@ -8,6 +8,7 @@ use scaleout_broker::{BrokerError, Link, Outgoing, Publisher, topology};
 use scaleout_common::protocol::timing::SENTINEL_EVERY;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
+use uuid::Uuid;
 
 use crate::catalog::protocol::{Epoch, EpochReason, RebuildStep};
 use crate::context::Context;
@@ -79,7 +80,7 @@ impl Sentinel<'_> {
                 return Ok(rebuilding);
             }
         };
-        match self.link.has_sentinel(epoch.number).await {
+        match self.link.has_sentinel(sentinel_of(epoch)).await {
             Ok(true) => Ok(epoch.rebuilding),
             Ok(false) => self.raise(epoch, EpochReason::SentinelGone).await,
             Err(error) if error.is_unanswered() => Err(error),
@@ -106,20 +107,25 @@ impl Sentinel<'_> {
     }
 
     /// The order matters: the next sentinel is there before the epoch it stands for. Whatever the broker loses from
-    /// then on, it loses that sentinel too.
+    /// then on, it loses that sentinel too. It is this declaration's own: what a master that comes late declares does
+    /// not stand for the epoch that another one has begun.
     async fn raise(&mut self, ended: Epoch, reason: EpochReason) -> Result<bool, BrokerError> {
+        let next = topology::Sentinel { epoch: ended.number + 1, mark: Uuid::new_v4() };
         self.link.declare_topology().await?;
-        self.link.declare_sentinel(ended.number + 1).await?;
-        match self.context.catalog.raise_epoch(ended.number, reason).await {
+        self.link.declare_sentinel(next).await?;
+        match self.context.catalog.raise_epoch(ended.number, reason, next.mark).await {
             Ok(true) => {
                 tell(ended, reason);
-                self.link.remove_sentinel(ended.number).await?;
+                self.link.remove_sentinel(sentinel_of(ended)).await?;
                 Ok(true)
             }
             Ok(false) => {
-                tracing::info!(epoch = ended.number + 1, "another master has begun the broker's next epoch");
+                tracing::info!(epoch = next.epoch, "another master has begun the broker's next epoch");
+                self.link.remove_sentinel(next).await?;
                 Ok(true)
             }
+            // Whether it was committed is not known: the sentinel stays. The next look finds the epoch it stands
+            // for, or begins another; then it is an empty queue that nobody asks for.
             Err(error) => {
                 tracing::warn!(%error, "the broker has lost what it held; the catalog did not take its next epoch");
                 Ok(false)
@@ -143,6 +149,10 @@ impl Sentinel<'_> {
     }
 }
 
+fn sentinel_of(epoch: Epoch) -> topology::Sentinel {
+    topology::Sentinel { epoch: epoch.number, mark: epoch.sentinel }
+}
+
 fn tell(ended: Epoch, reason: EpochReason) {
     let epoch = ended.number + 1;
     match (ended.reason, reason) {
@@ -155,7 +165,7 @@ fn tell(ended: Epoch, reason: EpochReason) {
         (EpochReason::First, _) => tracing::info!(epoch, "the broker's first epoch begins"),
         _ => tracing::warn!(
             epoch,
-            sentinel = topology::sentinel(ended.number),
+            sentinel = sentinel_of(ended).queue(),
             "the broker has lost what it held: its sentinel is gone; everything pending is dispatched again"
         ),
     }

@@ -10,6 +10,12 @@ create table internal.compatibility (
 );
 insert into internal.compatibility (version, works_from) values (1, 1), (2, 1);
 
+------------------------------------------------------------------------------------------------- claims
+
+-- A claim of this number or below that was refused as `not-yours` is never granted afterwards: its session has
+-- forgotten it, and would hold what it does not know of.
+alter table internal.sessions add column refused_through bigint not null default 0;
+
 ------------------------------------------------------------------------------------------------- the broker
 
 -- The broker's epoch names its sentinel queue. A broker without that queue has lost what it held: one master raises
@@ -18,6 +24,8 @@ insert into internal.compatibility (version, works_from) values (1, 1), (2, 1);
 create table internal.broker_epoch (
     only_row   boolean primary key default true check (only_row),
     epoch      bigint not null,
+    -- The mark in the sentinel's name, of the master that declared it.
+    sentinel   uuid not null default gen_random_uuid(),
     changed_at timestamptz not null default clock_timestamp(),
     -- 0 the first, 1 its sentinel was gone, 2 somebody ran `scaleout broker rebuild`.
     reason     smallint not null,

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Mutex;
 
-use scaleout_common::ids::{BatchId, SessionId};
+use scaleout_common::ids::{BatchId, ClaimNumber, SessionId};
 use scaleout_common::protocol::claim::{ClaimOf, Claimed, answer_claim};
 use scaleout_common::protocol::lease::runs_alone;
 use scaleout_common::wire::{
@@ -73,6 +73,7 @@ impl Catalog {
             grant: client.prepare_cached(sql::GRANT).await?,
             claimed: client.prepare_cached(sql::CLAIMED).await?,
             package: client.prepare_cached(sql::PACKAGE_GRANT).await?,
+            refuse: client.prepare_cached(sql::REFUSE_CLAIMS).await?,
         };
         let transaction = client.transaction().await?;
         let session = message.session;
@@ -87,10 +88,17 @@ impl Catalog {
         }
         // A disabled worker serves no pool.
         let pools: Vec<String> = if found.get("enabled") { found.get("pools") } else { Vec::new() };
-        let sorted = SortedClaims::new(&message.claims);
-        let granted = sorted.grant(&transaction, &statements, session, &pools).await?;
-        let executions = sorted.look(&transaction, &statements, &pools).await?;
-        let mut answers = Answers::new(session, executions);
+        let refused_through = rows::number_out(found.get("refused_through"))?;
+        let open = message.claims.iter().filter(|claim| claim.number > refused_through);
+        let granted = SortedClaims::new(open).grant(&transaction, &statements, session, &pools).await?;
+        let sorted = SortedClaims::new(message.claims.iter());
+        let mut executions = sorted.look(&transaction, &statements, &pools).await?;
+        if let Some(refused) = highest_refused(message, &executions, refused_through)? {
+            // Another master may have granted a copy of it meanwhile: then that stands, and no copy is granted later.
+            transaction.execute(&statements.refuse, &[&session.worker.0, &counter, &refused]).await?;
+            executions = sorted.look(&transaction, &statements, &pools).await?;
+        }
+        let mut answers = Answers::new(session, executions, refused_through);
         for claim in &message.claims {
             answers.add(claim, &transaction, &statements, known).await?;
         }
@@ -104,6 +112,27 @@ struct Statements {
     grant: tokio_postgres::Statement,
     claimed: tokio_postgres::Statement,
     package: tokio_postgres::Statement,
+    refuse: tokio_postgres::Statement,
+}
+
+/// The highest number among the claims of this message that are refused as `not-yours` and were not before.
+fn highest_refused(
+    message: &Claims,
+    executions: &HashMap<Uuid, Row>,
+    refused_through: ClaimNumber,
+) -> Result<Option<i64>, CatalogError> {
+    let mut highest = None;
+    for claim in message.claims.iter().filter(|claim| claim.number > refused_through) {
+        let Some(row) = executions.get(&claim.execution.0) else { continue };
+        if answer_claim(Some(claimed(row)?), claim_of(message.session, claim)) == ClaimVerdict::NotYours {
+            highest = highest.max(Some(rows::number_in(claim.number)));
+        }
+    }
+    Ok(highest)
+}
+
+fn claim_of(session: SessionId, claim: &Claim) -> ClaimOf {
+    ClaimOf { session, number: claim.number, attempt: claim.attempt }
 }
 
 /// The claims as the statements take them: in the order of ids, so that two masters lock rows in the same order.
@@ -114,8 +143,8 @@ struct SortedClaims {
 }
 
 impl SortedClaims {
-    fn new(claims: &[Claim]) -> Self {
-        let mut sorted: Vec<&Claim> = claims.iter().collect();
+    fn new<'a>(claims: impl Iterator<Item = &'a Claim>) -> Self {
+        let mut sorted: Vec<&Claim> = claims.collect();
         // Of one execution the latest attempt last: the statement looks at the last.
         sorted.sort_unstable_by_key(|claim| (claim.execution, claim.attempt, claim.number));
         let ids: Vec<Uuid> = sorted.iter().map(|claim| claim.execution.0).collect();
@@ -160,14 +189,17 @@ struct Answers {
     done: ClaimAnswers,
     executions: HashMap<Uuid, Row>,
     packages: HashMap<PackageKey, u32>,
+    /// Claims up to this number are granted nothing.
+    refused_through: ClaimNumber,
     /// What is left for values, in bytes.
     room: usize,
 }
 
 impl Answers {
-    fn new(session: SessionId, executions: HashMap<Uuid, Row>) -> Self {
+    fn new(session: SessionId, executions: HashMap<Uuid, Row>, refused_through: ClaimNumber) -> Self {
         let done = ClaimAnswers { session, answers: Vec::new(), packages: Vec::new() };
-        Self { done, executions, packages: HashMap::new(), room: ANSWER_VALUES_BYTES_MAX }
+        let packages = HashMap::new();
+        Self { done, executions, packages, refused_through, room: ANSWER_VALUES_BYTES_MAX }
     }
 
     async fn add(
@@ -179,8 +211,12 @@ impl Answers {
     ) -> Result<(), CatalogError> {
         let session = self.done.session;
         let row = self.executions.get(&claim.execution.0);
-        let found = row.map(claimed).transpose()?;
-        let verdict = answer_claim(found, ClaimOf { session, number: claim.number, attempt: claim.attempt });
+        let mut found = row.map(claimed).transpose()?;
+        if let (Some(found), Some(row)) = (&mut found, row) {
+            // What comes too late to start is nobody's, and need not go back to its queue.
+            found.allowed &= claim.number > self.refused_through || row.get::<_, bool>("late");
+        }
+        let verdict = answer_claim(found, claim_of(session, claim));
         let grant = match row {
             Some(row) if verdict == ClaimVerdict::Granted => {
                 let key = (BatchId(row.get("batch_id")), row.get("package_id"));

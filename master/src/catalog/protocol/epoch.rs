@@ -30,6 +30,8 @@ pub enum EpochReason {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Epoch {
     pub number: u64,
+    /// The mark in its sentinel's name.
+    pub sentinel: Uuid,
     /// By the database's clock.
     pub since: Timestamp,
     pub reason: EpochReason,
@@ -57,6 +59,7 @@ impl Catalog {
         let row = client.query_one(&client.prepare_cached(sql::BROKER_EPOCH).await?, &[]).await?;
         Ok(Epoch {
             number: rows::number_out(row.get("epoch"))?,
+            sentinel: row.get("sentinel"),
             since: row.get("changed_at"),
             reason: EpochReason::from_code(row.get("reason"))?,
             rebuilding: row.get("rebuilding"),
@@ -64,10 +67,17 @@ impl Catalog {
         })
     }
 
-    /// Ends the epoch `from` and begins the next, whose sentinel must be there already. `false`: another master did.
-    pub(crate) async fn raise_epoch(&self, from: u64, reason: EpochReason) -> Result<bool, CatalogError> {
+    /// Ends the epoch `from` and begins the next, whose sentinel, of that mark, must be there already. `false`: another
+    /// master did.
+    pub(crate) async fn raise_epoch(
+        &self,
+        from: u64,
+        reason: EpochReason,
+        sentinel: Uuid,
+    ) -> Result<bool, CatalogError> {
         let client = self.request().await?;
-        let raised = client.execute(sql::RAISE_EPOCH, &[&rows::number_in(from), &reason.code()]).await?;
+        let raised =
+            client.execute(sql::RAISE_EPOCH, &[&rows::number_in(from), &reason.code(), &sentinel]).await?;
         Ok(raised == 1)
     }
 

@@ -46,6 +46,7 @@ statements! {
     PROVE_MASTER = "protocol/prove_master.sql",
     REBUILD_STEP = "protocol/rebuild_step.sql",
     RAISE_EPOCH = "protocol/raise_epoch.sql",
+    REFUSE_CLAIMS = "protocol/refuse_claims.sql",
     PUT_MARKER = "protocol/put_marker.sql",
     REGISTER_MASTER = "protocol/register_master.sql",
     REGISTER_WORKER = "protocol/register_worker.sql",

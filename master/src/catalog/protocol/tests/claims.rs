@@ -281,3 +281,61 @@ async fn sessions_that_claim_the_same_get_each_execution_once() {
     let noted = "select sum(cardinality(ids))::bigint from internal.grants";
     assert_eq!(world.number(noted).await, 200);
 }
+
+#[tokio::test]
+async fn a_copy_of_a_refused_claim_is_never_granted() {
+    let world = World::new().await;
+    let session = world.session().await;
+    let ids = world.pending(2).await;
+    let enable = async |enabled: bool| {
+        world.sql.execute("update internal.workers set enabled = $1", &[&enabled]).await.unwrap();
+    };
+    let verdicts = async |first: u64| {
+        let (answers, _) = grant(&world, &claims(session, first, &ids)).await;
+        answers.answers.iter().map(|answer| answer.verdict).collect::<Vec<_>>()
+    };
+    enable(false).await;
+    assert_eq!(verdicts(7).await, [ClaimVerdict::NotYours; 2]);
+    enable(true).await;
+    // Its session has forgotten it: granted now, it would be held by a session that does not know.
+    assert_eq!(verdicts(7).await, [ClaimVerdict::NotYours; 2]);
+    assert_eq!(verdicts(6).await, [ClaimVerdict::NotYours; 2], "what was claimed before goes back, too");
+    assert_eq!(verdicts(9).await, [ClaimVerdict::Granted; 2]);
+    assert_eq!(verdicts(9).await, [ClaimVerdict::Granted; 2]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn two_masters_that_refuse_and_grant_copies_agree() {
+    let world = World::new().await;
+    for round in 0..20 {
+        let session = world.session().await;
+        let ids = world.pending(3).await;
+        let message = claims(session, 1, &ids);
+        let worker = session.worker.0;
+        let set = "update internal.workers set enabled = $1 where id = $2";
+        world.sql.execute(set, &[&false, &worker]).await.unwrap();
+        let ask = || {
+            let (catalog, message) = (world.catalog.clone(), message.clone());
+            tokio::spawn(async move {
+                loop {
+                    match catalog.grant(&message, &Default::default()).await {
+                        Err(error) if error.is_conflict() => continue,
+                        other => break other.unwrap().unwrap().answers,
+                    }
+                }
+            })
+        };
+        let (one, two) = (ask(), ask());
+        world.sql.execute(set, &[&true, &worker]).await.unwrap();
+        let three = ask();
+        let mut refused = false;
+        for answers in [one.await.unwrap(), two.await.unwrap(), three.await.unwrap()] {
+            refused |= answers.answers.iter().any(|answer| answer.verdict == ClaimVerdict::NotYours);
+        }
+        // Whoever was told `not-yours` has forgotten the claim: no copy, however late, may be granted after that.
+        let held = world.look().await.into_iter().filter(|(id, found)| {
+            ids.contains(id) && found.holder.is_some_and(|(holder, _)| holder == session)
+        });
+        assert!(!refused || held.count() == 0, "round {round}: refused, and held");
+    }
+}

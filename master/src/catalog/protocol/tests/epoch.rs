@@ -39,7 +39,7 @@ async fn of_masters_that_see_the_loss_one_begins_the_epoch() {
     for _ in 0..8 {
         let catalog = world.catalog.clone();
         raising.push(tokio::spawn(async move {
-            catalog.raise_epoch(1, EpochReason::SentinelGone).await.unwrap()
+            catalog.raise_epoch(1, EpochReason::SentinelGone, Uuid::new_v4()).await.unwrap()
         }));
     }
     let mut won = 0;
@@ -67,7 +67,7 @@ async fn everything_pending_and_nothing_else_is_dispatched_again_once_by_two_mas
                values (gen_random_uuid(), $1, 1, 'default', $2, array_fill(1, array[cardinality($2::uuid[])]))";
     let now = jiff::Timestamp::now();
     world.sql.execute(put, &[&Some(now), &ids]).await.unwrap();
-    assert!(world.catalog.raise_epoch(1, EpochReason::SentinelGone).await.unwrap());
+    assert!(world.catalog.raise_epoch(1, EpochReason::SentinelGone, Uuid::new_v4()).await.unwrap());
     let mut masters = Vec::new();
     for _ in 0..2 {
         let catalog = world.catalog.clone();
@@ -106,7 +106,7 @@ async fn a_rebuild_whose_master_died_is_gone_on_with_and_another_loss_begins_it_
                         'default'
                  from generate_series(1, 45000) as n";
     world.sql.batch_execute(count).await.unwrap();
-    assert!(world.catalog.raise_epoch(1, EpochReason::SentinelGone).await.unwrap());
+    assert!(world.catalog.raise_epoch(1, EpochReason::SentinelGone, Uuid::new_v4()).await.unwrap());
     let dead = master();
     assert_eq!(world.catalog.rebuild_step(dead).await.unwrap(), RebuildStep::More);
     let so_far = world.catalog.broker_epoch().await.unwrap();
@@ -119,11 +119,14 @@ async fn a_rebuild_whose_master_died_is_gone_on_with_and_another_loss_begins_it_
     assert_eq!(world.catalog.rebuild_step(dead).await.unwrap(), RebuildStep::Idle);
 
     // The second loss, while the first one is being made good: all of it, from the first execution on.
-    assert!(world.catalog.raise_epoch(2, EpochReason::SentinelGone).await.unwrap());
+    assert!(world.catalog.raise_epoch(2, EpochReason::SentinelGone, Uuid::new_v4()).await.unwrap());
     assert_eq!(world.catalog.rebuild_step(dead).await.unwrap(), RebuildStep::More);
-    assert!(world.catalog.raise_epoch(3, EpochReason::SentinelGone).await.unwrap());
+    assert!(world.catalog.raise_epoch(3, EpochReason::SentinelGone, Uuid::new_v4()).await.unwrap());
     assert_eq!(rebuild(&world).await, 45_000);
-    assert!(!world.catalog.raise_epoch(3, EpochReason::SentinelGone).await.unwrap(), "that epoch is over");
+    assert!(
+        !world.catalog.raise_epoch(3, EpochReason::SentinelGone, Uuid::new_v4()).await.unwrap(),
+        "that epoch is over"
+    );
 }
 
 #[tokio::test]
@@ -132,7 +135,7 @@ async fn what_is_dispatched_again_is_taken_at_once_by_the_master_that_did_it() {
     let session = world.session().await;
     let waiting = world.pending(3).await;
     world.grant(&claims(session, 1, &waiting[..1])).await;
-    assert!(world.catalog.raise_epoch(1, EpochReason::Asked).await.unwrap());
+    assert!(world.catalog.raise_epoch(1, EpochReason::Asked, Uuid::new_v4()).await.unwrap());
     let me = master();
     assert_eq!(
         world.catalog.rebuild_step(me).await.unwrap(),
