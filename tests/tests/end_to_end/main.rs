@@ -10,6 +10,7 @@ mod dev;
 mod drain;
 mod explain;
 mod flow;
+mod hostile;
 mod inputs;
 mod journal;
 mod kills;
