@@ -110,10 +110,10 @@ impl From<CatalogError> for ApiError {
             CatalogError::Busy { .. } => Self::busy(error.to_string()),
             CatalogError::Seal(error) => Self::internal(error.to_string())
                 .with_hint("whoever runs the masters has to set the key for sensitive values"),
-            error if error.is_unkeepable_text() => {
-                Self::invalid("a text in the request holds the character U+0000, which the catalog cannot keep")
-                    .with_hint("nothing was changed; leave that character out")
-            }
+            error if error.is_unkeepable_text() => Self::invalid(
+                "a text in the request holds the character U+0000, which the catalog cannot keep",
+            )
+            .with_hint("nothing was changed; leave that character out"),
             error if error.is_transient() => {
                 let message = match error {
                     CatalogError::Unreachable { .. } => error.to_string(),
