@@ -49,7 +49,7 @@ pub async fn fuzz_api(budget: &Budget) -> Result<Figures, Box<Finding>> {
         let answer = answer.map_err(|what| Box::new(effort.finding(&request.to_bytes(), what)))?;
         tally.count(&answer);
         corpus.learn(&request, &format!("{} {} {}", request.route(), answer.status, message(&answer)));
-        if effort.iteration % REQUESTS_PER_CATALOG == 0 {
+        if effort.iteration.is_multiple_of(REQUESTS_PER_CATALOG) {
             victim = Victim::new().await;
         }
     }

@@ -8,6 +8,9 @@ use crate::harness::Random;
 /// Inputs kept beside the seeds at most.
 const LEARNED_MAX: usize = 4_096;
 
+/// Shapes told apart at most.
+const SHAPES_MAX: usize = 65_536;
+
 /// Characters of a shape at most.
 const SHAPE_MAX: usize = 120;
 
@@ -34,7 +37,7 @@ impl<T: Clone> Corpus<T> {
 
     /// Keeps the input if its answer is of a shape not seen before.
     pub(super) fn learn(&mut self, input: &T, answer: &str) {
-        let is_new = self.shapes.insert(shape(answer));
+        let is_new = self.shapes.len() < SHAPES_MAX && self.shapes.insert(shape(answer));
         if is_new && self.inputs.len() < self.seeds + LEARNED_MAX {
             self.inputs.push(input.clone());
         }
@@ -50,8 +53,10 @@ impl<T: Clone> Corpus<T> {
 fn shape(answer: &str) -> String {
     let mut quoted = None;
     let mut kept = String::new();
-    for character in answer.chars() {
+    let mut characters = answer.chars();
+    while let Some(character) = characters.next() {
         match quoted {
+            Some(_) if character == '\\' => drop(characters.next()),
             Some(open) if character == open => quoted = None,
             Some(_) => {}
             None if character == '"' || character == '`' => quoted = Some(character),
@@ -73,7 +78,7 @@ mod tests {
     fn only_an_answer_of_a_new_shape_is_learned_from() {
         let mut corpus = Corpus::new(vec![0]);
         corpus.learn(&1, "found 12, in \"a\"");
-        corpus.learn(&2, "found 7, in \"b c\"");
+        corpus.learn(&2, "found 7, in \"b \\\" c\"");
         corpus.learn(&3, "found nothing");
         assert_eq!((corpus.inputs.as_slice(), corpus.shapes()), (&[0, 1, 3][..], 2));
     }

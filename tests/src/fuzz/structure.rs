@@ -95,7 +95,7 @@ fn segment(random: &mut Random, target: &mut Vec<u8>) {
     let text = String::from_utf8_lossy(target).into_owned();
     let mut parts: Vec<&str> = text.split('/').collect();
     let index = random.within(0..parts.len() as u64) as usize;
-    let word = escaped(*random.pick(&TEXTS));
+    let word = escaped(random.pick::<&str>(&TEXTS));
     parts[index] = &word;
     *target = parts.join("/").into_bytes();
 }
@@ -106,12 +106,12 @@ fn query(random: &mut Random, target: &mut Vec<u8>) {
     let mut pairs: Vec<String> =
         query.split('&').filter(|pair| !pair.is_empty()).map(str::to_owned).collect();
     let key = *random.pick(&KEYS);
-    let pair = format!("{key}={}", escaped(*random.pick(&TEXTS)));
+    let pair = format!("{key}={}", escaped(random.pick::<&str>(&TEXTS)));
     match random.within(0..3) {
         0 if !pairs.is_empty() => {
             let index = random.within(0..pairs.len() as u64) as usize;
             let key = pairs[index].split('=').next().unwrap_or_default().to_owned();
-            pairs[index] = format!("{key}={}", escaped(*random.pick(&TEXTS)));
+            pairs[index] = format!("{key}={}", escaped(random.pick::<&str>(&TEXTS)));
         }
         _ => pairs.push(pair),
     }
