@@ -1,7 +1,7 @@
 //! Holds the house rules on the repository itself. Each rule proves in `src/tidy/` that it would notice a breach.
 
 use scaleout_tests::tidy::{
-    Exceptions, Finding, Tree, imports, layout, links, names, places, sizes, statuses, text, words,
+    Exceptions, Finding, Tree, imports, layout, links, names, places, promises, sizes, statuses, text, words,
 };
 
 fn tree() -> Tree {
@@ -83,4 +83,9 @@ fn links_lead_somewhere() {
 #[test]
 fn the_diagram_of_statuses_is_that_of_the_code() {
     none("statuses", &statuses::check(&tree()));
+}
+
+#[test]
+fn every_promise_names_tests_that_are_there() {
+    none("promises", &promises::check(&tree()));
 }

@@ -11,6 +11,7 @@ pub mod layout;
 pub mod links;
 pub mod names;
 pub mod places;
+pub mod promises;
 pub mod sizes;
 pub mod statuses;
 pub mod text;
