@@ -1,6 +1,6 @@
 # Thin on purpose, and for make 3.81 too: what a target does is in deploy/.
 
-.PHONY: help demo dev test check fmt faults soak rehearse model
+.PHONY: help demo dev test check fmt model faults soak fuzz rehearse recovery
 
 help:
 	@echo "make demo    see it work: packages over three workers, on real data, in a folder that goes again"
@@ -13,6 +13,7 @@ help:
 	@echo "make soak    an hour of steady load, and whether anything grows (SECONDS=3600)"
 	@echo "make fuzz    the decoder of messages and the HTTP API, fuzzed for that long each (SEED=1 SECONDS=600)"
 	@echo "make rehearse  a rolling upgrade from the version before (PREVIOUS=COMMIT), in every combination"
+	@echo "make recovery  measure how soon work goes on after the loss of a worker, a master, the broker"
 
 demo:
 	@sh deploy/demo.sh
@@ -43,3 +44,6 @@ soak:
 
 fuzz:
 	@SEED="$(SEED)" SECONDS="$(SECONDS)" sh deploy/fuzz.sh
+
+recovery:
+	@sh deploy/recovery.sh

@@ -15,7 +15,7 @@ const ORDER: &[(&str, &[&str], &[&str])] = &[
     ("cli", &["common", "package", "broker", "master", "worker", "local"], &[]),
     ("model", &["common"], &[]),
     ("tests", &["common", "package", "broker", "master", "worker", "local", "cli"], &[]),
-    ("benches", &["common", "package", "broker", "master", "worker", "local", "cli"], &[]),
+    ("benches", &["common", "package", "broker", "master", "worker", "local", "cli", "tests"], &[]),
 ];
 
 /// Crates from elsewhere that only some folders may name.
