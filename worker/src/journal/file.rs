@@ -36,6 +36,8 @@ pub(super) struct JournalFile {
     end: u64,
     /// The outcomes that are kept, with what each takes.
     live: BTreeMap<Key, u64>,
+    /// Not written anew while it is shorter: the disk had no room for it.
+    compact_from: u64,
 }
 
 impl JournalFile {
@@ -49,13 +51,15 @@ impl JournalFile {
         let mut options = OpenOptions::new();
         let file = options.read(true).write(true).create(true).truncate(false).mode(0o600).open(&path)?;
         let bytes = file.metadata()?.len();
+        // A new file is there after a crash of the machine only if its folder knows of it.
+        File::open(folder)?.sync_all()?;
         let (kept, end) = replay(&file, &path)?;
         if end < bytes {
-            put_aside(&path, end, bytes)?;
+            put_aside(&path, end, bytes);
             file.set_len(end)?;
         }
         let live = kept.iter().map(|(key, outcome)| (*key, size(outcome))).collect();
-        let mut journal = Self { path, file, end, live };
+        let mut journal = Self { path, file, end, live, compact_from: 0 };
         if journal.live.is_empty() {
             journal.empty()?;
         }
@@ -94,7 +98,32 @@ impl JournalFile {
         self.live.retain(|key, _| !removed.contains(key));
         self.live.extend(added.iter().map(|(key, outcome)| (*key, size(outcome))));
         let live: u64 = self.live.values().sum();
-        if self.end > 2 * live + DEAD_BYTES_MAX { self.compact() } else { Ok(()) }
+        if self.end > (2 * live + DEAD_BYTES_MAX).max(self.compact_from) {
+            self.compact_or_say();
+        }
+        Ok(())
+    }
+
+    /// The change stands either way: told that it failed, its writer would add everything again, and the file would
+    /// grow without bound.
+    fn compact_or_say(&mut self) {
+        match self.compact() {
+            Ok(()) => self.compact_from = 0,
+            Err(error) => {
+                self.compact_from = self.end + DEAD_BYTES_MAX;
+                tracing::error!(
+                    %error, path = %self.path.display(), bytes = self.end, again_from_bytes = self.compact_from,
+                    "the journal of outcomes cannot be written anew without what needs no keeping: it grows \
+                     meanwhile; look at the disk of setting worker.data_folder"
+                );
+                // A part of it would only fill the disk further; the next try begins from nothing either way.
+                let _ = fs::remove_file(self.new_path());
+            }
+        }
+    }
+
+    fn new_path(&self) -> PathBuf {
+        self.path.with_extension("new")
     }
 
     fn empty(&mut self) -> io::Result<()> {
@@ -106,7 +135,7 @@ impl JournalFile {
 
     /// Writes what is kept to a new file, which takes the old one's place in one step.
     fn compact(&mut self) -> io::Result<()> {
-        let new_path = self.path.with_extension("new");
+        let new_path = self.new_path();
         let mut options = OpenOptions::new();
         let options = options.read(true).write(true).create(true).truncate(true).mode(0o600);
         let mut new = options.open(&new_path)?;
@@ -179,15 +208,17 @@ fn replay(file: &File, path: &Path) -> io::Result<(Kept, u64)> {
 }
 
 /// A torn tail is what a crash leaves, and its outcomes were never said to be kept; anything else is worth a look.
-fn put_aside(path: &Path, end: u64, bytes: u64) -> io::Result<()> {
+/// A disk without room for the copy does not keep the worker from starting.
+fn put_aside(path: &Path, end: u64, bytes: u64) {
     let aside = path.with_extension("journal.damaged");
-    fs::copy(path, &aside)?;
+    if let Err(error) = fs::copy(path, &aside) {
+        tracing::error!(%error, copy = %aside.display(), "a damaged journal cannot be copied for people to look at");
+    }
     tracing::error!(
         path = %path.display(), whole_bytes = end, lost_bytes = bytes - end, copy = %aside.display(),
         "the journal of outcomes is not whole: a crash tore its end off, or it was damaged; what comes before is \
          kept, outcomes behind are lost and their executions may run again"
     );
-    Ok(())
 }
 
 fn added_bodies(added: &Kept) -> Vec<Vec<u8>> {

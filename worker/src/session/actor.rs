@@ -169,9 +169,11 @@ impl Actor {
                 // again, and does not close it, while waiting for the disk would cost every execution its time.
                 self.write_journal(now);
                 self.publish_outcomes(now);
+                // Not before the welcome, which asks for nothing: the clock of those that could not subscribe runs on
+                // from session to session.
+                self.told.ears.served(self.subscribing.is_served());
             }
         }
-        self.told.ears.served(self.subscribing.is_served());
     }
 
     fn greet(&mut self, now: Instant) {

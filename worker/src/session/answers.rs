@@ -186,10 +186,17 @@ impl Actor {
     }
 
     fn looked(&mut self, number: u64, began: BootTime, consumers: Option<u32>) {
-        if consumers == Some(0) {
+        let no_masters = consumers == Some(0);
+        if no_masters {
             self.told.ears.answered();
         }
-        let Phase::Welcome { pulse } = &mut self.phase else { return };
+        let Phase::Welcome { pulse } = &mut self.phase else {
+            if no_masters {
+                // Nobody is there to welcome it: it cannot want to be subscribed.
+                self.told.ears.served(true);
+            }
+            return;
+        };
         match consumers {
             // No master can take leases now.
             Some(0) => {

@@ -37,6 +37,9 @@ pub(super) struct Subscribing {
     open: Option<Opened>,
     /// The number of the last change that the link has carried out.
     confirmed: u64,
+    /// Since the session began or lost its subscriptions with a link, one was confirmed, or none was wanted. A link
+    /// that comes and fails to subscribe, over and over, never makes it so.
+    settled: bool,
     /// What is open holds a delivery that was refused: it must be closed whatever is wanted now.
     reopen: bool,
     /// Since when no slot has been free, or has become free and was filled at once.
@@ -70,16 +73,18 @@ impl Subscribing {
     /// The link says that the consumers of this change are open.
     pub(super) fn subscribed(&mut self, number: u64) {
         self.confirmed = number;
+        self.settled |= number == self.number;
     }
 
-    /// Whether what was asked for is really consumed; who asked for nothing lacks nothing.
+    /// Whether what is wanted is really consumed; who wants nothing lacks nothing.
     pub(super) fn is_served(&self) -> bool {
-        self.open.is_none() || self.confirmed == self.number
+        self.settled && (self.open.is_none() || self.confirmed == self.number)
     }
 
-    /// The link is gone, and the subscriptions with it.
+    /// The link is gone, and the subscriptions with it. It stays unserved through all links to come until one of them
+    /// has subscribed.
     pub(super) fn unlinked(&mut self) {
-        self.open = None;
+        self.settled &= self.open.take().is_none();
     }
 
     /// Takes note of the free slots, with or without a link.
@@ -98,7 +103,10 @@ impl Subscribing {
         let pools = if wish.open { self.pools.clone() } else { BTreeSet::new() };
         let prefetch = (wish.free_slots + wish.ahead).clamp(1, PREFETCH_MAX);
         match &self.open {
-            None if pools.is_empty() || wish.free_slots == 0 => None,
+            None if pools.is_empty() || wish.free_slots == 0 => {
+                self.settled = true;
+                None
+            }
             None => Some(self.change(pools, prefetch, now)),
             Some(_) if pools.is_empty() || saturated => Some(self.change(BTreeSet::new(), 1, now)),
             Some(open) if open.pools != pools || self.reopen => Some(self.change(pools, prefetch, now)),
@@ -126,6 +134,7 @@ impl Subscribing {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hearing::hearing;
 
     fn wish(free_slots: usize) -> Wish {
         Wish { open: true, free_slots, ahead: 0 }
@@ -166,7 +175,9 @@ mod tests {
     #[test]
     fn a_subscription_is_served_once_the_link_says_so() {
         let (mut subscribing, now) = (serving(), Instant::now());
-        assert!(subscribing.is_served(), "nothing was asked for");
+        assert!(!subscribing.is_served(), "it has not asked yet");
+        assert_eq!(subscribing.decide(&wish(0), now), None);
+        assert!(subscribing.is_served(), "it wants nothing");
         let first = subscribing.decide(&wish(1), now).unwrap();
         assert!(!subscribing.is_served());
         subscribing.subscribed(first.number);
@@ -178,7 +189,44 @@ mod tests {
         subscribing.subscribed(grown.number);
         assert!(subscribing.is_served());
         subscribing.unlinked();
-        assert!(subscribing.is_served());
+        assert!(!subscribing.is_served(), "the link has ended");
+        let again = subscribing.decide(&wish(1), now).unwrap();
+        assert!(!subscribing.is_served(), "asking is not enough");
+        subscribing.unlinked();
+        subscribing.subscribed(grown.number);
+        assert!(!subscribing.is_served());
+        assert!(subscribing.decide(&wish(1), now).unwrap().number > again.number);
+        subscribing.decide(&Wish { open: false, ..wish(1) }, now).unwrap();
+        subscribing.unlinked();
+        assert_eq!(subscribing.decide(&Wish { open: false, ..wish(1) }, now), None);
+        assert!(subscribing.is_served(), "it wants nothing any more");
+    }
+
+    /// The link comes back every few seconds, heartbeats are answered over it, and subscribing fails.
+    #[tokio::test(start_paused = true)]
+    async fn a_worker_that_never_gets_to_subscribe_is_deaf() {
+        let (ears, listener) = hearing();
+        ears.listen(true);
+        let began = Instant::now();
+        let links = async {
+            let mut subscribing = serving();
+            loop {
+                ears.answered();
+                assert!(subscribing.decide(&wish(1), Instant::now()).is_some());
+                ears.served(subscribing.is_served());
+                tokio::time::sleep(Duration::from_secs(2)).await;
+                subscribing.unlinked();
+                ears.served(subscribing.is_served());
+                tokio::time::sleep(Duration::from_secs(3)).await;
+            }
+        };
+        let mut rebuilds = ears.rebuilds();
+        tokio::select! {
+            _ = async { tokio::join!(listener.deaf(), rebuilds.ordered()) } => {}
+            () = links => unreachable!("it never ends"),
+            () = tokio::time::sleep(Duration::from_secs(600)) => panic!("not deaf after 600 s"),
+        }
+        assert_eq!(began.elapsed().as_secs(), 121);
     }
 
     #[test]

@@ -126,6 +126,41 @@ fn a_file_of_dead_bytes_is_written_anew() {
     assert!(!folder.path().join("outcomes.new").exists());
 }
 
+#[test]
+fn a_file_that_cannot_be_written_anew_takes_each_change_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut journal, _) = reopened(folder.path());
+    let text = "x".repeat(20_000);
+    // Nothing can be written where the new file would be.
+    fs::create_dir(folder.path().join("outcomes.new")).unwrap();
+    let count = (DEAD_BYTES_MAX / 20_000) as u128 + 20;
+    for number in 1..=count {
+        journal.change(&kept([number], &text), &keys(number.checked_sub(1))).unwrap();
+    }
+    assert_eq!(journal.compact_from / DEAD_BYTES_MAX, 2, "not tried with every change");
+    let most = (count + 1) as usize * 20_200;
+    assert!(bytes(folder.path()).len() < most, "{} bytes", bytes(folder.path()).len());
+    fs::remove_dir(folder.path().join("outcomes.new")).unwrap();
+    for number in count + 1..=2 * count + 20 {
+        journal.change(&kept([number], &text), &keys([number - 1])).unwrap();
+    }
+    assert!(bytes(folder.path()).len() < most, "once it can be, it is");
+    drop(journal);
+    assert_eq!(reopened(folder.path()).1, kept([2 * count + 20], &text));
+}
+
+#[test]
+fn a_damaged_journal_that_cannot_be_copied_keeps_nobody_from_starting() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("outcomes.journal"), b"something else").unwrap();
+    // As little can be copied there as to a full disk.
+    fs::create_dir(folder.path().join("outcomes.journal.damaged")).unwrap();
+    let (mut journal, found) = reopened(folder.path());
+    assert!(found.is_empty());
+    journal.change(&kept([1], "{}"), &keys([])).unwrap();
+    assert_eq!(reopened(folder.path()).1, kept([1], "{}"));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
     /// Whatever is added, taken out and torn off: what was whole is found, and nothing that was not added.
