@@ -25,8 +25,13 @@ pub(super) async fn show(
 pub(super) async fn explanation(api: &Api, id: ExecutionId) -> Result<Explanation, ApiError> {
     let broker = api.app.readiness.borrow().broker.clone();
     let problem = || broker.problem.unwrap_or_else(|| "not tried yet".to_owned());
-    let view = MasterView { master: api.app.master, broker_problem: (!broker.reachable).then(problem) };
-    let is_reached = view.broker_problem.is_none();
+    let is_reached = broker.reachable;
+    let view = MasterView {
+        master: api.app.master,
+        broker_problem: (!is_reached).then(problem),
+        // One that was told on a link that is lost may be over.
+        broker_alarm: api.app.alarm.borrow().clone().filter(|_| is_reached),
+    };
     let explained = api.app.catalog.explain(id, &view, |pool, priority| {
         let name = topology::task_queue(pool, priority);
         let queues = api.app.queues.borrow();

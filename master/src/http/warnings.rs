@@ -5,25 +5,31 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use scaleout_broker::topology;
-use scaleout_common::api::{BacklogSummary, MasterSummary, QueueSummary, StatusAnswer, Warning, WorkerState};
+use scaleout_common::api::{
+    AlarmSummary, BacklogSummary, MasterSummary, QueueSummary, StatusAnswer, Warning, WorkerState,
+};
 use scaleout_common::names::PoolName;
+use scaleout_common::protocol::explain::{MASTER_SILENT_MAX, count};
 use scaleout_common::protocol::timing::PROOF_AGE_MAX;
+
+const NO_LEADER: &str = "no-leader";
 
 /// What a master should do at once may take this long before it is worth a word.
 const BACKLOG_AGE_MAX: Duration = Duration::from_secs(10);
-
-/// A master that has not shown itself for this long does not lead.
-const MASTER_SILENT_MAX: Duration = Duration::from_secs(10);
 
 /// The warnings that `status` gives cause for, `now` being when the catalog was read.
 pub(super) fn warnings(status: &StatusAnswer, now: Timestamp) -> Vec<Warning> {
     let mut all = Vec::new();
     all.extend(broker(status));
-    all.extend(leader(&status.masters, now));
+    // While an alarm is on, masters listen to no heartbeat, on purpose: what follows from that is no further trouble.
+    let is_blocked = alarm(status).is_some();
+    all.extend(leader(&status.masters, now).filter(|found| !is_blocked || found.kind == NO_LEADER));
     all.extend(dead(&status.queues));
     all.extend(unserved(status));
-    all.extend(sessions(status));
-    all.extend(dispatches(&status.dispatches, now));
+    if !is_blocked {
+        all.extend(sessions(status));
+        all.extend(dispatches(&status.dispatches, now));
+    }
     all.extend(due(&status.due, now));
     all.extend(unrouted(&status.queues));
     all
@@ -33,7 +39,12 @@ fn warning(kind: &str, message: String, advice: &str) -> Warning {
     Warning { kind: kind.to_owned(), message, advice: advice.to_owned() }
 }
 
-/// The state's own problem tells which it is: no link, or a broker that is reached and holds back.
+/// The alarm of a broker that is reached: one that was told on a link that is lost may be over.
+fn alarm(status: &StatusAnswer) -> Option<&AlarmSummary> {
+    status.alarms.first().filter(|_| status.broker.reachable)
+}
+
+/// No link, or a broker that is reached and holds back.
 fn broker(status: &StatusAnswer) -> Option<Warning> {
     let problem = status.broker.problem.as_deref().unwrap_or("not tried yet");
     if !status.broker.reachable {
@@ -45,11 +56,11 @@ fn broker(status: &StatusAnswer) -> Option<Warning> {
             advice,
         ));
     }
-    status.broker.problem.as_ref().map(|problem| {
+    alarm(status).map(|alarm| {
         warning(
-            "broker-problem",
-            format!("the broker: {problem}"),
-            "see RabbitMQ's log and its management page",
+            "broker-alarm",
+            format!("the broker takes no messages, for an alarm is on: {}", alarm.reason),
+            "free memory or disk on the broker; all goes on by itself",
         )
     })
 }
@@ -59,7 +70,7 @@ fn leader(masters: &[MasterSummary], now: Timestamp) -> Option<Warning> {
         |master: &&MasterSummary| master.leader && age(Some(master.seen_at), now) <= MASTER_SILENT_MAX;
     let Some(leader) = masters.iter().find(is_there) else {
         return Some(warning(
-            "no-leader",
+            NO_LEADER,
             "no master leads: nothing due is released, and no lease is taken".to_owned(),
             "another master takes over within a second: start one if there is none, or see the masters' logs",
         ));
@@ -172,10 +183,6 @@ fn due(backlog: &BacklogSummary, now: Timestamp) -> Option<Warning> {
             "the leader releases them: its log tells why it may be behind",
         )
     })
-}
-
-fn count(number: u64, word: &str) -> String {
-    if number == 1 { format!("1 {word}") } else { format!("{number} {word}s") }
 }
 
 /// What has no time has no age.

@@ -15,7 +15,7 @@ use crate::api::Server;
 use crate::world::{World, request};
 
 async fn explain(world: &World, id: ExecutionId) -> Explanation {
-    let view = MasterView { master: world.master, broker_problem: None };
+    let view = MasterView { master: world.master, broker_problem: None, broker_alarm: None };
     let of_pool = |_: &PoolName, _| PoolView { consumers: Some(1), started_per_minute: Some(120) };
     world.catalog.explain(id, &view, of_pool).await.unwrap()
 }
@@ -261,7 +261,7 @@ async fn a_lost_pair_of_workers_makes_it_wait_for_an_idle_one() {
 #[tokio::test]
 async fn what_does_not_exist_is_not_explained() {
     let world = World::with_project().await;
-    let view = MasterView { master: world.master, broker_problem: None };
+    let view = MasterView { master: world.master, broker_problem: None, broker_alarm: None };
     let nothing = |_: &PoolName, _: Priority| PoolView::default();
     let error = world.catalog.explain(ExecutionId(Uuid::now_v7()), &view, nothing).await.unwrap_err();
     assert!(matches!(error, RequestError::NotFound { .. }), "{error}");

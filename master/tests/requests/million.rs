@@ -52,7 +52,7 @@ async fn measure(each: u32) {
     let ids = pending(&world, each).await;
     assert!(ids.len() > ASKED / 2, "{}", ids.len());
     let (mut status, mut explain) = (Vec::new(), Vec::new());
-    let view = MasterView { master: world.master, broker_problem: None };
+    let view = MasterView { master: world.master, broker_problem: None, broker_alarm: None };
     for id in ids {
         let began = Instant::now();
         let found = world.catalog.status().await.unwrap();

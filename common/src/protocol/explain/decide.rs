@@ -6,13 +6,13 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::facts::{Broker, Created, Ended, Facts, Held, Pending, Standing};
 use super::reason::{Leader, Reason, Taking};
-use crate::api::{MasterSummary, WorkerState, WorkerSummary};
+use crate::api::{AlarmSummary, MasterSummary, WorkerState, WorkerSummary};
 use crate::protocol::lease::runs_alone;
 use crate::protocol::timing::{CONSUMING_MIN, DISPATCH_REPEAT, PROOF_AGE_MAX, TIMEOUT_BACKSTOP};
 use crate::status::Status;
 
 /// A master shows itself every two seconds; one that has not for this long does nothing at this time.
-const MASTER_SILENT_MAX: Duration = Duration::from_secs(10);
+pub const MASTER_SILENT_MAX: Duration = Duration::from_secs(10);
 
 /// Why it is where it is.
 pub fn explain(facts: &Facts) -> Reason {
@@ -57,6 +57,7 @@ fn schedule(facts: &Facts, created: &Created) -> Reason {
 /// In the order in which the hindrances have to go.
 fn wait(facts: &Facts, pending: &Pending) -> Reason {
     broker_unreachable(facts, pending)
+        .or_else(|| broker_blocked(pending))
         .or_else(|| unpublished(facts, pending, DISPATCH_REPEAT))
         .or_else(|| no_worker(facts, &pending.workers))
         .or_else(|| alone(facts, &pending.workers))
@@ -82,6 +83,12 @@ fn broker_unreachable(facts: &Facts, pending: &Pending) -> Option<Reason> {
         published: dispatch.is_some_and(|row| row.confirmed_at.is_some()),
         since: dispatch.map(|row| row.confirmed_at.unwrap_or(row.created_at)),
     })
+}
+
+/// Whether its message is published or not: the claim of it could not be.
+fn broker_blocked(pending: &Pending) -> Option<Reason> {
+    let AlarmSummary { reason, since } = pending.broker.alarm.clone()?;
+    Some(Reason::BrokerBlocked { reason, since })
 }
 
 fn unpublished(facts: &Facts, pending: &Pending, for_at_least: Duration) -> Option<Reason> {

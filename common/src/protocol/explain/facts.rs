@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::api::{MasterSummary, WorkerSummary};
+use crate::api::{AlarmSummary, MasterSummary, WorkerSummary};
 use crate::ids::{Attempt, ExecutionId, MasterId};
 use crate::names::PoolName;
 use crate::priority::Priority;
@@ -95,6 +95,8 @@ pub struct Broker {
     pub master: MasterId,
     /// Why it does not reach the broker, if it does not.
     pub problem: Option<String>,
+    /// The alarm of a broker that it reaches, while there is one.
+    pub alarm: Option<AlarmSummary>,
     /// Consumers of the execution's queue; `None` if nobody has looked.
     pub consumers: Option<u64>,
 }

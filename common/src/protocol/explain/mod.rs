@@ -11,7 +11,8 @@ mod words_waiting;
 #[cfg(test)]
 mod tests;
 
-pub use decide::explain;
+pub use decide::{MASTER_SILENT_MAX, explain};
 pub use facts::{Ahead, Broker, Created, DispatchRow, Ended, Facts, Held, Holder, Pending, Standing};
 pub use reason::{Leader, Reason, StopCause, Taking};
+pub use spans::count;
 pub use words::{Words, words};

@@ -36,6 +36,8 @@ pub enum Reason {
     Unscheduled,
     /// No master reaches the broker, so neither messages nor claims get through.
     BrokerUnreachable { master: Option<String>, problem: String, published: bool, since: Option<Timestamp> },
+    /// An alarm of the broker holds all messages back: what is to be published, and the workers' claims.
+    BrokerBlocked { reason: String, since: Timestamp },
     /// The broker has not confirmed its message.
     Unpublished { since: Timestamp, master: Option<String>, problem: Option<String> },
     /// No worker has ever served its pool.

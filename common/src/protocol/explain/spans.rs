@@ -33,7 +33,7 @@ pub(super) fn at(at: Timestamp) -> String {
 }
 
 /// `1 worker`, `12 workers`.
-pub(super) fn count(number: u64, word: &str) -> String {
+pub fn count(number: u64, word: &str) -> String {
     if number == 1 { format!("1 {word}") } else { format!("{number} {word}s") }
 }
 

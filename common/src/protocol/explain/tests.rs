@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::*;
-use crate::api::{MasterSummary, WorkerState, WorkerSummary};
+use crate::api::{AlarmSummary, MasterSummary, WorkerState, WorkerSummary};
 use crate::ids::{ExecutionId, MasterId, WorkerId};
 use crate::names::PoolName;
 use crate::priority::Priority;
@@ -75,7 +75,7 @@ fn queued() -> Pending {
         dispatch: Some(DispatchRow { master, created_at, confirmed_at }),
         ahead: Some(Ahead { pending: 0, or_more: false }),
         started_per_minute: None,
-        broker: Broker { master: ASKED, problem: None, consumers: Some(1) },
+        broker: Broker { master: ASKED, problem: None, alarm: None, consumers: Some(1) },
     }
 }
 
@@ -212,6 +212,28 @@ fn a_broker_out_of_reach_comes_before_all_else() {
     check(&elsewhere, "no-workers", &[]);
     let silent = MasterSummary { proved_at: None, ..master(OTHER, false) };
     check(&with(pending(refused), |facts| facts.masters.push(silent)), "broker-unreachable", &[]);
+}
+
+#[test]
+fn an_alarm_of_the_broker_comes_before_what_it_is_the_cause_of() {
+    let alarm = |pending: &mut Pending| {
+        pending.broker.alarm = Some(AlarmSummary { reason: "low on memory".into(), since: s(-90) });
+    };
+    let says = [
+        "the broker takes no messages since 2026-03-01 09:58:30Z (1 min 30 s), for an alarm is on: low on memory",
+        "once the alarm is off, all that waits is published and claimed",
+        "free memory or disk on the broker",
+    ];
+    check(&pending(alarm), "broker-blocked", &says);
+    let unpublished = pending(|pending| {
+        alarm(pending);
+        pending.dispatch.as_mut().unwrap().created_at = s(-60);
+        pending.dispatch.as_mut().unwrap().confirmed_at = None;
+        pending.workers.clear();
+    });
+    check(&unpublished, "broker-blocked", &says);
+    let gone = with(pending(alarm), |facts| facts.package_known = false);
+    check(&gone, "package-missing", &[]);
 }
 
 #[test]

@@ -45,10 +45,24 @@ pub(super) fn created(id: ExecutionId, reason: &Reason, now: Timestamp) -> Words
 pub(super) fn pending(id: ExecutionId, reason: &Reason, now: Timestamp) -> Words {
     match reason {
         Reason::BrokerUnreachable { .. } | Reason::Unpublished { .. } => unpublished(reason, now),
+        Reason::BrokerBlocked { reason, since } => blocked(reason, *since, now),
         Reason::InLine { .. } => in_line(reason),
         Reason::InQueue { .. } => in_queue(reason, now),
         _ => workers(id, reason, now),
     }
+}
+
+fn blocked(reason: &str, since: Timestamp, now: Timestamp) -> Words {
+    Words::new(
+        format!(
+            "the broker takes no messages since {} ({}), for an alarm is on: {reason}",
+            at(since),
+            ago(since, now)
+        ),
+        "once the alarm is off, all that waits is published and claimed; until then nothing starts, and what runs \
+         goes on",
+    )
+    .advise("free memory or disk on the broker; all goes on by itself")
 }
 
 fn unpublished(reason: &Reason, now: Timestamp) -> Words {

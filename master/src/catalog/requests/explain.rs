@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use scaleout_common::api::{Explanation, MasterSummary, WorkerSummary};
+use scaleout_common::api::{AlarmSummary, Explanation, MasterSummary, WorkerSummary};
 use scaleout_common::ids::{Attempt, ExecutionId, MasterId};
 use scaleout_common::names::PoolName;
 use scaleout_common::priority::Priority;
@@ -36,6 +36,8 @@ pub struct MasterView {
     pub master: MasterId,
     /// Why it does not reach the broker, if it does not.
     pub broker_problem: Option<String>,
+    /// The alarm of a broker that it reaches, while there is one.
+    pub broker_alarm: Option<AlarmSummary>,
 }
 
 /// What it knows of a pool and a priority.
@@ -71,8 +73,8 @@ impl Catalog {
             pending.workers = workers.into_iter().filter(serves).collect();
             let view_of_pool = pool_view(&read.facts.pool, read.facts.priority);
             pending.started_per_minute = view_of_pool.started_per_minute;
-            let MasterView { master, broker_problem } = view.clone();
-            pending.broker = Broker { master, problem: broker_problem, consumers: view_of_pool.consumers };
+            let MasterView { master, broker_problem: problem, broker_alarm: alarm } = view.clone();
+            pending.broker = Broker { master, problem, alarm, consumers: view_of_pool.consumers };
             (pending.dispatch, pending.ahead) = self.place(&read.asking).await?;
         }
         Ok(read.explanation()?)
@@ -177,7 +179,12 @@ fn standing(status: Status, row: &Row) -> Result<Standing, CatalogError> {
             dispatch: None,
             ahead: None,
             started_per_minute: None,
-            broker: Broker { master: MasterId(uuid::Uuid::nil()), problem: None, consumers: None },
+            broker: Broker {
+                master: MasterId(uuid::Uuid::nil()),
+                problem: None,
+                alarm: None,
+                consumers: None,
+            },
         }),
         Status::Running | Status::Stopping => Standing::Held(Held {
             holder: holder(row)?,

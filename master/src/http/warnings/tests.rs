@@ -70,6 +70,10 @@ fn well() -> StatusAnswer {
     }
 }
 
+fn alarm() -> AlarmSummary {
+    AlarmSummary { reason: "low on memory".into(), since: s(-60) }
+}
+
 /// Kinds and messages of what `change` gives cause for.
 fn told(change: impl FnOnce(&mut StatusAnswer)) -> Vec<(String, String)> {
     let mut status = well();
@@ -92,11 +96,7 @@ fn when_all_is_well_nothing_is_told() {
 fn each_trouble_is_told_once() {
     let lost = ComponentState { reachable: false, problem: Some("connection refused".into()) };
     check(|status| status.broker = lost.clone(), "broker-unreachable", "connection refused");
-    check(
-        |status| status.broker.problem = Some("a memory alarm is on".into()),
-        "broker-problem",
-        "memory alarm",
-    );
+    check(|status| status.alarms.push(alarm()), "broker-alarm", "an alarm is on: low on memory");
     check(|status| status.masters.clear(), "no-leader", "no master leads");
     check(|status| status.masters[0].leader = false, "no-leader", "no master leads");
     check(|status| status.masters[0].seen_at = s(-11), "no-leader", "no master leads");
@@ -112,6 +112,35 @@ fn each_trouble_is_told_once() {
         "3 dispatches, the oldest for 11 s",
     );
     check(|status| status.due.oldest_at = Some(s(-11)), "due-unreleased", "3 executions are due");
+}
+
+#[test]
+fn what_follows_from_an_alarm_is_not_told_beside_it() {
+    let trouble = |status: &mut StatusAnswer| {
+        status.masters[0].consuming_since = None;
+        status.masters[0].proved_at = Some(s(-60));
+        status.sessions = SessionsSummary { online: 0, late: 2, expired: 3 };
+        status.dispatches.oldest_at = Some(s(-60));
+    };
+    assert_eq!(told(trouble).len(), 4, "each is a trouble of its own without an alarm");
+    let both = |status: &mut StatusAnswer| {
+        trouble(status);
+        status.alarms.push(alarm());
+    };
+    check(both, "broker-alarm", "an alarm is on");
+    // What does not follow from it is told.
+    let due = told(|status| {
+        both(status);
+        status.due.oldest_at = Some(s(-60));
+    });
+    assert_eq!(due.len(), 2, "{due:?}");
+    // An alarm of a link that is lost hides nothing.
+    let lost = told(|status| {
+        both(status);
+        status.broker = ComponentState { reachable: false, problem: None };
+    });
+    assert_eq!(lost.len(), 5, "{lost:?}");
+    assert_eq!(lost[0].0, "broker-unreachable");
 }
 
 #[test]
@@ -133,12 +162,12 @@ fn a_pool_that_no_worker_takes_work_from_is_told_once_for_all_its_queues() {
 #[test]
 fn the_worst_comes_first() {
     let all = told(|status| {
-        status.broker.problem = Some("a disk alarm is on".into());
+        status.alarms.push(alarm());
         status.masters.clear();
         status.queues[0].ready = 1;
         status.queues[1].ready = 1;
         status.workers.clear();
     });
     let kinds: Vec<&str> = all.iter().map(|(kind, _)| kind.as_str()).collect();
-    assert_eq!(kinds, ["broker-problem", "no-leader", "dead-messages", "pool-unserved", "unrouted-messages"]);
+    assert_eq!(kinds, ["broker-alarm", "no-leader", "dead-messages", "pool-unserved", "unrouted-messages"]);
 }
