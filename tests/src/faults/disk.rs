@@ -67,8 +67,9 @@ impl Disks {
 impl Drop for Disks {
     fn drop(&mut self) {
         for place in &self.mounted {
-            // It goes with the namespace at the latest.
-            let _ = call(&["umount", "--lazy", &text(place)]);
+            if let Err(error) = call(&["umount", "--lazy", &text(place)]) {
+                eprintln!("{error:#}; it goes with the mount namespace, when this process ends");
+            }
         }
     }
 }

@@ -70,7 +70,7 @@ pub async fn run(options: &Options, disks: Result<(), String>) -> anyhow::Result
     let stage = Arc::new(stage);
     let attacked = attack(&stage, options, planned.clone(), &say.from_now()).await;
     let stage = Arc::into_inner(stage).context("nothing uses the stage any more")?;
-    stage.end().await;
+    stage.end(&say).await;
     let failed = attacked?;
     let verdict = judge(&Evidence::read(&folder)?);
     let outcome = Outcome { verdict, folder, planned, skipped, failed };

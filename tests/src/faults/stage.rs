@@ -146,12 +146,14 @@ impl Stage {
     }
 
     /// Ends everything, keeps the servers' logs with the evidence, and removes their folder.
-    pub async fn end(self) {
+    pub async fn end(self, say: &Say) {
         self.supervisor.end().await;
         let logs = self.server_folder.join("logs");
         for entry in std::fs::read_dir(&logs).into_iter().flatten().flatten() {
-            // Evidence that cannot be copied is missed by nobody but a reader.
-            let _ = std::fs::copy(entry.path(), self.folder.join(entry.file_name()));
+            // The judgement does without the servers' logs; a reader misses them.
+            if let Err(error) = std::fs::copy(entry.path(), self.folder.join(entry.file_name())) {
+                say.line(&format!("cannot keep {} with the evidence: {error}", entry.path().display()));
+            }
         }
         self.servers.into_inner().stop().await;
         drop(self.disks);

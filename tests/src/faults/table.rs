@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use super::check::{Figures, Promise, Recovery};
+use super::check::{Allowed, Figures, Promise, Recovery};
 use super::evidence::status;
 use super::run::Outcome;
 use super::shape::Options;
@@ -80,9 +80,15 @@ fn counts(out: &mut String, figures: &Figures) {
     count("processes started", figures.starts);
     count("  just after a cancel, granted before it", figures.late_starts);
     count("attempts lost", figures.losses as usize);
-    count("doubles inside fault windows", figures.doubles_inside);
-    count("doubles outside fault windows", figures.doubles_outside);
-    line(out, "drained after the last fault", &format!("{:.1} s", figures.drained_s));
+    let Allowed { double_s, drain_s, finding_s } = figures.allowed;
+    count(&format!("doubles in faults or {double_s:.0} s after"), figures.doubles_inside);
+    count("doubles outside of that", figures.doubles_outside);
+    let finding = match finding_s > 0.0 {
+        true => format!(", and {finding_s:.0} s more to find what a task queue lost"),
+        false => String::new(),
+    };
+    let drained = format!("{:.1} s ({drain_s:.0} s allowed{finding})", figures.drained_s);
+    line(out, "drained after the last fault", &drained);
 }
 
 fn line(out: &mut String, what: &str, how: &str) {

@@ -62,7 +62,7 @@ pub async fn run(options: &Options) -> anyhow::Result<Outcome> {
     say.line(&format!("samples in {}", folder.display()));
     let stage = Stage::start(&folder, Setting::plain(), &say).await?;
     let soaked = soak(&stage, options.window, &say.from_now()).await;
-    stage.end().await;
+    stage.end(&say).await;
     let (series, ended, open) = soaked?;
     Ok(Outcome { verdict: judge(&series), csv: folder.join("samples.csv"), open, ended })
 }

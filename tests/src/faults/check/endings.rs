@@ -2,6 +2,7 @@
 
 use super::super::evidence::{Event, Evidence, Row, status};
 use super::super::kind::Kind;
+use super::figures::last_found_us;
 use super::index::Index;
 use super::judge::DRAIN_MAX_US;
 use super::violation::{Promise, Violation};
@@ -99,7 +100,7 @@ fn ran_to_its_end(index: &Index<'_>, row: &Row, kind: Kind, found: &mut Vec<Viol
 }
 
 pub(super) fn all_drained(evidence: &Evidence, found: &mut Vec<Violation>) {
-    let Some(last) = evidence.faults.iter().map(|fault| fault.to_us + fault.finding_us).max() else { return };
+    let Some(last) = last_found_us(evidence) else { return };
     for change in &evidence.changes {
         let is_end = change.after.is_some_and(status::is_terminal) && !status::is_terminal(change.before);
         if is_end && change.at_us > last + DRAIN_MAX_US {

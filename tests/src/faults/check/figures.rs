@@ -7,9 +7,21 @@ use serde::Serialize;
 use super::super::evidence::{Event, Evidence, Heard, Note, Span, status};
 use super::cancels;
 use super::index::Index;
+use super::judge::DRAIN_MAX_US;
+use super::violation::{Promise, Violation};
 
 /// What was lost in a fault is found out a lease (30 s) and 5 s after it at the latest.
 const WINDOW_TAIL_US: i64 = 35_000_000;
+
+/// What may come after a fault: how long a double is counted as the fault's doing, and how long draining may take.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Allowed {
+    pub double_s: f64,
+    /// From the last fault's end, or from when what it lost must have been found.
+    pub drain_s: f64,
+    /// How much later than the last fault's end that is: more than none after a purge or a delete of a task queue.
+    pub finding_s: f64,
+}
 
 /// Counts of a run.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -33,6 +45,7 @@ pub struct Figures {
     pub recoveries: Vec<Recovery>,
     /// From the last fault's end to the last execution's, s.
     pub drained_s: f64,
+    pub allowed: Allowed,
 }
 
 /// How soon work went on after a fault, s after its end, or after the end of the faults that were not over then; `None`
@@ -53,6 +66,7 @@ impl Figures {
             starts: evidence.notes.iter().filter(|note| note.event == Event::Start).count(),
             late_starts: cancels::late_starts(index),
             drained_s: drained_s(evidence),
+            allowed: allowed(evidence),
             recoveries: recoveries(evidence),
             ..Self::default()
         };
@@ -73,6 +87,24 @@ impl Figures {
             }
         }
         figures
+    }
+}
+
+/// A fault explains what was done again soon after it, and nothing else.
+pub(super) fn doubles_are_explained(evidence: &Evidence, index: &Index<'_>, found: &mut Vec<Violation>) {
+    for execution in index.rows.keys() {
+        let Some((first, second)) = doubled(index, execution) else { continue };
+        if !is_inside(&evidence.faults, first, second) {
+            let what = format!(
+                "attempt {} had ended in {}, and attempt {} did it again in {}, with no fault within {} s before",
+                first.attempt,
+                first.session,
+                second.attempt,
+                second.session,
+                WINDOW_TAIL_US / 1_000_000
+            );
+            found.push(Violation::new(Promise::DoublesExplained, execution, what));
+        }
     }
 }
 
@@ -117,6 +149,23 @@ fn all_over_us(faults: &[Span], at_us: i64) -> i64 {
         Some(later_us) => all_over_us(faults, later_us),
         None => at_us,
     }
+}
+
+fn allowed(evidence: &Evidence) -> Allowed {
+    let last_end = evidence.faults.iter().map(|fault| fault.to_us).max();
+    let found = last_found_us(evidence);
+    let finding_us = found.zip(last_end).map_or(0, |(found, end)| found - end);
+    let seconds = |us: i64| us as f64 / 1e6;
+    Allowed {
+        double_s: seconds(WINDOW_TAIL_US),
+        drain_s: seconds(DRAIN_MAX_US),
+        finding_s: seconds(finding_us),
+    }
+}
+
+/// When the last fault was over and what it lost was found; `None` without faults.
+pub(super) fn last_found_us(evidence: &Evidence) -> Option<i64> {
+    evidence.faults.iter().map(|fault| fault.to_us + fault.finding_us).max()
 }
 
 fn drained_s(evidence: &Evidence) -> f64 {

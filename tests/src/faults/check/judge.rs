@@ -6,9 +6,9 @@ use super::super::evidence::Evidence;
 use super::figures::Figures;
 use super::index::Index;
 use super::violation::{Promise, Violation};
-use super::{cancels, endings, starts};
+use super::{cancels, endings, figures, starts};
 
-/// After the end of the last fault.
+/// After the last fault was over and what it lost was found.
 pub(super) const DRAIN_MAX_US: i64 = 60_000_000;
 
 /// What came of a run.
@@ -37,6 +37,7 @@ pub fn judge(evidence: &Evidence) -> Verdict {
     starts::one_at_a_time(&index, &mut violations);
     cancels::cancels_hold(&index, &mut violations);
     endings::endings_are_true(&index, &mut violations);
+    figures::doubles_are_explained(evidence, &index, &mut violations);
     endings::all_drained(evidence, &mut violations);
     Verdict { violations, figures: Figures::of(evidence, &index) }
 }

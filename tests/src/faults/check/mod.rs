@@ -11,6 +11,6 @@ mod starts;
 mod tests;
 mod violation;
 
-pub use figures::{Figures, Recovery};
+pub use figures::{Allowed, Figures, Recovery};
 pub use judge::{Verdict, judge};
 pub use violation::{Promise, Violation};

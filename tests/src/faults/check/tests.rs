@@ -2,7 +2,7 @@
 
 use super::super::evidence::{CancelAnswer, Change, Event, Evidence, Heard, Note, Row, Span, status};
 use super::super::kind::Kind;
-use super::{Promise, judge};
+use super::{Allowed, Promise, judge};
 
 const PENDING: i16 = 5;
 const STOPPING: i16 = 8;
@@ -235,7 +235,10 @@ fn what_drains_too_late_is_seen() {
     let mut found_late = good();
     found_late.changes.last_mut().unwrap().at_us = (9 + 61) * S;
     found_late.faults[0].finding_us = 2 * S;
-    assert!(judge(&found_late).is_well());
+    let verdict = judge(&found_late);
+    assert!(verdict.is_well());
+    let allowed = Allowed { double_s: 35.0, drain_s: 60.0, finding_s: 2.0 };
+    assert_eq!(verdict.figures.allowed, allowed);
 }
 
 #[test]
@@ -243,6 +246,11 @@ fn doubles_are_told_inside_and_outside_of_fault_windows() {
     let mut run = good();
     note(&mut run, "ax", 1, 8 * S, Event::End);
     assert_eq!((judge(&run).figures.doubles_inside, judge(&run).figures.doubles_outside), (1, 0));
+    assert_eq!(judge(&run).of(Promise::DoublesExplained), 0);
     run.faults[0] = Span { fault: "late".to_owned(), from_us: 20 * S, to_us: 21 * S, finding_us: 0 };
     assert_eq!((judge(&run).figures.doubles_inside, judge(&run).figures.doubles_outside), (0, 1));
+    seen(Promise::DoublesExplained, "attempt 1 had ended in w#1, and attempt 2 did it again", |run| {
+        note(run, "ax", 1, 8 * S, Event::End);
+        run.faults[0] = Span { fault: "late".to_owned(), from_us: 20 * S, to_us: 21 * S, finding_us: 0 };
+    });
 }

@@ -18,17 +18,20 @@ pub enum Promise {
     CancelHolds,
     /// A success means that the package ran to its end; a failure that it failed.
     EndingIsTrue,
-    /// Everything ends within a minute of the last fault.
+    /// Work is done twice to its end only where a fault explains it.
+    DoublesExplained,
+    /// Everything ends within a minute of the last fault, or of finding out what it lost.
     Drains,
 }
 
 impl Promise {
-    pub const ALL: [Promise; 6] = [
+    pub const ALL: [Promise; 7] = [
         Promise::NothingLost,
         Promise::TerminalStays,
         Promise::OneAtATime,
         Promise::CancelHolds,
         Promise::EndingIsTrue,
+        Promise::DoublesExplained,
         Promise::Drains,
     ];
 }
@@ -41,7 +44,8 @@ impl fmt::Display for Promise {
             Promise::OneAtATime => "3, 4 one attempt at a time, each once",
             Promise::CancelHolds => "5 an accepted cancel holds",
             Promise::EndingIsTrue => "what is told is what was",
-            Promise::Drains => "all drained in a minute",
+            Promise::DoublesExplained => "7 doubles only in fault windows",
+            Promise::Drains => "all drained in time",
         })
     }
 }
