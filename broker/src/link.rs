@@ -217,12 +217,19 @@ async fn consume_on(
     Ok(Subscription::new(channel, consumer, queue.to_owned()))
 }
 
-/// Closes a channel. One that is closed already, or whose close the broker does not answer, is no more use either way.
-pub(crate) async fn close(channel: &Channel) {
+/// Closes a channel. One that is closed already is as good. `false`: the broker does not answer, and whatever the
+/// channel consumed may go on.
+pub(crate) async fn close(channel: &Channel) -> bool {
     match tokio::time::timeout(CLOSE_MAX, channel.close(200, "done".into())).await {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => tracing::debug!(%error, "a channel was closed already"),
-        Err(_) => tracing::warn!("the broker does not answer the close of a channel"),
+        Ok(Ok(())) => true,
+        Ok(Err(error)) => {
+            tracing::debug!(%error, "a channel was closed already");
+            true
+        }
+        Err(_) => {
+            tracing::warn!("the broker does not answer the close of a channel");
+            false
+        }
     }
 }
 

@@ -55,9 +55,10 @@ impl Subscription {
         &self.queue
     }
 
-    /// Closes the channel: whatever is unacknowledged goes back to the queue.
-    pub async fn close(self) {
-        close(&self.channel).await;
+    /// Closes the channel: whatever is unacknowledged goes back to the queue. `false`: the broker did not answer, and
+    /// may still deliver to it.
+    pub async fn close(self) -> bool {
+        close(&self.channel).await
     }
 }
 

@@ -142,6 +142,7 @@ impl State {
             failures: execution.failures.into(),
             retries: protocol.scope.retries.into(),
             retry_delay: Duration::ZERO,
+            losses: execution.losses.into(),
         };
         let how = if ended.kind == OutcomeKind::Returned { Move::HandBack } else { Move::Outcome };
         let next = after_outcome(held, ended.kind);

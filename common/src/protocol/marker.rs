@@ -10,7 +10,7 @@ use crate::wire::Dialect;
 /// The marker of one task queue, as the catalog has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Outstanding {
-    /// How long ago it was published.
+    /// How long ago it was last published.
     pub age: Duration,
     /// How long ago a worker reported that it came out; absent: not yet.
     pub seen_for: Option<Duration>,
@@ -25,7 +25,8 @@ pub enum MarkerDuty {
     Wait,
     /// Dispatch again what was published before it and still waits.
     Sweep,
-    /// Publish a new one; the one before counts no more.
+    /// Publish a new one, or, if the present one has not come out, that one once more: the first copy may be on its
+    /// way through a long backlog, and shows the same.
     Publish,
 }
 

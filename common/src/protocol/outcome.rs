@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use crate::ids::Attempt;
 use crate::protocol::backoff::retry_delay;
+use crate::protocol::lease::runs_alone;
+use crate::protocol::timing::ALONE_PAUSE;
 use crate::status::Status;
 use crate::wire::OutcomeKind;
 
@@ -41,6 +43,8 @@ pub struct HeldRow {
     pub retries: u32,
     /// The wait before the first retry; it doubles with each.
     pub retry_delay: Duration,
+    /// How often it has lost its worker so far.
+    pub losses: u32,
 }
 
 /// What becomes of an execution.
@@ -61,7 +65,8 @@ pub fn after_outcome(row: HeldRow, outcome: OutcomeKind) -> Next {
         (Some(StopReason::User), _) => ends(Status::Canceled),
         (Some(StopReason::Timeout), _) => ends(Status::Failed),
         (None, OutcomeKind::Returned) => {
-            Next::Again { attempt: row.attempt + 1, failures: row.failures, due_in: Duration::ZERO }
+            let due_in = if runs_alone(row.losses) { ALONE_PAUSE } else { Duration::ZERO };
+            Next::Again { attempt: row.attempt + 1, failures: row.failures, due_in }
         }
         // A worker stops what it was not told to stop only by mistake: that is a failure like any other.
         (None, OutcomeKind::Failed | OutcomeKind::TimedOut | OutcomeKind::Stopped) => after_failure(row),
@@ -82,7 +87,7 @@ mod tests {
     use crate::status::{Move, may};
 
     fn row(stopping: Option<StopReason>, failures: u32, retries: u32) -> HeldRow {
-        HeldRow { attempt: 3, stopping, failures, retries, retry_delay: Duration::from_secs(1) }
+        HeldRow { attempt: 3, stopping, failures, retries, retry_delay: Duration::from_secs(1), losses: 0 }
     }
 
     #[test]
@@ -110,6 +115,8 @@ mod tests {
         assert_eq!(last, Next::Ends { status: Status::Failed, failures: 3 });
         let back = after_outcome(row(None, 2, 2), OutcomeKind::Returned);
         assert_eq!(back, Next::Again { attempt: 4, failures: 2, due_in: Duration::ZERO });
+        let alone = after_outcome(HeldRow { losses: 2, ..row(None, 2, 2) }, OutcomeKind::Returned);
+        assert_eq!(alone, Next::Again { attempt: 4, failures: 2, due_in: ALONE_PAUSE });
     }
 
     #[test]

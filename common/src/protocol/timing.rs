@@ -51,6 +51,12 @@ pub const LOSSES_MAX: u32 = 5;
 /// others do to their worker does not count against it.
 pub const LOSSES_TOGETHER_MAX: u32 = 2;
 
+/// How long a worker holds an execution that is to run alone while others still run, before it gives it to another.
+pub const ALONE_WAIT_MAX: Duration = Duration::from_secs(45);
+
+/// What was given back by a worker where it could not run alone is due after this, lest it wander without rest.
+pub const ALONE_PAUSE: Duration = Duration::from_secs(15);
+
 /// How often each master looks whether the broker still has its sentinel queue.
 pub const SENTINEL_EVERY: Duration = Duration::from_secs(2);
 
@@ -78,6 +84,8 @@ pub const CLAIM_AHEAD: Duration = Duration::from_millis(5);
 // it was answered; the leader's proof may be PROOF_AGE_MAX old. Only if both together stay below the lease is
 // everything stopped before anyone else may start it.
 const _: () = assert!(FENCE.as_secs() + PROOF_AGE_MAX.as_secs() < LEASE.as_secs());
+// The wait to run alone is not taken from an attempt's timeout, and the backstop counts from the grant.
+const _: () = assert!(ALONE_WAIT_MAX.as_secs() < TIMEOUT_BACKSTOP.as_secs());
 // A delivery that a worker holds unclaimed while a marker passes it is claimed or given back long before it would be
 // taken for lost; a marker is never replaced while what it has shown is still being waited for.
 const _: () = assert!(CLAIM_REPEAT.as_secs() * 5 <= MARKER_PATIENCE.as_secs());

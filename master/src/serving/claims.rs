@@ -38,7 +38,10 @@ pub(super) async fn serve(context: &Context, link: &Link, publisher: &Publisher)
             why,
             "closing the channel of claims: no session is answered, and none loses its lease"
         );
-        subscription.close().await;
+        if !subscription.close().await {
+            // A consumer that may still be there would be counted, and keep what it was given.
+            return Err(BrokerError::Lost("the channel of claims cannot be closed".to_owned()));
+        }
     }
 }
 

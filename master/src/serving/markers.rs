@@ -21,18 +21,18 @@ const PUBLISH_MAX: Duration = Duration::from_secs(2);
 /// Does once what is due for every task queue.
 pub(crate) async fn tend(context: &Context) -> Result<(), CatalogError> {
     let seen = context.queues.borrow().clone();
-    let mut understood = None;
+    let (mut understood, mut may_publish) = (None, true);
     for queue in context.catalog.markers().await? {
         let duty = decide_marker_behind(queue.marker.map(|(_, marker)| marker), behind(&queue, &seen));
         match (duty, queue.marker) {
             (MarkerDuty::Sweep, Some((marker, _))) => sweep(context, &queue, marker).await?,
-            (MarkerDuty::Publish, _) => {
+            (MarkerDuty::Publish, _) if may_publish => {
                 let understood = match understood {
                     Some(known) => known,
                     None => *understood.insert(context.catalog.may_mark().await?),
                 };
-                if understood {
-                    publish(context, &queue).await?;
+                if !understood || !publish(context, &queue).await? {
+                    may_publish = false;
                 }
             }
             _ => {}
@@ -52,28 +52,48 @@ fn behind(queue: &MarkedQueue, seen: &[QueueSummary]) -> Behind {
     }
 }
 
-async fn publish(context: &Context, queue: &MarkedQueue) -> Result<(), CatalogError> {
-    let Some(publisher) = context.answers.borrow().clone() else { return Ok(()) };
+/// Whether the broker takes messages in time; if not, no other queue is tried in this turn.
+async fn publish(context: &Context, queue: &MarkedQueue) -> Result<bool, CatalogError> {
+    // With the tasks: a queue that takes nothing must hold back no answer.
+    let Some(publisher) = context.publisher.borrow().clone() else { return Ok(false) };
     if context.alarm.borrow().is_some() {
-        return Ok(());
+        return Ok(false);
     }
-    let marker = MarkerId(Uuid::new_v4());
-    // Noted first: what was confirmed before that lies before the marker in the queue.
-    if !context.catalog.put_marker(queue, marker).await? {
-        return Ok(());
-    }
-    let published = match Outgoing::marker(&queue.pool, queue.priority, &Marker { marker }) {
-        Ok(outgoing) => match timeout(PUBLISH_MAX, publisher.publish(vec![outgoing])).await {
-            Ok(published) => published.map_err(|error| error.to_string()),
-            Err(_) => Err(format!("not confirmed within {} s", PUBLISH_MAX.as_secs())),
-        },
-        Err(error) => Err(error.to_string()),
+    let Some(marker) = note(context, queue).await? else { return Ok(true) };
+    let outgoing = match Outgoing::marker(&queue.pool, queue.priority, &Marker { marker }) {
+        Ok(outgoing) => outgoing,
+        Err(error) => {
+            tracing::error!(%error, "a marker cannot be written");
+            return Ok(false);
+        }
     };
-    if let Err(error) = published {
-        tracing::debug!(error, pool = %queue.pool, priority = %queue.priority, "a marker was not published");
-        context.catalog.unput_marker(marker).await?;
+    match timeout(PUBLISH_MAX, publisher.publish(vec![outgoing])).await {
+        Ok(Ok(())) => Ok(true),
+        Ok(Err(error)) => {
+            tracing::debug!(%error, pool = %queue.pool, priority = %queue.priority, "a marker was not published");
+            context.catalog.unput_marker(marker).await?;
+            Ok(false)
+        }
+        // It may be published yet, and is awaited like any other.
+        Err(_) => {
+            tracing::debug!(pool = %queue.pool, priority = %queue.priority, "a marker is not confirmed in time");
+            Ok(false)
+        }
     }
-    Ok(())
+}
+
+/// Notes the marker that is to be published, before it is: what was confirmed before that lies before the marker in
+/// the queue. `None`: another leader does it.
+async fn note(context: &Context, queue: &MarkedQueue) -> Result<Option<MarkerId>, CatalogError> {
+    match queue.marker {
+        Some((marker, outstanding)) if outstanding.seen_for.is_none() => {
+            Ok(context.catalog.repeat_marker(marker).await?.then_some(marker))
+        }
+        _ => {
+            let marker = MarkerId(Uuid::new_v4());
+            Ok(context.catalog.put_marker(queue, marker).await?.then_some(marker))
+        }
+    }
 }
 
 async fn sweep(context: &Context, queue: &MarkedQueue, marker: MarkerId) -> Result<(), CatalogError> {

@@ -10,12 +10,6 @@ create table internal.compatibility (
 );
 insert into internal.compatibility (version, works_from) values (1, 1), (2, 1);
 
-------------------------------------------------------------------------------------------------- claims
-
--- A claim of this number or below that was refused as `not-yours` is never granted afterwards: its session has
--- forgotten it, and would hold what it does not know of.
-alter table internal.sessions add column refused_through bigint not null default 0;
-
 ------------------------------------------------------------------------------------------------- the broker
 
 -- The broker's epoch names its sentinel queue. A broker without that queue has lost what it held: one master raises
@@ -41,7 +35,10 @@ create table internal.markers (
     pool         text not null,
     priority     smallint not null,
     id           uuid not null unique,
+    -- When it was first published: what was confirmed before lies before every copy of it.
     published_at timestamptz not null,
+    -- When it was last published: one that does not come out may have been lost itself.
+    repeated_at  timestamptz not null,
     -- When a worker reported that it came out of the queue.
     seen_at      timestamptz,
     -- When what it showed was dispatched again, and how many executions that were.
@@ -107,3 +104,10 @@ begin
                    internal.first_id_at(day::timestamp at time zone 'UTC'),
                    internal.first_id_at((day + 1)::timestamp at time zone 'UTC'));
 end $$;
+
+------------------------------------------------------------------------------------------------- claims
+
+-- Last: heartbeats wait from here on until the migration is committed.
+-- A claim of this number or below that was refused as `not-yours` is never granted afterwards: its session has
+-- forgotten it, and would hold what it does not know of.
+alter table internal.sessions add column refused_through bigint not null default 0;

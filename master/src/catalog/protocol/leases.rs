@@ -12,7 +12,7 @@ use crate::catalog::{Catalog, CatalogError, rows};
 /// Taking leases must not wait long for a lock: a proof that was fresh when it began would be stale at its end.
 const TAKE_LIMITS: &str = "set local lock_timeout = '500ms'; set local statement_timeout = '2s'";
 
-const MOVE_ON_LIMITS: &str = "set local statement_timeout to default";
+const MOVE_ON_LIMITS: &str = "set local lock_timeout to default; set local statement_timeout to default";
 
 impl Catalog {
     /// Ends the sessions whose lease has run out, if this leader may now, and moves on what they held. Gives the
@@ -62,7 +62,10 @@ pub(super) async fn lose_attempts(
     }
     let workers: Vec<Uuid> = ended.iter().map(|session| session.worker).collect();
     let counters: Vec<i64> = ended.iter().map(|session| session.counter).collect();
-    let isolates: Vec<bool> = ended.iter().map(|session| session.isolates).collect();
+    // A master of the version before grants without saying what runs alone: then nothing did.
+    let builds = transaction.query(sql::MASTER_BUILDS, &[]).await?;
+    let told = builds.iter().all(|row| Dialect::of_build(row.get("version")) >= Dialect::Second);
+    let isolates: Vec<bool> = ended.iter().map(|session| session.isolates && told).collect();
     let (most, together) = (rows::small_in(LOSSES_MAX), rows::small_in(LOSSES_TOGETHER_MAX));
     let row = transaction
         .query_one(sql::LOSE_ATTEMPTS, &[&workers, &counters, &most, &why, &together, &isolates])

@@ -6,7 +6,7 @@ use scaleout_common::ids::{MarkerId, MasterId};
 use scaleout_common::names::PoolName;
 use scaleout_common::priority::Priority;
 use scaleout_common::protocol::marker::{Outstanding, may_mark};
-use scaleout_common::protocol::timing::MARKER_PATIENCE;
+use scaleout_common::protocol::timing::{MARKER_EVERY, MARKER_PATIENCE};
 use scaleout_common::wire::Dialect;
 use tokio_postgres::Row;
 use uuid::Uuid;
@@ -57,7 +57,15 @@ impl Catalog {
         Ok(put == 1)
     }
 
-    /// The marker was not published after all.
+    /// Notes that a marker that has not come out is published once more. `false`: it has come out meanwhile, or
+    /// another leader did.
+    pub(crate) async fn repeat_marker(&self, marker: MarkerId) -> Result<bool, CatalogError> {
+        let client = self.request().await?;
+        let repeated = client.execute(sql::REPEAT_MARKER, &[&marker.0, &MARKER_EVERY.as_secs_f64()]).await?;
+        Ok(repeated == 1)
+    }
+
+    /// The broker refused the marker.
     pub(crate) async fn unput_marker(&self, marker: MarkerId) -> Result<(), CatalogError> {
         self.request().await?.execute(sql::UNPUT_MARKER, &[&marker.0]).await?;
         Ok(())

@@ -1,6 +1,7 @@
 //! Applying outcomes: one statement for many messages.
 
 use scaleout_common::protocol::backoff::RETRY_DELAY_MAX;
+use scaleout_common::protocol::timing::{ALONE_PAUSE, LOSSES_TOGETHER_MAX};
 use scaleout_common::wire::Outcomes;
 use tokio_postgres::Transaction;
 use uuid::Uuid;
@@ -51,10 +52,11 @@ pub(super) async fn apply(
     let results: Vec<Option<String>> =
         outcomes.iter().map(|(_, outcome)| text(outcome.result.as_deref())).collect();
     let longest = RETRY_DELAY_MAX.as_millis() as f64;
+    let (alone, pause) = (rows::small_in(LOSSES_TOGETHER_MAX), ALONE_PAUSE.as_millis() as f64);
     let row = transaction
         .query_one(
             sql::APPLY_OUTCOMES,
-            &[&ids, &attempts, &workers, &sessions, &kinds, &errors, &results, &longest],
+            &[&ids, &attempts, &workers, &sessions, &kinds, &errors, &results, &longest, &alone, &pause],
         )
         .await?;
     Ok(Applied { matched: rows::number_out(row.get("matched"))?, again: rows::number_out(row.get("again"))? })

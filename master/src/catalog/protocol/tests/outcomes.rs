@@ -46,7 +46,9 @@ fn cases(session: SessionId) -> Vec<Case> {
                 for retry_delay in DELAYS {
                     let held = Execution::held(session, stopping);
                     let error = Some("from before");
-                    let before = Execution { attempt: 3, failures, retries, retry_delay, error, ..held };
+                    let losses = failures % 4;
+                    let before =
+                        Execution { attempt: 3, failures, retries, retry_delay, losses, error, ..held };
                     cases.push(Case { outcome: outcome(&before, kind), before });
                 }
             }
@@ -56,8 +58,8 @@ fn cases(session: SessionId) -> Vec<Case> {
 }
 
 fn next(case: &Case) -> Next {
-    let Execution { attempt, stopping, failures, retries, retry_delay, .. } = case.before;
-    after_outcome(HeldRow { attempt, stopping, failures, retries, retry_delay }, case.outcome.kind)
+    let Execution { attempt, stopping, failures, retries, retry_delay, losses, .. } = case.before;
+    after_outcome(HeldRow { attempt, stopping, failures, retries, retry_delay, losses }, case.outcome.kind)
 }
 
 /// The row that the decision leads to.
@@ -73,7 +75,16 @@ fn expected(case: &Case) -> Found {
     };
     let ended = status.is_terminal();
     let holder = case.before.holder;
-    Found { status, attempt, failures, losses: 0, ended, holder, error, result: case.outcome.result.clone() }
+    Found {
+        status,
+        attempt,
+        failures,
+        losses: case.before.losses,
+        ended,
+        holder,
+        error,
+        result: case.outcome.result.clone(),
+    }
 }
 
 fn expected_past(case: &Case) -> Option<Past> {

@@ -152,7 +152,7 @@ async fn the_look_at_what_was_claimed_walks_the_key_of_one_partition() {
 async fn outcomes_walk_the_key_of_one_partition() {
     let (world, ids) = large().await;
     let Arguments { ids, ones, workers, nulls } = Arguments::of(&ids);
-    let arguments = format!("{ids}, {ones}, {workers}, {ones}, {ones}, {nulls}, {nulls}, 3600000");
+    let arguments = format!("{ids}, {ones}, {workers}, {ones}, {ones}, {nulls}, {nulls}, 3600000, 2, 15000");
     assert_by_key(&plan(&world, sql::APPLY_OUTCOMES, &arguments).await, &partition(&world).await);
 }
 
