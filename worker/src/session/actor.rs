@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::attempts::{Attempts, Shared};
 use super::claims::ClaimBook;
+use super::cut_off::Turns;
 use super::deliveries::{Deliveries, Unclaimed};
 use super::ending::Draining;
 use super::event::{Event, Linked};
@@ -25,6 +26,7 @@ use super::rate::Rate;
 use super::reporting::Writing;
 use super::start::SessionEnd;
 use super::subscribing::{Subscribing, Wish};
+use super::waiting::Key;
 use crate::guard::{BootTime, Guard, boot_time};
 use crate::hearing::Ears;
 use crate::journal::Journal;
@@ -78,6 +80,9 @@ pub(super) struct Actor {
     /// Packages that could not be loaded one after another, and when to claim again.
     pub(super) unloadable: u32,
     pub(super) claim_after: Option<Instant>,
+    pub(super) turns: Turns,
+    /// Attempts that ended fenced: nothing may be said of them.
+    pub(super) fenced: Vec<Key>,
     /// Set when the session must end.
     pub(super) end: Option<Ending>,
 }
@@ -121,6 +126,8 @@ impl Actor {
             drain_grace: settings.drain_grace(),
             unloadable: 0,
             claim_after: None,
+            turns: Turns::new(boot_time()),
+            fenced: Vec::new(),
             end: None,
         }
     }
@@ -153,6 +160,7 @@ impl Actor {
 
     /// Once all that has arrived is handled: do what follows from it, everything in batches.
     fn turn(&mut self, now: Instant) {
+        self.turns.turn(boot_time());
         match self.phase {
             Phase::Greeting { .. } => self.greet(now),
             Phase::Welcome { .. } => {
@@ -160,6 +168,7 @@ impl Actor {
                 self.repeat_claims(false, now);
                 // Unanswered claims may bring company; what has ended and is not applied would be lost beside it.
                 self.attempts.start_waiting(self.claims.len() == 0 && self.outcomes.is_empty());
+                self.attempts.return_late(now).into_iter().for_each(|outcome| self.outcomes.add(outcome));
                 self.drain_further(now);
                 self.subscribe(now);
                 self.claim(now);

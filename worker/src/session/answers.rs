@@ -11,10 +11,10 @@ use scaleout_common::wire::{
 use tokio::time::Instant;
 
 use super::actor::{Actor, Ending, LOOK_WITHOUT_HEARTBEAT, Phase};
-use super::attempts::{Granted, unstarted};
 use super::deliveries::{DeliveryName, Unclaimed};
 use super::event::{Answer, Event, Linked};
 use super::pulse::{Beat, Pulse};
+use super::waiting::{Granted, unstarted};
 use crate::guard::{BootTime, boot_time};
 use crate::runtime::Ended;
 
@@ -63,8 +63,9 @@ impl Actor {
         }
     }
 
-    /// What ends badly once the fence has passed was killed by the guard: a new session gives it back as lost. What
-    /// was fenced alone, while the session goes on, would be held for ever: a new session gives that back, too.
+    /// What ends badly once the fence has passed was killed by the guard: a new session gives it back, as lost unless
+    /// this one was cut off. What was fenced alone, while the session goes on, would be held for ever: a new session
+    /// gives that back, too.
     fn ended(&mut self, execution: ExecutionId, attempt: Attempt, ended: Option<Ended>) {
         match ended {
             Some(Ended { kind, error, result })
@@ -74,6 +75,7 @@ impl Actor {
             }
             _ => {
                 tracing::warn!(%execution, attempt, "an attempt was fenced: the session begins anew");
+                self.fenced.push((execution, attempt));
                 self.end = Some(Ending::Over { above: self.shared.session.counter });
             }
         }

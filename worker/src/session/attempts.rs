@@ -1,16 +1,17 @@
 //! Attempts in the session's hands: granted ones that wait for a slot, and running ones.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use scaleout_common::ids::{Attempt, ExecutionId, SessionId};
-use scaleout_common::wire::{Grant, Outcome, OutcomeKind, PackageGrant};
+use scaleout_common::ids::SessionId;
+use scaleout_common::wire::{Outcome, OutcomeKind};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
 use super::event::Event;
+use super::waiting::{Granted, Key, Waiting, unstarted};
 use crate::packages::Packages;
 use crate::runtime::{
     ERROR_BYTES_MAX, Ended, Host, Run, Stop, StopCause, Stopper, presentable, run, stop_signal,
@@ -18,17 +19,6 @@ use crate::runtime::{
 
 /// Stops that may arrive before their grant and are remembered, at most.
 const STOPS_REMEMBERED_MAX: usize = 10_000;
-
-type Key = (ExecutionId, Attempt);
-
-/// A granted attempt.
-pub(super) struct Granted {
-    pub(super) execution: ExecutionId,
-    pub(super) attempt: Attempt,
-    pub(super) grant: Grant,
-    pub(super) package: Arc<PackageGrant>,
-    pub(super) granted_at: Instant,
-}
 
 /// What every attempt of the session shares.
 pub(crate) struct Shared {
@@ -43,7 +33,7 @@ pub(crate) struct Shared {
 pub(super) struct Attempts {
     shared: Arc<Shared>,
     slots: usize,
-    waiting: VecDeque<Granted>,
+    waiting: Waiting,
     running: HashMap<Key, Stopper>,
     /// What runs has the session to itself.
     running_alone: bool,
@@ -57,7 +47,7 @@ impl Attempts {
         Self {
             shared,
             slots,
-            waiting: VecDeque::new(),
+            waiting: Waiting::default(),
             running: HashMap::new(),
             running_alone: false,
             stopped: HashSet::new(),
@@ -82,32 +72,27 @@ impl Attempts {
                  nothing else, and nothing more is claimed until it has ended"
             );
         }
-        self.waiting.push_back(granted);
+        self.waiting.push(granted);
         None
     }
 
     /// Whether an attempt that runs with nothing beside it is in hand. Nothing more may be claimed then.
     pub(super) fn has_alone(&self) -> bool {
-        self.running_alone || self.waiting.iter().any(|granted| granted.grant.alone)
+        self.running_alone || self.waiting.has_alone()
     }
 
     /// Starts what waits, as far as there are slots. What runs alone comes last, and only if the session is `quiet`:
     /// it has no unanswered claim that may bring it company, and no outcome that is not applied, for what has none
     /// is still the session's in the catalog and would be lost with it.
     pub(super) fn start_waiting(&mut self, quiet: bool) {
-        while let Some(next) = self.next_start(quiet) {
+        let slots = self.slots;
+        while let Some(next) = self.waiting.take_next(self.running.len(), slots, self.running_alone, quiet) {
             self.start(next);
         }
     }
 
-    fn next_start(&self, quiet: bool) -> Option<usize> {
-        let waiting = self.waiting.iter().map(|granted| granted.grant.alone);
-        next_start(waiting, self.running.len(), self.slots, self.running_alone, quiet)
-    }
-
-    fn start(&mut self, index: usize) {
-        let Some(granted) = self.waiting.remove(index) else { return };
-        let (execution, attempt) = (granted.execution, granted.attempt);
+    fn start(&mut self, granted: Granted) {
+        let (execution, attempt) = granted.key();
         if granted.grant.alone {
             tracing::info!(%execution, attempt, "the execution starts alone");
             self.running_alone = true;
@@ -123,15 +108,11 @@ impl Attempts {
             stopper.stop(StopCause::Told);
             return None;
         }
-        let waits = |granted: &Granted| (granted.execution, granted.attempt) == key;
-        if let Some(index) = self.waiting.iter().position(waits) {
-            self.waiting.remove(index);
-            return Some(unstarted(key.0, key.1, OutcomeKind::Stopped));
-        }
-        if self.stopped.len() < STOPS_REMEMBERED_MAX {
+        let outcome = self.waiting.stop(key);
+        if outcome.is_none() && self.stopped.len() < STOPS_REMEMBERED_MAX {
             self.stopped.insert(key);
         }
-        None
+        outcome
     }
 
     /// An attempt has ended; it is no longer in hand.
@@ -143,16 +124,22 @@ impl Attempts {
 
     /// The worker drains: what has not started goes back at once.
     pub(super) fn return_waiting(&mut self) -> Vec<Outcome> {
-        self.waiting.drain(..).map(|granted| returned(&granted)).collect()
+        self.waiting.return_all()
     }
 
-    /// The worker is busy, and others may be idle: what has not started goes back, but for what runs alone, which
-    /// would wander from one busy worker to the next for ever.
+    /// The worker is busy, and others may be idle: what has not started goes back, but for what runs alone.
     pub(super) fn return_surplus(&mut self) -> Vec<Outcome> {
-        let (alone, surplus): (VecDeque<_>, _) =
-            self.waiting.drain(..).partition(|granted| granted.grant.alone);
-        self.waiting = alone;
-        surplus.iter().map(returned).collect()
+        self.waiting.return_surplus()
+    }
+
+    /// What could not run alone in time goes back.
+    pub(super) fn return_late(&mut self, now: Instant) -> Vec<Outcome> {
+        self.waiting.return_late(now)
+    }
+
+    /// Running and granted attempts.
+    pub(super) fn held(&self) -> impl Iterator<Item = Key> {
+        self.running.keys().copied().chain(self.waiting.keys())
     }
 
     /// Stops everything that runs.
@@ -170,7 +157,7 @@ impl Attempts {
         self.tasks.wait().await;
     }
 
-    /// Running and granted attempts.
+    /// The number of running and granted attempts.
     pub(super) fn in_hand(&self) -> usize {
         self.running.len() + self.waiting.len()
     }
@@ -188,42 +175,10 @@ impl Attempts {
     }
 }
 
-/// Which of what waits (whether each `alone`) starts now, if any.
-fn next_start(
-    mut waiting: impl Iterator<Item = bool>,
-    running: usize,
-    slots: usize,
-    running_alone: bool,
-    quiet: bool,
-) -> Option<usize> {
-    if running_alone || running >= slots {
-        return None;
-    }
-    let mut first_alone = None;
-    let beside_others = waiting.by_ref().enumerate().find_map(|(index, alone)| {
-        first_alone = first_alone.or(alone.then_some(index));
-        (!alone).then_some(index)
-    });
-    beside_others.or(first_alone.filter(|_| quiet && running == 0))
-}
-
-fn returned(granted: &Granted) -> Outcome {
-    unstarted(granted.execution, granted.attempt, OutcomeKind::Returned)
-}
-
-/// The outcome of an attempt that was never started.
-pub(super) fn unstarted(execution: ExecutionId, attempt: Attempt, kind: OutcomeKind) -> Outcome {
-    let error = match kind {
-        OutcomeKind::Returned => "the worker gave the execution back before it had started",
-        _ => "the execution was told to stop before it had started",
-    };
-    Outcome { execution, attempt, kind, error: Some(error.to_owned()), result: None }
-}
-
 async fn attempt(shared: Arc<Shared>, granted: Granted, stop: Stop) {
     let (execution, attempt) = (granted.execution, granted.attempt);
     let began = Instant::now();
-    let event = match run_granted(&shared, granted, stop).await {
+    let event = match run_granted(&shared, granted, began, stop).await {
         Ok(ended) => Event::Ended { execution, attempt, ended, took: began.elapsed() },
         Err(error) => Event::Unloadable { execution, attempt, error },
     };
@@ -232,9 +187,15 @@ async fn attempt(shared: Arc<Shared>, granted: Granted, stop: Stop) {
 }
 
 /// The error says what this worker could not get.
-async fn run_granted(shared: &Shared, granted: Granted, mut stop: Stop) -> Result<Option<Ended>, String> {
-    let Granted { execution, attempt, grant, package, granted_at } = granted;
-    let loading = shared.packages.ready(execution, attempt, shared.session, &grant, &package);
+async fn run_granted(
+    shared: &Shared,
+    granted: Granted,
+    began: Instant,
+    mut stop: Stop,
+) -> Result<Option<Ended>, String> {
+    let Granted { execution, attempt, grant, package, .. } = &granted;
+    let (execution, attempt) = (*execution, *attempt);
+    let loading = shared.packages.ready(execution, attempt, shared.session, grant, package);
     let ready = tokio::select! {
         biased;
         cause = stop.stopped() => return Ok(before_start(cause)),
@@ -250,9 +211,6 @@ async fn run_granted(shared: &Shared, granted: Granted, mut stop: Stop) -> Resul
         },
     };
     let work_root = shared.work_root.clone();
-    // The masters count from the grant, too.
-    let time_left =
-        grant.time_left_ms.map(|ms| Duration::from_millis(ms).saturating_sub(granted_at.elapsed()));
     let timeout = grant.timeout_ms.map(Duration::from_millis);
     let run_it = Run {
         execution,
@@ -261,7 +219,7 @@ async fn run_granted(shared: &Shared, granted: Granted, mut stop: Stop) -> Resul
         values: ready.values.clone(),
         project_values: ready.project_values.clone(),
         timeout,
-        time_left,
+        time_left: granted.time_left(began, Instant::now()),
         work_root,
     };
     // `ready` lives until the end: it keeps the project's folder.
@@ -281,25 +239,4 @@ fn before_start(cause: StopCause) -> Option<Ended> {
         error: Some("the attempt was stopped before its package had started".to_owned()),
         result: None,
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::next_start;
-
-    #[test]
-    fn what_runs_alone_starts_last_and_with_nothing_beside_it() {
-        let (alone, other) = (true, false);
-        let next = |waiting: &[bool], running, running_alone, quiet| {
-            next_start(waiting.iter().copied(), running, 2, running_alone, quiet)
-        };
-        assert_eq!(next(&[], 0, false, true), None);
-        assert_eq!(next(&[other, other], 1, false, false), Some(0), "others need no quiet");
-        assert_eq!(next(&[other], 2, false, true), None, "no slot");
-        assert_eq!(next(&[alone, other], 0, false, true), Some(1), "others first");
-        assert_eq!(next(&[alone], 1, false, true), None, "something runs");
-        assert_eq!(next(&[alone], 0, false, false), None, "a claim may bring company");
-        assert_eq!(next(&[alone], 0, false, true), Some(0));
-        assert_eq!(next(&[other], 1, true, true), None, "it runs: nothing starts beside it");
-    }
 }

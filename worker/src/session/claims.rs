@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use scaleout_common::ids::ClaimNumber;
+use scaleout_common::ids::{Attempt, ClaimNumber, ExecutionId};
 use scaleout_common::protocol::timing::CLAIM_REPEAT;
 use scaleout_common::wire::Claim;
 use tokio::time::Instant;
@@ -39,6 +39,11 @@ impl ClaimBook {
         self.unanswered.remove(&number).map(|unanswered| unanswered.delivery)
     }
 
+    /// The attempts that are claimed: some may be granted, by an answer that never came.
+    pub(super) fn attempts(&self) -> impl Iterator<Item = (ExecutionId, Attempt)> {
+        self.unanswered.values().map(|one| (one.claim.execution, one.claim.attempt))
+    }
+
     pub(super) fn len(&self) -> usize {
         self.unanswered.len()
     }
@@ -57,7 +62,6 @@ impl ClaimBook {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use scaleout_common::ids::ExecutionId;
     use std::time::Duration;
 
     fn delivery(tag: u64) -> Unclaimed {
@@ -74,6 +78,7 @@ mod tests {
         assert_eq!(book.answered(1), Some(delivery(1).name));
         assert_eq!(book.answered(1), None, "a late copy of an answer starts nothing");
         assert_eq!(book.len(), 1);
+        assert_eq!(book.attempts().collect::<Vec<_>>(), [(second.execution, 1)]);
         assert_eq!(book.claim(delivery(1), now).number, 3, "a number is never used again");
     }
 

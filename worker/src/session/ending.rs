@@ -8,8 +8,11 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::actor::{Actor, Ending, Phase};
+use super::cut_off::was_cut_off;
 use super::event::Event;
 use super::start::SessionEnd;
+use super::waiting::Key;
+use crate::guard::boot_time;
 use crate::runtime::{Ended, StopCause};
 
 /// How often a worker that drains says what it waits for.
@@ -64,6 +67,7 @@ impl Actor {
     }
 
     pub(super) async fn finish(mut self, ending: Ending, mut events: mpsc::Receiver<Event>) -> SessionEnd {
+        let cut_off = self.held_when_cut_off();
         // Attempts report their end to the loop's queue; somebody must empty it while they are waited for.
         {
             let mut abandoned = std::pin::pin!(self.attempts.abandon());
@@ -72,18 +76,16 @@ impl Actor {
                     () = &mut abandoned => break,
                     event = events.recv() => match event {
                         None => break,
-                        // Achieved before everything was stopped: the next hello carries it.
-                        Some(Event::Ended { execution, attempt, ended: Some(ended), .. })
-                            if ended.kind == OutcomeKind::Succeeded =>
-                        {
-                            let Ended { kind, error, result } = ended;
-                            self.outcomes.add(Outcome { execution, attempt, kind, error, result });
-                        }
-                        Some(_) => {}
+                        Some(event) => achieved(event).into_iter().for_each(|outcome| self.outcomes.add(outcome)),
                     },
                 }
             }
         }
+        while let Ok(event) = events.try_recv() {
+            achieved(event).into_iter().for_each(|outcome| self.outcomes.add(outcome));
+        }
+        // All of it is dead by the time that a hello says so: the next session begins once its guard has the lock.
+        self.outcomes.cut_off(cut_off);
         let last = self.journal_batch();
         self.told.journal.hand_over_last(last).await;
         match ending {
@@ -107,6 +109,23 @@ impl Actor {
         }
     }
 
+    /// What the session holds, if it ends because it was cut off.
+    fn held_when_cut_off(&mut self) -> Vec<Key> {
+        let now = boot_time();
+        self.turns.turn(now);
+        let Phase::Welcome { pulse } = &self.phase else { return Vec::new() };
+        if !was_cut_off(pulse.last_answered(), self.turns, now) {
+            return Vec::new();
+        }
+        let held = self.attempts.held().chain(self.claims.attempts()).chain(self.fenced.iter().copied());
+        let held: Vec<Key> = held.collect();
+        tracing::warn!(
+            attempts = held.len(),
+            "the session was cut off from its masters: what it held goes back, and is no loss"
+        );
+        held
+    }
+
     /// The last heartbeat. If it is lost, the lease runs out and takes nothing with it.
     async fn leave(&self) {
         let (Some(link), Phase::Welcome { .. }) = (&self.link, &self.phase) else { return };
@@ -119,5 +138,18 @@ impl Actor {
             }
             Err(error) => tracing::error!(%error, "the last heartbeat cannot be written"),
         }
+    }
+}
+
+/// What was achieved before everything was stopped: the next hello carries it.
+fn achieved(event: Event) -> Option<Outcome> {
+    match event {
+        Event::Ended { execution, attempt, ended: Some(ended), .. }
+            if ended.kind == OutcomeKind::Succeeded =>
+        {
+            let Ended { kind, error, result } = ended;
+            Some(Outcome { execution, attempt, kind, error, result })
+        }
+        _ => None,
     }
 }

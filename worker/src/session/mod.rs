@@ -8,6 +8,7 @@ mod actor;
 mod answers;
 mod attempts;
 mod claims;
+mod cut_off;
 mod deliveries;
 mod ending;
 mod event;
@@ -20,6 +21,7 @@ mod reporting;
 mod start;
 mod subscribing;
 mod subscriptions;
+mod waiting;
 
 pub(crate) use reporting::portions;
 pub(crate) use start::{SessionEnd, SessionStart};

@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use scaleout_common::ids::{Attempt, ExecutionId};
-use scaleout_common::protocol::timing::OUTCOME_REPEAT;
-use scaleout_common::wire::Outcome;
+use scaleout_common::protocol::timing::{FENCE, OUTCOME_REPEAT};
+use scaleout_common::wire::{Outcome, OutcomeKind};
 use tokio::time::Instant;
 
 /// Unapplied outcomes.
@@ -37,6 +37,19 @@ impl OutcomeBook {
         let key = (outcome.execution, outcome.attempt);
         self.outcomes.insert(key, Kept { outcome, published: None });
         self.unwritten.insert(key);
+    }
+
+    /// The session was cut off and has stopped these; what became of one before stands.
+    pub(super) fn cut_off(&mut self, stopped: impl IntoIterator<Item = (ExecutionId, Attempt)>) {
+        let error =
+            format!("the worker was cut off from its masters for {} s and stopped it", FENCE.as_secs());
+        for (execution, attempt) in stopped {
+            if !self.outcomes.contains_key(&(execution, attempt)) {
+                let error = Some(error.clone());
+                let kind = OutcomeKind::Returned;
+                self.add(Outcome { execution, attempt, kind, error, result: None });
+            }
+        }
     }
 
     pub(super) fn applied(&mut self, key: (ExecutionId, Attempt)) {
@@ -93,7 +106,6 @@ impl OutcomeBook {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use scaleout_common::wire::OutcomeKind;
 
     fn outcome(n: u128) -> Outcome {
         let execution = ExecutionId(uuid::Uuid::from_u128(n));
@@ -111,6 +123,21 @@ mod tests {
         assert_eq!(book.take_due(now + OUTCOME_REPEAT), [outcome(1)]);
         book.applied((outcome(1).execution, 1));
         assert!(book.is_empty());
+    }
+
+    #[test]
+    fn what_a_session_that_was_cut_off_held_goes_back_but_for_what_it_achieved() {
+        let mut book = OutcomeBook::default();
+        let key = |number| (outcome(number).execution, 1);
+        book.add(outcome(1));
+        book.cut_off([key(1), key(2)]);
+        let news = book.take_news().added;
+        assert_eq!(news.len(), 2, "the journal learns of it, too");
+        let left = book.into_unapplied();
+        assert_eq!(left, news);
+        assert_eq!(left[0], outcome(1));
+        assert_eq!((left[1].execution, left[1].kind), (key(2).0, OutcomeKind::Returned));
+        assert!(left[1].error.as_ref().unwrap().contains("cut off from its masters for 20 s"));
     }
 
     #[test]

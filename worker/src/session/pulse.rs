@@ -97,6 +97,11 @@ impl Pulse {
         self.answered.plus(FENCE)
     }
 
+    /// When the last answered heartbeat was sent.
+    pub(super) fn last_answered(&self) -> BootTime {
+        self.answered
+    }
+
     /// How long ago the last answered heartbeat was sent.
     pub(super) fn silence(&self, now: BootTime) -> Duration {
         now.since(self.answered)
