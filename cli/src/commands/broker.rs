@@ -23,7 +23,9 @@ Examples:
 The broker holds nothing that the catalog does not know, and what it loses comes back by itself: at once if it lost \
 everything, after some two minutes if a queue was purged or deleted. Use this when you do not want to wait, or when \
 executions stay pending although workers of their pool are free. It is harmless at any time: an execution that has a \
-message already is started once all the same.")]
+message already is started once all the same. It needs the role operator.
+
+With --format json: epoch (the one that began), dispatched (so far), finished (if not, the masters go on with it).")]
     Rebuild,
 }
 

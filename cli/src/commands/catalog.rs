@@ -22,7 +22,8 @@ pub(crate) enum Catalog {
 Examples:
   scaleout catalog migrate --settings /etc/scaleout.toml
 
-Works on the database of the setting postgres.url. Stop the masters of an older version first.")]
+Works on the database of the setting postgres.url. Masters of the version before may run on: docs/operating.md, \
+Upgrading. Take a backup first.")]
     Migrate,
     /// Removes what ended long ago, as the leading master does by itself
     #[command(after_help = "\
@@ -30,9 +31,10 @@ Examples:
   scaleout catalog purge --older-than 90d --dry-run
   scaleout catalog purge --older-than 90d --messages-older-than 30d --yes
 
-Works on the database of the setting postgres.url, with masters running or not, and keeps nobody waiting. Whole days go
-(UTC, by when executions were accepted); a day stays while an execution of it has not ended, or ended less than a day
-ago. What masters remove by themselves is in the settings under [retention].")]
+Works on the database of the setting postgres.url, with masters running or not, and keeps nobody waiting. Whole days go \
+(UTC, by when executions were accepted), each once its end is that long ago: 36h keeps an execution for 36 to 60 hours. \
+A day stays while an execution of it has not ended, or ended less than a day ago. What masters remove by themselves is \
+in the settings under [retention].")]
     Purge(Purge),
 }
 

@@ -28,7 +28,7 @@ pub(crate) struct Purge {
     /// Executions accepted longer ago than this go, with all that belongs to them
     #[arg(long, value_name = "DURATION", value_parser = age)]
     older_than: Duration,
-    /// Logs go sooner
+    /// Logs of executions accepted longer ago than this go; left out: with their executions
     #[arg(long, value_name = "DURATION", value_parser = age)]
     messages_older_than: Option<Duration>,
     /// Shows what would go, and leaves it

@@ -95,12 +95,14 @@ pub(crate) struct List {
 /// An execution's id.
 #[derive(Debug, Args)]
 pub(crate) struct One {
+    /// Of the execution, as `enqueue` and `execution list` show it
     id: ExecutionId,
 }
 
 /// Executions' ids.
 #[derive(Debug, Args)]
 pub(crate) struct Several {
+    /// Of the executions, as `enqueue` and `execution list` show them
     #[arg(required = true, value_name = "ID")]
     ids: Vec<ExecutionId>,
 }

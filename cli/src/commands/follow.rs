@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use super::Context;
 use crate::client::Client;
 use crate::exit::{Exit, Failure};
+use crate::output::say;
 use crate::tables::View;
 
 /// How often a growing log is asked for more.
@@ -22,6 +23,7 @@ const LATE_MAX: Duration = Duration::from_secs(2);
 /// Which log, and how.
 #[derive(Debug, Args)]
 pub(crate) struct Logs {
+    /// Of the execution, as `enqueue` and `execution list` show it
     id: ExecutionId,
     /// Go on until the execution has ended
     #[arg(long)]
@@ -56,6 +58,11 @@ async fn print(context: &Context, client: &Client, wanted: &Logs) -> Result<Exit
         }
         if has_more {
             continue;
+        }
+        if is_over && reading.is_empty() && !wanted.follow {
+            say(
+                "there is no log: it wrote none, or it is past its retention (the masters' retention.messages_days)",
+            );
         }
         if !wanted.follow {
             return Ok(Exit::Done);
@@ -93,6 +100,11 @@ impl Reading {
         let mut query = vec![("limit", PAGE_MAX.to_string())];
         query.extend(self.cursor.as_ref().map(|cursor| ("after", cursor.clone())));
         query
+    }
+
+    /// Nothing has been read so far.
+    fn is_empty(&self) -> bool {
+        self.cursor.is_none() && self.seen.is_empty()
     }
 
     /// What of the page is new, and whether there is more at once.
@@ -135,6 +147,15 @@ mod tests {
 
     fn numbers(fresh: &[LogMessage]) -> Vec<u64> {
         fresh.iter().map(|message| message.sequence).collect()
+    }
+
+    #[test]
+    fn a_log_is_empty_until_a_message_was_read() {
+        let mut reading = Reading::default();
+        reading.take(page(&[], None));
+        assert!(reading.is_empty());
+        reading.take(page(&[1], None));
+        assert!(!reading.is_empty());
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! From the arguments to the command they ask for: the one `match`. It decides nothing else.
 
 use super::{
-    Context, batch, broker, catalog, completions, config, dev, enqueue, execution, master, package, project, status,
-    token, worker,
+    Context, batch, broker, catalog, completions, config, dev, enqueue, execution, master, package, project,
+    status, token, worker,
 };
 use crate::arguments::{Arguments, Command};
 use crate::exit::{Exit, Failure};

@@ -15,7 +15,8 @@ Examples:
   scaleout status --format json
 
 With --format json: at, counts, oldest_pending, oldest_pending_at, dispatches and due (count, oldest_at), sessions \
-(online, late, expired), queues, workers, masters, broker, catalog, warnings (kind, message, advice).")]
+(online, late, expired), queues, workers, masters, broker, catalog, alarms (reason, since), losses (epoch, since, rebuilding, \
+dispatched, found_by_markers), warnings (kind, message, advice).")]
 pub(crate) struct Status {}
 
 pub(crate) async fn run(context: &Context, _arguments: Status) -> Result<Exit, Failure> {

@@ -43,7 +43,7 @@ impl View {
             ("ended", times::local_or_dash(summary.ended_at, &self.zone)),
             ("took", times::took(summary.started_at, summary.ended_at, self.now)),
         ];
-        lines.extend(execution.explanation.iter().map(|explanation| ("why", sentences(explanation))));
+        lines.extend(execution.explanation.iter().flat_map(sentences));
         if let Some(due) = execution.due_at.filter(|_| summary.status == Status::Created) {
             lines.push(("due", times::local(due, &self.zone)));
         }
@@ -86,12 +86,12 @@ pub(crate) fn explanation(explanation: &Explanation) -> String {
     pairs(&lines)
 }
 
-/// Why, and what moves it on; of what has ended, nothing does.
-fn sentences(explanation: &Explanation) -> String {
-    match explanation.status.is_terminal() {
-        true => explanation.why.clone(),
-        false => format!("{}; next: {}", explanation.why, explanation.next),
-    }
+/// Why and what moves it on (of what has ended, nothing does), then what a person can do.
+fn sentences(explanation: &Explanation) -> Vec<(&'static str, String)> {
+    let Explanation { status, why, next, advice, .. } = explanation;
+    let why = if status.is_terminal() { why.clone() } else { format!("{why}; next: {next}") };
+    let advice = advice.iter().map(|advice| ("you can", advice.clone()));
+    [("why", why)].into_iter().chain(advice).collect()
 }
 
 /// Executions that ended badly, with what they said.
@@ -188,6 +188,21 @@ parameter       key = \"***\"
 attempt before  1 failed on worker-2 after 2.00s: exit code 3
 ";
         assert_eq!(view().execution(&detail), expected);
+    }
+
+    #[test]
+    fn an_explanation_says_why_and_what_a_person_can_do() {
+        let mut explanation: Explanation = serde_json::from_value(json!({
+            "id": Uuid::from_u128(1), "status": "pending", "attempt": 1, "at": "2026-03-01T10:00:00Z",
+            "reason": {"kind": "no-workers"}, "why": "nobody is there", "next": "a worker", "advice": "start one",
+        }))
+        .unwrap();
+        let why = |text: &str| ("why", text.to_owned());
+        let advice = ("you can", "start one".to_owned());
+        assert_eq!(sentences(&explanation), [why("nobody is there; next: a worker"), advice]);
+        explanation.status = Status::Succeeded;
+        explanation.advice = None;
+        assert_eq!(sentences(&explanation), [why("nobody is there")]);
     }
 
     #[test]
