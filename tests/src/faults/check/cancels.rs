@@ -1,4 +1,4 @@
-//! Promise 5: an accepted cancel prevents every later start, and only a success already achieved stands. Pure.
+//! Promise 5: an accepted cancel prevents every later grant, so every start but one on its way, and only a success already achieved stands. Pure.
 
 use super::super::evidence::{CancelAnswer, Note, status};
 use super::index::{Cancel, Index};

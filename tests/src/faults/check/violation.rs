@@ -14,7 +14,7 @@ pub enum Promise {
     TerminalStays,
     /// 3: no attempt runs twice, and a second begins only when the first has ended.
     OneAtATime,
-    /// 5: an accepted cancel prevents every later start.
+    /// 5: after an accepted cancel no attempt is granted, so none starts but what was on its way.
     CancelHolds,
     /// A success means that the package ran to its end; a failure that it failed.
     EndingIsTrue,
