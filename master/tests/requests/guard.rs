@@ -46,6 +46,7 @@ fn routes() -> Vec<(Method, String, &'static [Role])> {
         (Method::GET, "workers/w", everybody),
         (Method::POST, "workers/w/drain", operators),
         (Method::GET, "status", everybody),
+        (Method::POST, "broker/rebuild", operators),
     ]
     .into_iter()
     .map(|(method, path, roles)| (method, format!("/api/v1/{}", path.replace("ID", ID)), roles))

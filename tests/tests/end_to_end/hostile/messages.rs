@@ -189,7 +189,7 @@ fn hello(session: SessionId) -> Hello {
         host: text("a\0b"),
         name: text("a stranger"),
         user: text("\u{1b}[31m"),
-        version: text("0.2.0"),
+        version: text(env!("CARGO_PKG_VERSION")),
         capacity: u32::MAX,
         pools: Vec::new(),
         previous: Vec::new(),
