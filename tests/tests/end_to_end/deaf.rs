@@ -1,6 +1,8 @@
-//! Links that look alive and carry nothing.
+//! Links that look alive and carry nothing; and one that has nothing to carry.
 
-use scaleout_tests::harness::{Cluster, Direction, Proxy, WHILE, Weather, cluster};
+use std::time::{Duration, Instant};
+
+use scaleout_tests::harness::{Cluster, Direction, Proxy, WHILE, Weather, cluster, until};
 
 use crate::note;
 
@@ -23,4 +25,18 @@ async fn a_stalled_link_is_noticed_and_work_goes_on() {
     broker.set(Weather::Fair);
     some_run(&cluster).await;
     assert!(cluster.workers[0].service.is_running(), "it was built anew within the process");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_has_nothing_to_do_is_not_deaf() {
+    let cluster = cluster(1, 1, &[]).await;
+    let began = Instant::now();
+    // A minute without an answer, or without a subscription that the broker has confirmed, would be noticed.
+    until("more than a minute has passed", WHILE, async || match began.elapsed() {
+        passed if passed > Duration::from_secs(65) => Ok(()),
+        passed => Err(format!("{passed:?}")),
+    })
+    .await;
+    let log = cluster.workers[0].service.log();
+    assert!(!log.contains("nothing was heard"), "{log}");
 }

@@ -1,6 +1,7 @@
 //! Two masters: both serve, and one goes on alone.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use scaleout_tests::harness::{Cluster, MOMENT, Output, Proxy, WHILE, cluster, effects, until};
 
@@ -101,4 +102,42 @@ async fn what_a_killed_master_accepted_and_never_published_is_taken_over() {
     let waited = at(&cluster, 1, &["batch", "wait", &batch, "--format", "json"]).await.ok();
     assert_eq!(waited.json()["counts"]["succeeded"], 40, "{waited}");
     assert_eq!(effects(&file).len(), 80);
+}
+
+/// A worker that hears nothing repeats its outcomes after 30 s: whatever is shorter shows what the broker kept.
+const BEFORE_A_REPEAT: Duration = Duration::from_secs(20);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_killed_master_had_not_committed_the_broker_keeps_for_another() {
+    let mut cluster = cluster(1, 1, &[]).await;
+    note::deploy(&cluster).await;
+    let file = cluster.folder().join("effects");
+    let set = format!("file={}", file.display());
+    let id = cluster.enqueue_one(&["t/note/note", "--set", &set, "--set", "seconds=3"]).await;
+    until("it runs", MOMENT, async || match effects(&file).len() {
+        1 => Ok(()),
+        found => Err(found.to_string()),
+    })
+    .await;
+    // Its row is locked: the master has its outcome and cannot commit it.
+    let lock = format!("begin; select from internal.executions where id = '{id}' for update");
+    cluster.catalog.batch_execute(&lock).await.unwrap();
+    until("it has ended", MOMENT, async || match effects(&file).len() {
+        2 => Ok(()),
+        found => Err(found.to_string()),
+    })
+    .await;
+    until("the broker still has its outcome", BEFORE_A_REPEAT, async || {
+        match cluster.broker.waiting("scaleout.outcomes").await {
+            1 => Ok(()),
+            found => Err(format!("{found} messages")),
+        }
+    })
+    .await;
+    cluster.masters[0].service.kill9();
+    cluster.catalog.batch_execute("rollback").await.unwrap();
+    cluster.start_master(&[]).await;
+    cluster.masters.remove(0);
+    let ended = cluster.reaches(&id, &["succeeded"], MOMENT).await;
+    assert_eq!((ended.number("attempt"), ended.number("losses")), (1, 0), "{ended:?}");
 }

@@ -1,5 +1,7 @@
 //! Sessions that end while everything else is well: the worker begins anew by itself, or says why it cannot.
 
+use std::time::{Duration, Instant};
+
 use rustix::process::{Pid, Signal, kill_process};
 use scaleout_tests::harness::{Cluster, MOMENT, cluster, until};
 
@@ -11,6 +13,16 @@ async fn a_package_runs(cluster: &Cluster) {
     let batch = cluster.enqueue(&["t/note/note", "--set", &set]).await;
     let (waited, counts) = cluster.wait_batch(&batch).await;
     assert_eq!(counts.get("succeeded"), Some(&1), "{waited}");
+}
+
+async fn is_welcome_again(cluster: &Cluster) {
+    until("the next session is welcome", MOMENT, async || {
+        match cluster.workers[0].service.log().matches("the session is welcome").count() {
+            2 => Ok(()),
+            found => Err(format!("{found} welcomes")),
+        }
+    })
+    .await;
 }
 
 /// The guard's process id, as the lock file tells people.
@@ -26,13 +38,7 @@ async fn an_idle_worker_whose_guard_is_killed_begins_anew() {
     let mut cluster = cluster(1, 1, &[]).await;
     kill_process(guard_of(&cluster), Signal::KILL).unwrap();
     cluster.workers[0].service.says("the guard is gone", MOMENT).await;
-    until("the next session is welcome", MOMENT, async || {
-        match cluster.workers[0].service.log().matches("the session is welcome").count() {
-            2 => Ok(()),
-            found => Err(format!("{found} welcomes")),
-        }
-    })
-    .await;
+    is_welcome_again(&cluster).await;
     a_package_runs(&cluster).await;
 }
 
@@ -67,4 +73,24 @@ async fn a_copied_data_folder_is_refused_in_words() {
     assert!(log.contains("its data folder was copied") && log.contains("remove the file `id`"), "{log}");
     // The first one goes on.
     a_package_runs(&cluster).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_welcome_that_comes_late_is_of_no_use() {
+    let mut cluster = cluster(1, 0, &[]).await;
+    cluster.masters[0].service.kill9();
+    cluster.start_worker("worker-1", &[]);
+    cluster.workers[0].service.says("a session begins", MOMENT).await;
+    let began = Instant::now();
+    // The hello waits in the broker. Its session counts from its sending, not from the answer: nobody knows how long
+    // that was under way.
+    until("the fence has passed", MOMENT, async || match began.elapsed() {
+        passed if passed > Duration::from_secs(21) => Ok(()),
+        passed => Err(format!("{passed:?}")),
+    })
+    .await;
+    cluster.start_master(&[]).await;
+    cluster.masters.remove(0);
+    cluster.workers[0].service.says("no heartbeat was answered for too long", MOMENT).await;
+    is_welcome_again(&cluster).await;
 }
