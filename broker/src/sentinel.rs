@@ -75,3 +75,29 @@ fn is_absence(error: &lapin::Error) -> bool {
     *refusal.kind() == AMQPErrorKind::Soft(AMQPSoftError::NOTFOUND)
         && !refusal.get_message().as_str().contains(THERE_BUT_DOWN)
 }
+
+#[cfg(test)]
+mod tests {
+    use lapin::protocol::{AMQPError, AMQPHardError};
+
+    use super::*;
+
+    #[test]
+    fn only_the_word_that_there_is_none_is_absence() {
+        let refused = |kind, text: &str| {
+            is_absence(&lapin::ErrorKind::ProtocolError(AMQPError::new(kind, text.into())).into())
+        };
+        let not_found = || AMQPErrorKind::Soft(AMQPSoftError::NOTFOUND);
+        assert!(refused(not_found(), "NOT_FOUND - no queue 's' in vhost '/'"));
+        // What RabbitMQ says of a durable queue whose node is away: with the node it comes back as it was.
+        let down = "NOT_FOUND - home node 'r@a' of durable queue 's' in vhost '/' is down or inaccessible";
+        assert!(!refused(not_found(), down));
+        for kind in [
+            AMQPErrorKind::Soft(AMQPSoftError::RESOURCELOCKED),
+            AMQPErrorKind::Soft(AMQPSoftError::ACCESSREFUSED),
+            AMQPErrorKind::Hard(AMQPHardError::CONNECTIONFORCED),
+        ] {
+            assert!(!refused(kind, "no queue 's'"));
+        }
+    }
+}
