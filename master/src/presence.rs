@@ -89,15 +89,19 @@ impl Proving {
             Some(channel) => matches!(timeout(ANSWER_MAX, channel.acker.round_trip()).await, Ok(Ok(()))),
             None => false,
         };
-        let number = channel.map(|channel| channel.number).filter(|_| answered);
-        let unbroken = number.is_some() && number == self.channel;
-        self.channel = number;
-        self.consuming_since = match number {
+        self.proved(channel.map(|channel| channel.number).filter(|_| answered), now)
+    }
+
+    /// What a round trip proves that began at `now` and was `answered` on that channel; absent: on none.
+    fn proved(&mut self, answered: Option<u64>, now: Timestamp) -> Proof {
+        let unbroken = answered.is_some() && answered == self.channel;
+        self.channel = answered;
+        self.consuming_since = match answered {
             Some(_) if unbroken => self.consuming_since,
             Some(_) => Some(now),
             None => None,
         };
-        Proof { consuming_since: self.consuming_since, proved_at: number.map(|_| now) }
+        Proof { consuming_since: self.consuming_since, proved_at: answered.map(|_| now) }
     }
 }
 
@@ -119,4 +123,29 @@ async fn within<T>(asking: impl Future<Output = Result<T, CatalogError>>) -> Res
 fn host_name() -> String {
     let name = rustix::system::uname();
     name.nodename().to_string_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_channel_or_a_missed_round_trip_begins_the_count_anew() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let mut proving = Proving::default();
+        let cases = [
+            (None, None),
+            (Some(1), Some(2)),
+            (Some(1), Some(2)),
+            (Some(2), Some(4)),
+            (None, None),
+            (Some(2), Some(6)),
+            (Some(2), Some(6)),
+        ];
+        for (now, (answered, since)) in (1..).zip(cases) {
+            let proof = proving.proved(answered, at(now));
+            assert_eq!(proof.consuming_since, since.map(at), "at {now}");
+            assert_eq!(proof.proved_at, answered.map(|_| at(now)), "at {now}");
+        }
+    }
 }
