@@ -46,9 +46,6 @@ pub(super) const LOOK_WITHOUT_HEARTBEAT: u64 = 0;
 /// Claims in one message at most.
 const CLAIMS_PER_MESSAGE: usize = 400;
 
-/// With more unapplied outcomes than this the session claims no more until masters catch up.
-const OUTCOMES_MAX: usize = 5_000;
-
 /// What the loop is told when it begins.
 pub(super) struct Told {
     pub(super) hello: Hello,
@@ -233,7 +230,7 @@ impl Actor {
 
     /// Claims the deliveries it holds, as many as it may.
     fn claim(&mut self, now: Instant) {
-        if self.link.is_none() || !self.may_claim(now) || self.outcomes.len() > OUTCOMES_MAX {
+        if self.link.is_none() || !self.may_claim(now) {
             return;
         }
         let ahead = self.claims_ahead();
@@ -253,6 +250,7 @@ impl Actor {
     fn may_claim(&self, now: Instant) -> bool {
         self.draining.is_none()
             && !self.attempts.has_alone()
+            && !self.outcomes.is_flooded()
             && self.claim_after.is_none_or(|after| now >= after)
     }
 

@@ -13,10 +13,14 @@ use super::event::Event;
 use super::start::SessionEnd;
 use super::waiting::Key;
 use crate::guard::boot_time;
+use crate::hearing::Ears;
 use crate::runtime::{Ended, StopCause};
 
 /// How often a worker that drains says what it waits for.
 const SAY_EVERY: Duration = Duration::from_secs(30);
+
+/// How long the last heartbeat is waited for.
+const LEAVE_MAX: Duration = Duration::from_secs(2);
 
 /// A session that claims no more.
 #[derive(Clone, Copy, Debug)]
@@ -90,7 +94,7 @@ impl Actor {
         self.told.journal.hand_over_last(last).await;
         match ending {
             Ending::Drained => {
-                self.leave().await;
+                leave(&self.told.ears, self.say_goodbye()).await;
                 SessionEnd::Drained
             }
             Ending::Refused { reason } => SessionEnd::Refused { reason },
@@ -127,7 +131,7 @@ impl Actor {
     }
 
     /// The last heartbeat. If it is lost, the lease runs out and takes nothing with it.
-    async fn leave(&self) {
+    async fn say_goodbye(&self) {
         let (Some(link), Phase::Welcome { .. }) = (&self.link, &self.phase) else { return };
         let last = Heartbeat { session: self.shared.session, number: 0, running: 0, leaving: true };
         match Outgoing::to_claims(&last, &link.inbox) {
@@ -141,6 +145,15 @@ impl Actor {
     }
 }
 
+/// Leaves when the last heartbeat is confirmed, or soon all the same: a broker under an alarm confirms nothing. Who
+/// leaves hears nothing any more, and is not deaf.
+async fn leave(ears: &Ears, goodbye: impl Future<Output = ()>) {
+    ears.listen(false);
+    if tokio::time::timeout(LEAVE_MAX, goodbye).await.is_err() {
+        tracing::debug!("the last heartbeat is not confirmed: the worker leaves without");
+    }
+}
+
 /// What was achieved before everything was stopped: the next hello carries it.
 fn achieved(event: Event) -> Option<Outcome> {
     match event {
@@ -151,5 +164,22 @@ fn achieved(event: Event) -> Option<Outcome> {
             Some(Outcome { execution, attempt, kind, error, result })
         }
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hearing::hearing;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_last_heartbeat_that_is_never_confirmed_keeps_nobody() {
+        let (ears, listener) = hearing();
+        ears.listen(true);
+        let began = Instant::now();
+        leave(&ears, std::future::pending()).await;
+        assert_eq!(began.elapsed(), LEAVE_MAX);
+        let patience = Duration::from_secs(600);
+        assert!(tokio::time::timeout(patience, listener.deaf()).await.is_err(), "who leaves is not deaf");
     }
 }

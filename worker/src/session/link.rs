@@ -71,15 +71,15 @@ async fn serve(
     let (inbox, answers) = link.inbox().await?;
     let (subscriptions, served) = subscriptions::subscriptions();
     let linked = Linked { number, claims, outcomes: outcomes.clone(), inbox, subscriptions };
-    if events.send(Event::Linked(linked)).await.is_err() {
-        return Ok(());
+    if events.send(Event::Linked(linked)).await.is_ok() {
+        tokio::try_join!(
+            receive(answers, events),
+            subscriptions::serve(link, &outcomes, served, events),
+            look(link, looks, events),
+        )?;
     }
-    tokio::try_join!(
-        receive(answers, events),
-        subscriptions::serve(link, &outcomes, served, events),
-        look(link, looks, events),
-    )
-    .map(|_| ())
+    // The session's loop has ended. Its log records still need the link, until they are shipped and `stop` says so.
+    std::future::pending().await
 }
 
 /// Looks how many masters consume claims, whenever the session asks.

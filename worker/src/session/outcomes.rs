@@ -8,6 +8,9 @@ use scaleout_common::protocol::timing::{FENCE, OUTCOME_REPEAT};
 use scaleout_common::wire::{Outcome, OutcomeKind};
 use tokio::time::Instant;
 
+/// With more unapplied outcomes than this a session claims no more, until masters have applied half of them.
+const OUTCOMES_MAX: usize = 5_000;
+
 /// Unapplied outcomes.
 #[derive(Debug, Default)]
 pub(super) struct OutcomeBook {
@@ -16,6 +19,7 @@ pub(super) struct OutcomeBook {
     unwritten: BTreeSet<(ExecutionId, Attempt)>,
     /// In the journal, and applied since.
     applied: Vec<(ExecutionId, Attempt)>,
+    flooded: bool,
 }
 
 /// What the journal is to learn.
@@ -37,6 +41,12 @@ impl OutcomeBook {
         let key = (outcome.execution, outcome.attempt);
         self.outcomes.insert(key, Kept { outcome, published: None });
         self.unwritten.insert(key);
+        self.flooded |= self.outcomes.len() > OUTCOMES_MAX;
+    }
+
+    /// Whether masters must catch up before the session claims more.
+    pub(super) fn is_flooded(&self) -> bool {
+        self.flooded
     }
 
     /// The session was cut off and has stopped these; what became of one before stands.
@@ -56,6 +66,7 @@ impl OutcomeBook {
         if self.outcomes.remove(&key).is_some() && !self.unwritten.remove(&key) {
             self.applied.push(key);
         }
+        self.flooded &= self.outcomes.len() > OUTCOMES_MAX / 2;
     }
 
     pub(super) fn has_news(&self) -> bool {
@@ -138,6 +149,24 @@ mod tests {
         assert_eq!(left[0], outcome(1));
         assert_eq!((left[1].execution, left[1].kind), (key(2).0, OutcomeKind::Returned));
         assert!(left[1].error.as_ref().unwrap().contains("cut off from its masters for 20 s"));
+    }
+
+    #[test]
+    fn a_flood_of_outcomes_lasts_until_half_of_it_is_applied() {
+        let mut book = OutcomeBook::default();
+        let (most, half) = (OUTCOMES_MAX as u128, (OUTCOMES_MAX / 2) as u128);
+        let mut flooded_at = |number, adds: bool| {
+            match adds {
+                true => book.add(outcome(number)),
+                false => book.applied((outcome(number).execution, 1)),
+            }
+            book.is_flooded()
+        };
+        assert!(!(1..=most).any(|number| flooded_at(number, true)));
+        assert!(flooded_at(most + 1, true));
+        assert!((1..=half).all(|number| flooded_at(number, false)));
+        assert!(!flooded_at(most, false));
+        assert!(!flooded_at(most, true));
     }
 
     #[test]

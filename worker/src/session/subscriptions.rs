@@ -83,6 +83,7 @@ pub(crate) async fn serve(
         tokio::select! {
             changed = served.wanted.changed() => {
                 if changed.is_err() {
+                    open.close().await;
                     return Ok(());
                 }
                 open.close().await;
@@ -169,18 +170,22 @@ impl Forward {
         mut closed: watch::Receiver<()>,
     ) -> Result<(), BrokerError> {
         loop {
-            let delivery = tokio::select! {
-                _ = closed.changed() => {
-                    subscription.close().await;
-                    return Ok(());
-                }
-                delivery = subscription.next() => delivery?,
+            // With the burial of what cannot be read, which may wait for an alarm to end: what is closed meanwhile
+            // gives it back, and it is buried when it comes again.
+            let Some(event) = unless_closed(&mut closed, self.next(&mut subscription)).await else {
+                subscription.close().await;
+                return Ok(());
             };
-            let event = self.read(delivery, subscription.queue()).await?;
+            let event = event?;
             if self.events.send(event).await.is_err() {
                 return Ok(());
             }
         }
+    }
+
+    async fn next(&self, subscription: &mut Subscription) -> Result<Event, BrokerError> {
+        let delivery = subscription.next().await?;
+        self.read(delivery, subscription.queue()).await
     }
 
     async fn read(&self, delivery: Delivery, queue: &str) -> Result<Event, BrokerError> {
@@ -205,5 +210,26 @@ impl Forward {
         let buried = self.publisher.publish(vec![dead]).await;
         buried.map_err(|error| BrokerError::Lost(format!("cannot put a dead letter aside: {error}")))?;
         Ok(Event::Unreadable { name })
+    }
+}
+
+/// `None`: closed first.
+async fn unless_closed<T>(closed: &mut watch::Receiver<()>, work: impl Future<Output = T>) -> Option<T> {
+    tokio::select! {
+        _ = closed.changed() => None,
+        done = work => Some(done),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_closed_waits_for_no_burial() {
+        let (closing, mut closed) = watch::channel(());
+        assert_eq!(unless_closed(&mut closed, std::future::ready(7)).await, Some(7));
+        drop(closing);
+        assert_eq!(unless_closed(&mut closed, std::future::pending::<u8>()).await, None);
     }
 }
