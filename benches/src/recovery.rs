@@ -4,16 +4,12 @@
 use std::time::{Duration, Instant};
 
 use scaleout_local::{Config, Servers};
-use scaleout_tests::harness::{Cluster, MOMENT, Project, WHILE, cluster, effects, program, until};
-use uuid::Uuid;
+use scaleout_tests::harness::{Cluster, MOMENT, Project, Proxy, WHILE, cluster, effects, program, until};
 
 use crate::Figures;
 
 /// Executions that a worker holds when it is lost.
 const HELD: usize = 8;
-
-/// Requests around the death of a master, half of them before it.
-const REQUESTS: usize = 60;
 
 /// Starts once at once; its first attempt would sleep for long.
 const SCRIPT: &str = r#"#!/bin/sh
@@ -96,48 +92,43 @@ pub async fn worker_stays_away(rounds: usize) -> Figures {
     Figures::new("worker killed and gone: all it held runs elsewhere", Duration::from_secs(35), times)
 }
 
-/// One of two masters, the leader, is killed amid requests to both: the longest that an accepted one waited.
+/// One of two masters, cut off from the broker, has accepted requests that it could not publish, and is killed: until
+/// the last of them runs, because the other one has found it dead and taken over.
 pub async fn master_dies(rounds: usize) -> Figures {
     let mut times = Vec::new();
     for _ in 0..rounds {
-        let mut cluster = cluster(2, 2, &[("worker.capacity", "8")]).await;
+        let mut cluster = Cluster::new(&[]).await;
+        let proxy = Proxy::start(&cluster.vhost.amqp_url).await;
+        let through_proxy = proxy.url(&cluster.vhost.amqp_url);
+        cluster.start_master(&[("rabbitmq.url", &through_proxy)]).await;
+        cluster.start_master(&[]).await;
+        cluster.start_worker("worker-1", &[("worker.capacity", "16")]);
+        cluster.workers_are_online().await;
         deploy(&cluster).await;
-        cluster.masters[0].service.says("this master leads now", MOMENT).await;
-        for number in 0..REQUESTS {
-            if number == REQUESTS / 2 {
-                cluster.masters[0].service.kill9();
+        proxy.close();
+        until("the first master misses the broker", MOMENT, async || {
+            match cluster.masters[0].readyz().await {
+                (503, _) => Ok(()),
+                other => Err(format!("{other:?}")),
             }
-            request(&cluster, number).await;
-        }
-        times.push(longest_wait(&cluster).await);
+        })
+        .await;
+        cluster.enqueue(&["t/recovery/empty", "--count", "16"]).await;
+        let killed = Instant::now();
+        cluster.masters[0].service.kill9();
+        all_have_been_granted(&cluster).await;
+        times.push(killed.elapsed());
     }
-    Figures::new("leading master killed: longest wait of an accepted request", Duration::from_secs(1), times)
+    Figures::new("master killed: all it accepted and never published runs", Duration::from_secs(1), times)
 }
 
-/// Alternates between the masters; asks the other one, with the same id, when one does not answer.
-async fn request(cluster: &Cluster, number: usize) {
-    let id = Uuid::new_v4().to_string();
-    for master in [number % 2, 1] {
-        let command = cluster.command(&["enqueue", "t/recovery/empty", "--request-id", &id]);
-        let output = command.env("SCALEOUT_URL", &cluster.masters[master].url).run().await;
-        if output.code == 0 {
-            return;
-        }
-        assert_eq!((output.code, master), (3, 0), "{output}");
-    }
-}
-
-async fn longest_wait(cluster: &Cluster) -> Duration {
-    let unfinished = "select count(*) from internal.executions where status <> 7";
-    until("all have succeeded", WHILE, async || {
-        let left: i64 = cluster.catalog.query_one(unfinished, &[]).await.expect("it answers").get(0);
+async fn all_have_been_granted(cluster: &Cluster) {
+    let waiting = "select count(*) from internal.executions where started_at is null";
+    until("all have been granted", WHILE, async || {
+        let left: i64 = cluster.catalog.query_one(waiting, &[]).await.expect("it answers").get(0);
         if left == 0 { Ok(()) } else { Err(format!("{left} have not")) }
     })
     .await;
-    let longest = "select max(extract(epoch from started_at - internal.accepted_at(id)))::double precision
-                   from internal.executions";
-    let row = cluster.catalog.query_one(longest, &[]).await.expect("it answers");
-    Duration::from_secs_f64(row.get::<_, f64>(0).max(0.0))
 }
 
 /// The broker is killed with work in its queues, and started again: from its being up to the first claim that is
