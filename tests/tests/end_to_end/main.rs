@@ -5,6 +5,7 @@
 mod alarms;
 mod broker_loss;
 mod cancel;
+mod cut_off;
 mod deaf;
 mod dev;
 mod drain;
