@@ -46,6 +46,7 @@ async fn an_alarm_of_the_broker_holds_nothing_up_for_ever_and_is_shown() {
     let waiting: i64 = cluster.catalog.query_one(unconfirmed, &[]).await.unwrap().get(0);
     assert!(waiting > 0, "it was published through the alarm");
     assert_eq!(effects(&cluster.folder().join("effects")).len(), 10);
+    explain_names_the_alarm(&cluster, &during).await;
 
     // No heartbeat gets through, the lease runs out, and yet nothing is stopped: there is no master to take it.
     until("the lease has run out", WHILE, async || {
@@ -54,6 +55,7 @@ async fn an_alarm_of_the_broker_holds_nothing_up_for_ever_and_is_shown() {
         if row.get(0) { Ok(()) } else { Err("not yet".to_owned()) }
     })
     .await;
+    status_tells_only_the_alarm(&cluster).await;
 
     servers.rabbitmq.control(&["set_vm_memory_high_watermark", "0.4"]).await.unwrap();
     until("the alarm is off", MOMENT, async || match alarms().await {
@@ -83,4 +85,21 @@ async fn start_long(cluster: &Cluster) -> String {
     })
     .await;
     long
+}
+
+async fn explain_names_the_alarm(cluster: &Cluster, batch: &str) {
+    let waits = cluster.executions(batch).await[0].id().to_owned();
+    let why = cluster.scaleout(&["execution", "explain", &waits]).await.ok();
+    assert!(why.stdout.contains("an alarm is on: ") && why.stdout.contains("memory"), "{why}");
+}
+
+/// What follows from it is no trouble of its own.
+async fn status_tells_only_the_alarm(cluster: &Cluster) {
+    let status = cluster.scaleout(&["status", "--format", "json"]).await.ok().json();
+    let warnings = status["warnings"].as_array().into_iter().flatten();
+    let kinds: Vec<&str> = warnings.filter_map(|one| one["kind"].as_str()).collect();
+    assert!(kinds.contains(&"broker-alarm"), "{kinds:?}");
+    for consequence in ["leases-expired", "leader-unproven", "dispatches-unconfirmed", "heartbeats-late"] {
+        assert!(!kinds.contains(&consequence), "{kinds:?}");
+    }
 }
