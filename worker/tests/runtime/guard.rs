@@ -80,6 +80,17 @@ async fn a_passed_fence_kills_everything_while_the_worker_lives() {
 }
 
 #[tokio::test]
+async fn a_passed_fence_is_asked_of_the_clock_not_of_the_guard() {
+    let folder = tempfile::tempdir().unwrap();
+    let (guard, _) = Guard::start(start_guard(folder.path())).await.unwrap();
+    // Nothing is awaited from here on: as on a machine that wakes up, nobody has heard of the guard yet.
+    guard.fence(boot_time());
+    assert!(guard.is_over());
+    let error = guard.spawn(&mut tokio::process::Command::new("true")).unwrap_err();
+    assert!(matches!(error, SpawnError::Over), "{error:?}");
+}
+
+#[tokio::test]
 async fn a_fence_that_moves_on_in_time_kills_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let (guard, _) = Guard::start(start_guard(folder.path())).await.unwrap();
