@@ -32,7 +32,10 @@ async fn a_draining_worker_finishes_what_it_can_and_hands_back_the_rest() {
     cluster.workers[0].service.says("the worker drains", MOMENT).await;
     assert_eq!(cluster.workers[0].service.exit_code(MOMENT).await, 0);
     let log = cluster.workers[0].service.log();
-    assert!(!log.contains("no link to the broker"), "all is well with a link that is not needed any more: {log}");
+    assert!(
+        !log.contains("no link to the broker"),
+        "all is well with a link that is not needed any more: {log}"
+    );
     let short = cluster.show(&short).await;
     assert_eq!((short.status(), short.number("attempt")), ("succeeded", 1));
     let back = cluster.show(&long).await;
