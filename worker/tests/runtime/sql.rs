@@ -164,3 +164,25 @@ async fn wait_for_sleepers(client: &Client, expected: i64) {
     };
     tokio::time::timeout(DEADLINE, wait).await.expect("the sleepers come and go");
 }
+
+#[tokio::test]
+async fn no_statement_begins_once_the_session_is_over() {
+    let (world, _, client) = world().await;
+    client.batch_execute("create table t (n int)").await.unwrap();
+    client.batch_execute("begin; lock table t").await.unwrap();
+    let later = statement("insert into t values (2)", "after = [\"first\"]");
+    let text = format!("{}{later}", statement("insert into t values (1)", "").replace("query", "first"));
+    let running = world.start(&text);
+    let waits = "select count(*) from pg_locks where not granted and relation = 't'::regclass";
+    let waiting = async {
+        while client.query_one(waits, &[]).await.unwrap().get::<_, i64>(0) == 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(DEADLINE, waiting).await.expect("the first statement waits");
+    world.guard.stop().await;
+    client.batch_execute("commit").await.unwrap();
+    assert!(running.end().await.ended.is_none());
+    let ran = client.query_one("select array_agg(n) from t", &[]).await.unwrap();
+    assert_eq!(ran.get::<_, Vec<i32>>(0), [1], "only what had begun before");
+}
