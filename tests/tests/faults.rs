@@ -18,7 +18,7 @@ fn a_slice_of_the_fault_run_keeps_every_promise() {
     let output = child.wait_with_output().expect("the fault run can be waited for");
     drop(lifeline);
     let (told, table) = (String::from_utf8_lossy(&output.stderr), String::from_utf8_lossy(&output.stdout));
-    println!("{told}\n{table}");
+    eprintln!("{told}\n{table}");
     assert!(output.status.success(), "seed {seed}: {}; what it told is above", output.status);
     assert!(table.contains("all promises kept"), "seed {seed}: no verdict");
 }
