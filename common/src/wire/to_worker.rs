@@ -92,7 +92,7 @@ pub struct Grant {
     /// Index into [`ClaimAnswers::packages`].
     pub package: u32,
     pub values: Values,
-    /// Milliseconds this attempt may run from its grant on; absent: no limit.
+    /// Milliseconds this attempt may run from its grant on, or, if it runs alone, from its start; absent: no limit.
     pub timeout_ms: Option<u64>,
     /// What is left of them.
     pub time_left_ms: Option<u64>,
