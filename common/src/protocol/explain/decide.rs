@@ -50,6 +50,10 @@ fn schedule(facts: &Facts, created: &Created) -> Reason {
         Some(at) if created.is_retry => {
             Reason::RetryAt { at, failures: facts.failures, retries: facts.retries }
         }
+        // Start times are of first attempts only.
+        Some(at) if runs_alone(facts.losses) && facts.attempt > 1 => {
+            Reason::AloneAgainAt { at, losses: facts.losses }
+        }
         Some(at) => Reason::StartsAt { at },
     }
 }

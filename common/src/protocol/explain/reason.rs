@@ -30,6 +30,8 @@ pub enum Reason {
     RetryAt { at: Timestamp, failures: u32, retries: u32 },
     /// Its start time is ahead.
     StartsAt { at: Timestamp },
+    /// It runs alone, could not in time where it was, and was given back: it is due again at its time.
+    AloneAgainAt { at: Timestamp, losses: u32 },
     /// It is due, and the leader has not released it yet.
     Due { since: Timestamp, leader: Option<Leader> },
     /// Created, and in no schedule: nothing will move it.

@@ -167,6 +167,11 @@ fn what_is_created_says_when_it_is_due() {
         &["failure 1 of 3 that end it", "due at 2026-03-01 10:00:31Z (in 31 s)", "execution cancel"],
     );
     check(&created(Some(3_700), false), "starts-at", &["its start time is ahead", "(in 1 h 1 min)"]);
+    let given_back =
+        |attempt| with(created(Some(15), false), |facts| (facts.attempt, facts.losses) = (attempt, 2));
+    let says = ["lost its worker 2 times and therefore runs alone", "gave it back", "(in 15 s)"];
+    check(&given_back(4), "alone-again-at", &says);
+    check(&given_back(1), "starts-at", &["its start time is ahead"]);
     check(
         &created(Some(-1), true),
         "due",

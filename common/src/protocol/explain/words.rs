@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::facts::Holder;
 use super::reason::{Reason, StopCause, Taking};
 use super::spans::{ago, at, count, until};
-use super::words_waiting;
+use super::words_waiting as waiting;
 use crate::ids::ExecutionId;
 use crate::protocol::timing::{HEARTBEAT_EVERY, LOSSES_MAX};
 use crate::status::Status;
@@ -39,23 +39,42 @@ pub fn words(id: ExecutionId, reason: &Reason, now: Timestamp) -> Words {
             format!("it is {status}, and its package or bundle is no longer in the catalog"),
             "nothing: no worker can load it",
         )
-        .advise(format!("cancel it (`scaleout execution cancel {id}`), deploy the project and enqueue it again")),
-        Reason::RetryAt { .. } | Reason::StartsAt { .. } | Reason::Due { .. } | Reason::Unscheduled => {
-            words_waiting::created(id, reason, now)
+        .advise(format!(
+            "cancel it (`scaleout execution cancel {id}`), deploy the project and enqueue it again"
+        )),
+        Reason::RetryAt { at, failures, retries } => waiting::retry_at(id, *at, *failures, *retries, now),
+        Reason::StartsAt { at } => waiting::starts_at(id, *at, now),
+        Reason::AloneAgainAt { at, losses } => waiting::alone_again_at(id, *at, *losses, now),
+        Reason::Due { since, leader } => waiting::due(*since, leader.as_ref(), now),
+        Reason::Unscheduled => waiting::unscheduled(id),
+        Reason::BrokerUnreachable { master, problem, published, since } => {
+            waiting::broker_unreachable(master.as_deref(), problem, *published, *since, now)
+        }
+        Reason::BrokerBlocked { reason, since } => waiting::blocked(reason, *since, now),
+        Reason::Unpublished { since, master, problem } => {
+            waiting::unpublished(*since, master.as_deref(), problem.as_deref(), now)
+        }
+        Reason::NoWorkers { pool } => waiting::no_workers(id, pool),
+        Reason::WorkersOffline { pool, workers, last, last_online_at } => {
+            waiting::workers_offline(pool, *workers, last, *last_online_at, now)
+        }
+        Reason::WorkersDisabled { pool, workers } => waiting::workers_disabled(pool, *workers),
+        Reason::WorkersDraining { pool, draining, disabled } => {
+            waiting::workers_draining(pool, *draining, *disabled)
+        }
+        Reason::WaitsToRunAlone { pool, losses, workers } => {
+            waiting::waits_to_run_alone(id, pool, *losses, *workers)
+        }
+        Reason::InLine { pool, free, slots, ahead, started_per_minute, wait_s } => {
+            waiting::in_line(pool, (*free, *slots), *ahead, *started_per_minute, *wait_s)
+        }
+        Reason::InQueue { pool, since, free, consumers } => {
+            waiting::in_queue(pool, *since, *free, *consumers, now)
         }
         Reason::Running { holder, started_at, deadline } => running(id, holder, *started_at, *deadline, now),
-        Reason::Overdue { holder, deadline, stop_at } => Words::new(
-            format!("{} holds it; its timeout ran out {} ago", of(holder), ago(*deadline, now)),
-            format!(
-                "its worker should have stopped it; from {} on (in {}) the masters tell it to stop, and it ends failed",
-                at(*stop_at),
-                until(*stop_at, now)
-            ),
-        )
-        .advise(format!("look at the log of worker {}: {}", holder.worker, beat(holder, now))),
+        Reason::Overdue { holder, deadline, stop_at } => overdue(holder, *deadline, *stop_at, now),
         Reason::Stopping { holder, asked_at, by } => stopping(holder, *asked_at, *by, now),
         Reason::LeaseExpired { holder, stopping, taking } => lease_expired(holder, *stopping, taking, now),
-        waiting => words_waiting::pending(id, waiting, now),
     }
 }
 
@@ -111,6 +130,18 @@ fn running(
         return words.advise(format!("see whether worker {} on {} lives", holder.worker, holder.host));
     }
     words.advise(format!("`scaleout execution logs {id} --follow` shows what it does"))
+}
+
+fn overdue(holder: &Holder, deadline: Timestamp, stop_at: Timestamp, now: Timestamp) -> Words {
+    Words::new(
+        format!("{} holds it; its timeout ran out {} ago", of(holder), ago(deadline, now)),
+        format!(
+            "its worker should have stopped it; from {} on (in {}) the masters tell it to stop, and it ends failed",
+            at(stop_at),
+            until(stop_at, now)
+        ),
+    )
+    .advise(format!("look at the log of worker {}: {}", holder.worker, beat(holder, now)))
 }
 
 fn stopping(holder: &Holder, asked_at: Timestamp, by: StopCause, now: Timestamp) -> Words {

@@ -1,58 +1,68 @@
-//! The words for what has not started: created and pending.
+//! The words for what has not started: created and pending. A function for each reason.
 
 use jiff::Timestamp;
 
 use super::facts::Ahead;
-use super::reason::Reason;
+use super::reason::Leader;
 use super::spans::{ago, at, count, span, until};
 use super::words::Words;
 use crate::ids::ExecutionId;
+use crate::names::PoolName;
 use crate::protocol::timing::{DISPATCH_REPEAT, MARKER_EVERY, MARKER_PATIENCE};
 
-pub(super) fn created(id: ExecutionId, reason: &Reason, now: Timestamp) -> Words {
-    let cancel = format!("`scaleout execution cancel {id}` keeps it from starting");
-    match reason {
-        Reason::RetryAt { at: when, failures, retries } => Words::new(
-            format!("it failed (failure {failures} of {} that end it) and is to be tried again", retries + 1),
-            format!("the retry is due at {} (in {})", at(*when), until(*when, now)),
-        )
-        .advise(cancel),
-        Reason::StartsAt { at: when } => Words::new(
-            "its start time is ahead",
-            format!("it is due at {} (in {})", at(*when), until(*when, now)),
-        )
-        .advise(cancel),
-        Reason::Due { since, leader: None } => Words::new(
-            format!("it is due since {} ({}), and no master leads", at(*since), ago(*since, now)),
+pub(super) fn retry_at(
+    id: ExecutionId,
+    when: Timestamp,
+    failures: u32,
+    retries: u32,
+    now: Timestamp,
+) -> Words {
+    Words::new(
+        format!("it failed (failure {failures} of {} that end it) and is to be tried again", retries + 1),
+        format!("the retry is due at {} (in {})", at(when), until(when, now)),
+    )
+    .advise(cancel(id))
+}
+
+pub(super) fn starts_at(id: ExecutionId, when: Timestamp, now: Timestamp) -> Words {
+    Words::new("its start time is ahead", format!("it is due at {} (in {})", at(when), until(when, now)))
+        .advise(cancel(id))
+}
+
+pub(super) fn alone_again_at(id: ExecutionId, when: Timestamp, losses: u32, now: Timestamp) -> Words {
+    Words::new(
+        format!(
+            "it has lost its worker {losses} times and therefore runs alone; the worker that had it ran others for \
+             too long, and gave it back"
+        ),
+        format!("it is due again at {} (in {}), for the next worker", at(when), until(when, now)),
+    )
+    .advise(format!("`scaleout execution show {id}` tells how its attempts before ended"))
+}
+
+pub(super) fn due(since: Timestamp, leader: Option<&Leader>, now: Timestamp) -> Words {
+    let Some(leader) = leader else {
+        return Words::new(
+            format!("it is due since {} ({}), and no master leads", at(since), ago(since, now)),
             "the next master that leads releases it",
         )
-        .advise("start a master, or see in the masters' logs why none leads"),
-        Reason::Due { since, leader: Some(leader) } => {
-            let why = format!("it is due since {} ({})", at(*since), ago(*since, now));
-            let next = format!("the leader {} releases it to its queue", leader.address);
-            match now.duration_since(*since).as_secs() {
-                0..=5 => Words::new(why, format!("{next} within a second")),
-                _ => Words::new(why, format!("{next} when it has worked off what was due before")).advise(
-                    "`scaleout status` tells how much is due; the leader's log, why it may be behind",
-                ),
-            }
-        }
-        _ => Words::new("it is created, but stands in no schedule", "nothing will move it on")
-            .advise(format!("this is a fault of scaleout: please report it; {cancel}")),
+        .advise("start a master, or see in the masters' logs why none leads");
+    };
+    let why = format!("it is due since {} ({})", at(since), ago(since, now));
+    let next = format!("the leader {} releases it to its queue", leader.address);
+    match now.duration_since(since).as_secs() {
+        0..=5 => Words::new(why, format!("{next} within a second")),
+        _ => Words::new(why, format!("{next} when it has worked off what was due before"))
+            .advise("`scaleout status` tells how much is due; the leader's log, why it may be behind"),
     }
 }
 
-pub(super) fn pending(id: ExecutionId, reason: &Reason, now: Timestamp) -> Words {
-    match reason {
-        Reason::BrokerUnreachable { .. } | Reason::Unpublished { .. } => unpublished(reason, now),
-        Reason::BrokerBlocked { reason, since } => blocked(reason, *since, now),
-        Reason::InLine { .. } => in_line(reason),
-        Reason::InQueue { .. } => in_queue(reason, now),
-        _ => workers(id, reason, now),
-    }
+pub(super) fn unscheduled(id: ExecutionId) -> Words {
+    Words::new("it is created, but stands in no schedule", "nothing will move it on")
+        .advise(format!("this is a fault of scaleout: please report it; {}", cancel(id)))
 }
 
-fn blocked(reason: &str, since: Timestamp, now: Timestamp) -> Words {
+pub(super) fn blocked(reason: &str, since: Timestamp, now: Timestamp) -> Words {
     Words::new(
         format!(
             "the broker takes no messages since {} ({}), for an alarm is on: {reason}",
@@ -65,100 +75,117 @@ fn blocked(reason: &str, since: Timestamp, now: Timestamp) -> Words {
     .advise("free memory or disk on the broker; all goes on by itself")
 }
 
-fn unpublished(reason: &Reason, now: Timestamp) -> Words {
-    match reason {
-        Reason::BrokerUnreachable { master, problem, published, since } => {
-            let by = master.as_ref().map(|master| format!(" (asked: {master})")).unwrap_or_default();
-            let since = since.map(|since| format!(" since {} ({})", at(since), ago(since, now)));
-            let message = match published {
-                true => format!("its message is with the broker{}", since.unwrap_or_default()),
-                false => format!("its message waits to be published{}", since.unwrap_or_default()),
-            };
-            Words::new(
-                format!("no master reaches the broker{by}: {problem}; {message}"),
-                "the masters keep trying; once the broker is back, all that waits is published and claimed",
-            )
-            .advise("see that RabbitMQ runs and that the setting rabbitmq.url is right")
-        }
-        Reason::Unpublished { since, master, problem } => {
-            let by = master.as_deref().unwrap_or("a master that is gone");
-            let why = format!(
-                "the broker has not confirmed its message for {}; {by} publishes it",
-                ago(*since, now)
-            );
-            let again = format!("every {}", span(DISPATCH_REPEAT.as_secs()));
-            match problem {
-                None => Words::new(
-                    why,
-                    format!("it is published at any moment, and again {again} until confirmed"),
-                ),
-                Some(problem) => Words::new(
-                    format!("{why}: {problem}"),
-                    format!(
-                        "that master publishes it again {again}; should it end, another one takes it over"
-                    ),
-                )
-                .advise("`scaleout status` tells what the masters miss"),
-            }
-        }
-        _ => Words::new("it waits to be published", "a master publishes it"),
-    }
+pub(super) fn broker_unreachable(
+    master: Option<&str>,
+    problem: &str,
+    published: bool,
+    since: Option<Timestamp>,
+    now: Timestamp,
+) -> Words {
+    let by = master.map(|master| format!(" (asked: {master})")).unwrap_or_default();
+    let since = since.map(|since| format!(" since {} ({})", at(since), ago(since, now)));
+    let message = match published {
+        true => format!("its message is with the broker{}", since.unwrap_or_default()),
+        false => format!("its message waits to be published{}", since.unwrap_or_default()),
+    };
+    Words::new(
+        format!("no master reaches the broker{by}: {problem}; {message}"),
+        "the masters keep trying; once the broker is back, all that waits is published and claimed",
+    )
+    .advise("see that RabbitMQ runs and that the setting rabbitmq.url is right")
 }
 
-fn workers(id: ExecutionId, reason: &Reason, now: Timestamp) -> Words {
-    match reason {
-        Reason::NoWorkers { pool } => Words::new(
-            format!("no worker has ever served the pool {pool}"),
-            format!("a worker that starts in the pool {pool} takes it"),
-        )
-        .advise(format!(
-            "start one (`scaleout worker run`, setting worker.pools), or cancel it and enqueue it for a pool that has \
-             workers: `scaleout execution cancel {id}`"
-        )),
-        Reason::WorkersOffline { pool, workers: 1, last, last_online_at } => Words::new(
-            format!("the only worker of the pool {pool}, {last}, was last online {} ago", ago(*last_online_at, now)),
+pub(super) fn unpublished(
+    since: Timestamp,
+    master: Option<&str>,
+    problem: Option<&str>,
+    now: Timestamp,
+) -> Words {
+    let by = master.unwrap_or("a master that is gone");
+    let why = format!("the broker has not confirmed its message for {}; {by} publishes it", ago(since, now));
+    let again = format!("every {}", span(DISPATCH_REPEAT.as_secs()));
+    let Some(problem) = problem else {
+        return Words::new(why, format!("it is published at any moment, and again {again} until confirmed"));
+    };
+    Words::new(
+        format!("{why}: {problem}"),
+        format!("that master publishes it again {again}; should it end, another one takes it over"),
+    )
+    .advise("`scaleout status` tells what the masters miss")
+}
+
+pub(super) fn no_workers(id: ExecutionId, pool: &PoolName) -> Words {
+    Words::new(
+        format!("no worker has ever served the pool {pool}"),
+        format!("a worker that starts in the pool {pool} takes it"),
+    )
+    .advise(format!(
+        "start one (`scaleout worker run`, setting worker.pools), or cancel it and enqueue it for a pool that has \
+         workers: `scaleout execution cancel {id}`"
+    ))
+}
+
+pub(super) fn workers_offline(
+    pool: &PoolName,
+    workers: u64,
+    last: &str,
+    last_online_at: Timestamp,
+    now: Timestamp,
+) -> Words {
+    let ago = ago(last_online_at, now);
+    let words = match workers {
+        1 => Words::new(
+            format!("the only worker of the pool {pool}, {last}, was last online {ago} ago"),
             "it takes it when it comes back, or another that starts",
-        )
-        .advise("start a worker: `scaleout worker list` shows which there are"),
-        Reason::WorkersOffline { pool, workers, last, last_online_at } => Words::new(
+        ),
+        workers => Words::new(
             format!(
-                "none of the {} of the pool {pool} is online; the last was {last}, {} ago",
-                count(*workers, "worker"),
-                ago(*last_online_at, now)
+                "none of the {} of the pool {pool} is online; the last was {last}, {ago} ago",
+                count(workers, "worker")
             ),
             "the first of them that comes back takes it",
-        )
-        .advise("start a worker: `scaleout worker list` shows which there are"),
-        Reason::WorkersDisabled { pool, workers } => Words::new(
-            format!("all online workers of the pool {pool} are disabled ({workers})"),
-            "a worker that is enabled, or another that starts, takes it",
-        )
-        .advise("enable or start a worker: `scaleout worker list` shows which there are"),
-        Reason::WorkersDraining { pool, draining, disabled } => {
-            let rest = if *disabled > 0 { format!(", {disabled} are disabled") } else { String::new() };
-            Words::new(
-                format!("no online worker of the pool {pool} takes work: {draining} are draining{rest}"),
-                "a worker that starts takes it",
-            )
-            .advise("start a worker: one that has drained takes work again when it is started again")
-        }
-        Reason::WaitsToRunAlone { pool, losses, workers } => Words::new(
-            format!(
-                "it has lost its worker {losses} times and therefore runs alone; none of the {} of the pool {pool} \
-                 that take work is idle",
-                count(*workers, "worker")
-            ),
-            "the first worker that runs nothing else takes it",
-        )
-        .advise(format!("`scaleout execution show {id}` tells how its attempts before ended")),
-        _ => Words::new("it waits for a worker", "a worker claims it"),
-    }
+        ),
+    };
+    words.advise("start a worker: `scaleout worker list` shows which there are")
 }
 
-fn in_line(reason: &Reason) -> Words {
-    let Reason::InLine { pool, free, slots, ahead, started_per_minute, wait_s } = reason else {
-        return Words::new("it waits in line", "a worker claims it");
-    };
+pub(super) fn workers_disabled(pool: &PoolName, workers: u64) -> Words {
+    Words::new(
+        format!("all online workers of the pool {pool} are disabled ({workers})"),
+        "a worker that is enabled, or another that starts, takes it",
+    )
+    .advise("enable or start a worker: `scaleout worker list` shows which there are")
+}
+
+pub(super) fn workers_draining(pool: &PoolName, draining: u64, disabled: u64) -> Words {
+    let rest = if disabled > 0 { format!(", {disabled} are disabled") } else { String::new() };
+    Words::new(
+        format!("no online worker of the pool {pool} takes work: {draining} are draining{rest}"),
+        "a worker that starts takes it",
+    )
+    .advise("start a worker: one that has drained takes work again when it is started again")
+}
+
+pub(super) fn waits_to_run_alone(id: ExecutionId, pool: &PoolName, losses: u32, workers: u64) -> Words {
+    Words::new(
+        format!(
+            "it has lost its worker {losses} times and therefore runs alone; none of the {} of the pool {pool} that \
+             take work is idle",
+            count(workers, "worker")
+        ),
+        "a worker takes it, and starts it as soon as nothing else runs there; should that not be within 45 s, it goes \
+         on to the next",
+    )
+    .advise(format!("`scaleout execution show {id}` tells how its attempts before ended"))
+}
+
+pub(super) fn in_line(
+    pool: &PoolName,
+    (free, slots): (u64, u64),
+    ahead: Option<Ahead>,
+    started_per_minute: Option<u64>,
+    wait_s: Option<u64>,
+) -> Words {
     let place = match ahead {
         None => "how many wait before it could not be counted".to_owned(),
         Some(Ahead { pending: 0, or_more: false }) => "it is the next".to_owned(),
@@ -170,16 +197,16 @@ fn in_line(reason: &Reason) -> Words {
         (0, 1) => format!("the only slot of the pool {pool} is busy"),
         (0, slots) => format!("all {slots} slots of the pool {pool} are busy"),
         (free, slots) => {
-            format!("of {} of the pool {pool}, {free} {} free", count(*slots, "slot"), is(*free))
+            format!("of {} of the pool {pool}, {free} {} free", count(slots, "slot"), is(free))
         }
     };
     let rate = match (started_per_minute, wait_s, ahead) {
         (Some(0), ..) => "none of the pool has started lately".to_owned(),
         (Some(rate), Some(wait), Some(Ahead { or_more, .. })) => {
-            let at_least = if *or_more { "at least " } else { "" };
+            let at_least = if or_more { "at least " } else { "" };
             format!(
                 "the pool starts about {rate} a minute, so its turn comes in about {at_least}{}",
-                span(*wait)
+                span(wait)
             )
         }
         (Some(rate), ..) => format!("the pool starts about {rate} a minute"),
@@ -192,17 +219,20 @@ fn in_line(reason: &Reason) -> Words {
     .advise("start more workers, or give them more capacity")
 }
 
-fn in_queue(reason: &Reason, now: Timestamp) -> Words {
-    let Reason::InQueue { pool, since, free, consumers } = reason else {
-        return Words::new("it is in its queue", "a worker claims it");
-    };
+pub(super) fn in_queue(
+    pool: &PoolName,
+    since: Option<Timestamp>,
+    free: u64,
+    consumers: Option<u64>,
+    now: Timestamp,
+) -> Words {
     let long = (MARKER_EVERY + MARKER_PATIENCE).as_secs();
     let age = since.map(|since| u64::try_from(now.duration_since(since).as_secs()).unwrap_or(0));
     let since = since.map(|since| format!(" since {} ({})", at(since), ago(since, now))).unwrap_or_default();
     let why = format!(
         "it is in its queue{since}, and {} of the pool {pool} {} free",
-        count(*free, "slot"),
-        is(*free)
+        count(free, "slot"),
+        is(free)
     );
     let deaf = "no worker subscribes to its queue at this moment";
     match (age, consumers) {
@@ -222,6 +252,10 @@ fn in_queue(reason: &Reason, now: Timestamp) -> Words {
         ),
         _ => Words::new(why, "it should start at any moment"),
     }
+}
+
+fn cancel(id: ExecutionId) -> String {
+    format!("`scaleout execution cancel {id}` keeps it from starting")
 }
 
 fn is(number: u64) -> &'static str {
