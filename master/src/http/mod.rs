@@ -5,6 +5,7 @@
 mod auth;
 mod batches;
 mod body;
+mod bounds;
 mod broker;
 mod error;
 mod executions;
@@ -12,7 +13,6 @@ mod explain;
 mod extract;
 mod fetch;
 mod health;
-mod limits;
 mod patience;
 mod projects;
 mod router;

@@ -8,8 +8,8 @@ use axum::routing::{get, post, put};
 use scaleout_common::api::ErrorCode;
 use tower_http::catch_panic::CatchPanicLayer;
 
+use super::bounds::{Slots, panicked, traced, within_slots, within_time};
 use super::error::ApiError;
-use super::limits::{Slots, panicked, traced, within_slots, within_time};
 use super::state::{Api, SharedApi};
 use super::{AppState, batches, broker, executions, explain, fetch, health, projects, status, workers};
 
