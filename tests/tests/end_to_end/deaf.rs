@@ -6,6 +6,9 @@ use scaleout_tests::harness::{Cluster, Direction, Proxy, WHILE, Weather, cluster
 
 use crate::note;
 
+/// A minute until the link is built anew, one more until the end, and room for a loaded machine.
+const DEAF_MAX: Duration = Duration::from_secs(180);
+
 async fn some_run(cluster: &Cluster) {
     let set = format!("file={}", cluster.path("effects"));
     let batch = cluster.enqueue(&["t/note/note", "--set", &set, "--count", "5"]).await;
@@ -25,6 +28,29 @@ async fn a_stalled_link_is_noticed_and_work_goes_on() {
     broker.set(Weather::Fair);
     some_run(&cluster).await;
     assert!(cluster.workers[0].service.is_running(), "it was built anew within the process");
+}
+
+/// Two minutes in real time: after the first its link is built anew, after the second it ends for its supervisor.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_stays_deaf_ends_with_an_error_and_its_supervisor_may_start_it_anew() {
+    let mut cluster = cluster(1, 0, &[]).await;
+    let broker = Proxy::start(&cluster.vhost.amqp_url).await;
+    cluster.start_worker("worker-1", &[("rabbitmq.url", &broker.url(&cluster.vhost.amqp_url))]);
+    cluster.workers_are_online().await;
+    note::deploy(&cluster).await;
+    let began = Instant::now();
+    broker.set(Weather::Stalled(Direction::Both));
+    let service = &mut cluster.workers[0].service;
+    service.says("the link is built anew", WHILE).await;
+    assert!(service.is_running(), "a first minute is no reason to end");
+    let code = service.exit_code(DEAF_MAX).await;
+    let (log, took) = (service.log(), began.elapsed());
+    assert_eq!(code, 1, "{log}");
+    assert!(log.contains("this worker hears nothing, although its link was built anew"), "{log}");
+    assert!(took > Duration::from_secs(100), "it ended after {took:?}");
+    broker.set(Weather::Fair);
+    cluster.restart_worker(0);
+    some_run(&cluster).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
