@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    batch, broker, catalog, completions, config, dev, enqueue, execution, master, package, project, status,
-    token, worker,
+    batch, broker, catalog, completions, config, dev, enqueue, execution, limit, master, package, project,
+    status, token, worker,
 };
 use crate::output::Format;
 
@@ -74,6 +74,8 @@ pub(crate) enum Command {
     Project(project::Project),
     #[command(subcommand)]
     Package(package::Package),
+    #[command(subcommand)]
+    Limit(limit::Limit),
     #[command(subcommand)]
     Worker(worker::Worker),
     Status(status::Status),

@@ -32,6 +32,8 @@ pub enum NameError {
     PackagePath(String),
     #[error("{0:?} does not name a project: expected FOLDER/PROJECT")]
     ProjectPath(String),
+    #[error("limit {0:?} is neither a package (FOLDER/PROJECT/PACKAGE) nor a key: {1}")]
+    Limit(String, Box<NameError>),
     #[error("pool {0:?} must have 1 to {POOL_LENGTH_MAX} of the characters a-z, 0-9, '-' and '_'")]
     Pool(String),
 }
@@ -200,6 +202,48 @@ impl From<PackagePath> for String {
     }
 }
 
+/// What a concurrency limit is for: a package by its path, or a key that requests name. A key has no slashes, so that
+/// one text tells which.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum LimitName {
+    Package(PackagePath),
+    Key(Name),
+}
+
+impl FromStr for LimitName {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        let parsed =
+            if text.contains('/') { text.parse().map(Self::Package) } else { text.parse().map(Self::Key) };
+        parsed.map_err(|error| NameError::Limit(text.to_owned(), Box::new(error)))
+    }
+}
+
+impl fmt::Display for LimitName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Package(path) => path.fmt(f),
+            Self::Key(key) => key.fmt(f),
+        }
+    }
+}
+
+impl TryFrom<String> for LimitName {
+    type Error = NameError;
+
+    fn try_from(text: String) -> Result<Self, NameError> {
+        text.parse()
+    }
+}
+
+impl From<LimitName> for String {
+    fn from(name: LimitName) -> String {
+        name.to_string()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -222,6 +266,18 @@ mod tests {
             "demo/load".parse::<PackagePath>().unwrap_err().to_string(),
             "\"demo/load\" does not name a package: expected FOLDER/PROJECT/PACKAGE"
         );
+    }
+
+    #[test]
+    fn a_limit_is_for_a_package_or_a_key() {
+        let package: LimitName = "demo/flights/load".parse().unwrap();
+        assert!(matches!(&package, LimitName::Package(path) if path.package.as_str() == "load"));
+        assert_eq!(package.to_string(), "demo/flights/load");
+        assert!(matches!("warehouse".parse().unwrap(), LimitName::Key(_)));
+        for bad in ["", "a/b", "a/b/c/d", "a|b", " a"] {
+            let said = bad.parse::<LimitName>().unwrap_err().to_string();
+            assert!(said.starts_with(&format!("limit {bad:?} is neither a package")), "{said}");
+        }
     }
 
     #[test]

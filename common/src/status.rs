@@ -107,8 +107,10 @@ impl FromStr for Status {
 /// What moves an execution from one status to another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Move {
-    /// It has become due: start time, retry delay.
+    /// It has become due (start time, retry delay), and its limits have room.
     Due,
+    /// A concurrency limit was set or lowered while it waited in its queue.
+    Hold,
     /// A session's claim was granted.
     Grant,
     /// A user canceled it.
@@ -126,8 +128,9 @@ pub enum Move {
 }
 
 impl Move {
-    pub const ALL: [Move; 8] = [
+    pub const ALL: [Move; 9] = [
         Move::Due,
+        Move::Hold,
         Move::Grant,
         Move::Cancel,
         Move::Overdue,
@@ -143,6 +146,7 @@ pub const TRANSITIONS: &[(Status, Move, Status)] = &[
     (Status::Created, Move::Due, Status::Pending),
     (Status::Created, Move::Cancel, Status::Canceled),
     (Status::Created, Move::StartDeadline, Status::Failed),
+    (Status::Pending, Move::Hold, Status::Created),
     (Status::Pending, Move::Grant, Status::Running),
     (Status::Pending, Move::Cancel, Status::Canceled),
     (Status::Pending, Move::StartDeadline, Status::Failed),

@@ -1,4 +1,4 @@
-//! The duties that one master does for all: due executions, leases, overdue attempts, sweeps, markers, partitions;
+//! The duties that one master does for all: due executions, limits, leases, overdue attempts, sweeps, markers, partitions;
 //! and, in its own time, retention.
 //!
 //! Every duty is idempotent and takes its rows by compare-and-set, so that two leaders for a moment do no harm.
@@ -20,6 +20,10 @@ use crate::serving::markers;
 const DUE_EVERY: Duration = Duration::from_millis(250);
 /// Statements of up to 1,000 due executions in one turn: leases must not wait for a great many.
 const DUE_AT_ONCE: usize = 20;
+/// How often it is looked who has become free of what waits for a limit.
+const LIMITS_EVERY: Duration = Duration::from_millis(100);
+/// Turns of up to 1,000 executions that wait for limits, one after another.
+const LIMITS_AT_ONCE: usize = 20;
 const OVERDUE_EVERY: Duration = Duration::from_secs(5);
 const SWEEP_EVERY: Duration = Duration::from_secs(5);
 /// How often it is looked whether a marker is due.
@@ -54,12 +58,13 @@ struct Leader {
     context: Context,
     dispatch: mpsc::Sender<Dispatch>,
     stops: mpsc::Sender<StopTarget>,
-    duties: [(Duty, Duration, Instant); 6],
+    duties: [(Duty, Duration, Instant); 7],
 }
 
 #[derive(Clone, Copy, Debug)]
 enum Duty {
     Due,
+    Limits,
     Leases,
     Overdue,
     Sweep,
@@ -73,6 +78,7 @@ impl Leader {
         let duties = [
             (Duty::Partitions, PARTITIONS_EVERY, now),
             (Duty::Due, DUE_EVERY, now),
+            (Duty::Limits, LIMITS_EVERY, now),
             (Duty::Leases, PROOF_EVERY, now),
             (Duty::Overdue, OVERDUE_EVERY, now),
             (Duty::Sweep, SWEEP_EVERY, now),
@@ -102,6 +108,7 @@ impl Leader {
         let catalog = &self.context.catalog;
         match duty {
             Duty::Due => self.make_due_pending().await?,
+            Duty::Limits => self.release_within_limits().await?,
             Duty::Leases => {
                 let (sessions, lost) = catalog.take_leases(self.context.master).await?;
                 if sessions > 0 {
@@ -128,15 +135,30 @@ impl Leader {
 
     async fn make_due_pending(&self) -> Result<(), CatalogError> {
         for _ in 0..DUE_AT_ONCE {
-            let dispatches = self.context.catalog.make_due_pending(self.context.master).await?;
-            if dispatches.is_empty() {
+            let (due, dispatches) = self.context.catalog.make_due_pending(self.context.master).await?;
+            if due == 0 {
                 return Ok(());
             }
-            for dispatch in dispatches {
-                // Full: the dispatcher finds the row unconfirmed and publishes it then.
-                let _ = self.dispatch.try_send(dispatch);
+            self.publish(dispatches);
+        }
+        Ok(())
+    }
+
+    async fn release_within_limits(&self) -> Result<(), CatalogError> {
+        for _ in 0..LIMITS_AT_ONCE {
+            let released = self.context.catalog.release_within_limits(self.context.master).await?;
+            self.publish(released.dispatches);
+            if !released.more {
+                return Ok(());
             }
         }
         Ok(())
+    }
+
+    fn publish(&self, dispatches: Vec<Dispatch>) {
+        for dispatch in dispatches {
+            // Full: the dispatcher finds the row unconfirmed and publishes it then.
+            let _ = self.dispatch.try_send(dispatch);
+        }
     }
 }

@@ -8,7 +8,7 @@ use clap::Args;
 use reqwest::Method;
 use scaleout_common::api::{EnqueueAnswer, EnqueueRequest};
 use scaleout_common::ids::BatchId;
-use scaleout_common::names::{PackagePath, PoolName};
+use scaleout_common::names::{Name, PackagePath, PoolName};
 use scaleout_common::priority::Priority;
 use scaleout_common::status::Status;
 use serde::Serialize;
@@ -30,6 +30,7 @@ Examples:
   scaleout enqueue demo/nyc-flights/load-month --each month=1,2,3 --each airport=EWR,JFK,LGA --wait
   scaleout enqueue demo/nyc-flights/load-month --from slices.csv --retries 2 --timeout 10m
   scaleout enqueue demo/empty/noop --count 10000 --priority low --format json
+  scaleout enqueue demo/nyc-flights/load-month --each month=1,2,3 --limit-key warehouse
 
 Values are texts; the master reads them by the parameter's declared type. --each makes one execution for each value, \
 several --each all combinations (a comma within a value is written \\,). --from reads one execution per row: CSV, \
@@ -67,6 +68,9 @@ pub(crate) struct Enqueue {
     /// How long one attempt may run (1ms to 366d) [default: no limit]
     #[arg(long, value_name = "DURATION", value_parser = input::duration)]
     timeout: Option<Duration>,
+    /// A key whose concurrency limit holds for all of them (`scaleout limit set KEY N`)
+    #[arg(long, value_name = "KEY")]
+    limit_key: Option<Name>,
     /// Makes repeating the command harmless: the same id gives the same batch
     #[arg(long, value_name = "UUID")]
     request_id: Option<BatchId>,
@@ -133,6 +137,7 @@ fn request(arguments: &Enqueue) -> Result<(EnqueueRequest, Origins), Failure> {
         retries: arguments.retries,
         retry_delay_ms: milliseconds(arguments.retry_delay),
         timeout_ms: arguments.timeout.map(milliseconds),
+        limit_key: arguments.limit_key.clone(),
     };
     Ok((request, origins))
 }

@@ -14,6 +14,7 @@ pub(crate) mod dev;
 pub(crate) mod enqueue;
 pub(crate) mod execution;
 mod follow;
+pub(crate) mod limit;
 pub(crate) mod master;
 pub(crate) mod package;
 mod package_run;

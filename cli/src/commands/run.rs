@@ -1,8 +1,8 @@
 //! From the arguments to the command they ask for: the one `match`. It decides nothing else.
 
 use super::{
-    Context, batch, broker, catalog, completions, config, dev, enqueue, execution, master, package, project,
-    status, token, worker,
+    Context, batch, broker, catalog, completions, config, dev, enqueue, execution, limit, master, package,
+    project, status, token, worker,
 };
 use crate::arguments::{Arguments, Command};
 use crate::exit::{Exit, Failure};
@@ -19,6 +19,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Execution(arguments) => execution::run(&context, arguments).await,
         Command::Project(arguments) => project::run(&context, arguments).await,
         Command::Package(arguments) => package::run(&context, arguments).await,
+        Command::Limit(arguments) => limit::run(&context, arguments).await,
         Command::Worker(arguments) => worker::run(&context, arguments).await,
         Command::Status(arguments) => status::run(&context, arguments).await,
         Command::Broker(arguments) => broker::run(&context, arguments).await,

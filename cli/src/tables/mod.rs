@@ -3,6 +3,7 @@
 
 mod batch;
 mod execution;
+mod limit;
 mod overview;
 mod project;
 mod purge;
@@ -11,6 +12,7 @@ mod view;
 
 pub(crate) use batch::{batch, counts};
 pub(crate) use execution::{explanation, failed};
+pub(crate) use limit::limits;
 pub(crate) use overview::{queues_and_all, workers};
 pub(crate) use project::{detail as project, list as projects};
 pub(crate) use purge::Purged;

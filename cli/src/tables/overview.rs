@@ -7,7 +7,7 @@ use scaleout_common::api::{
 };
 
 use super::text::printable;
-use super::{View, counts, pairs, plain};
+use super::{View, counts, limits, pairs, plain};
 use crate::times;
 
 /// The table of workers.
@@ -37,6 +37,9 @@ pub(crate) fn queues_and_all(view: &View, status: &StatusAnswer) -> String {
     ];
     parts.push(waiting(view, status));
     parts.push(losses(view, status));
+    if !status.limits.is_empty() {
+        parts.push(limits(view, &status.limits));
+    }
     parts.push(queues(&status.queues));
     parts.push(match status.workers.as_slice() {
         [] => "no workers: start one with `scaleout worker run`\n".to_owned(),
@@ -170,6 +173,7 @@ mod tests {
 
     fn status() -> StatusAnswer {
         StatusAnswer {
+            limits: Vec::new(),
             counts: BTreeMap::from([(Status::Pending, 12)]),
             oldest_pending_at: Some(at("2026-03-01T10:00:00Z")),
             oldest_pending: Some(ExecutionId(Uuid::from_u128(5))),

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::ids::BatchId;
-use crate::names::{PackagePath, PoolName};
+use crate::names::{Name, PackagePath, PoolName};
 use crate::priority::Priority;
 use crate::status::Status;
 
@@ -31,6 +31,9 @@ pub struct EnqueueRequest {
     /// Milliseconds one attempt may run; absent: no limit.
     #[serde(default)]
     pub timeout_ms: Option<u64>,
+    /// The concurrency limit of this key holds for all of them, beside those of their packages.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit_key: Option<Name>,
 }
 
 /// `count` executions of one package with the same values.

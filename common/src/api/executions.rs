@@ -41,6 +41,9 @@ pub struct ExecutionDetail {
     pub retries: u32,
     pub retry_delay_ms: u64,
     pub timeout_ms: Option<u64>,
+    /// The key whose concurrency limit holds for it, beside that of its package.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit_key: Option<String>,
     pub failures: u32,
     pub losses: u32,
     /// When a created execution becomes due.

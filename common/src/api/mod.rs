@@ -4,6 +4,7 @@
 mod batches;
 mod error;
 mod executions;
+mod limits;
 mod projects;
 mod status;
 mod workers;
@@ -14,6 +15,7 @@ pub use executions::{
     AttemptDetail, CancelAnswer, CancelRequest, ExecutionDetail, ExecutionSummary, ExecutionValues,
     Explanation, LogMessage, LogPage,
 };
+pub use limits::{AT_MOST_MAX, LimitSummary, SetLimitRequest};
 pub use projects::{
     DeployAnswer, PackageSummary, ParameterSummary, ProjectDetail, ProjectSummary, SetValuesRequest,
 };

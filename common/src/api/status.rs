@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::limits::LimitSummary;
 use super::workers::WorkerSummary;
 use crate::ids::{ExecutionId, MasterId};
 use crate::status::Status;
@@ -29,6 +30,9 @@ pub struct StatusAnswer {
     pub due: BacklogSummary,
     #[serde(default)]
     pub sessions: SessionsSummary,
+    /// Concurrency limits that something waits for.
+    #[serde(default)]
+    pub limits: Vec<LimitSummary>,
     /// As they were last looked at; none while the asked master does not reach the broker.
     pub queues: Vec<QueueSummary>,
     pub workers: Vec<WorkerSummary>,

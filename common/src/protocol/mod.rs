@@ -5,6 +5,7 @@ pub mod claim;
 pub mod explain;
 pub mod hello;
 pub mod lease;
+pub mod limit;
 pub mod liveness;
 pub mod marker;
 pub mod outcome;

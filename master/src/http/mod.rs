@@ -13,6 +13,7 @@ mod explain;
 mod extract;
 mod fetch;
 mod health;
+mod limits;
 mod patience;
 mod projects;
 mod router;

@@ -11,7 +11,9 @@ use tower_http::catch_panic::CatchPanicLayer;
 use super::bounds::{Slots, panicked, traced, within_slots, within_time};
 use super::error::ApiError;
 use super::state::{Api, SharedApi};
-use super::{AppState, batches, broker, executions, explain, fetch, health, projects, status, workers};
+use super::{
+    AppState, batches, broker, executions, explain, fetch, health, limits, projects, status, workers,
+};
 
 /// The API under `/api/v1`, `/healthz` and `/readyz`.
 pub fn router(state: AppState) -> Router {
@@ -47,6 +49,8 @@ fn routes() -> Router<SharedApi> {
         .route("/executions/{id}/messages", get(executions::messages))
         .route("/executions/{id}/values", get(fetch::values))
         .route("/bundles/{hash}", get(fetch::bundle))
+        .route("/limits", get(limits::list))
+        .route("/limits/{name}", put(limits::set).delete(limits::remove))
         .route("/workers", get(workers::list))
         .route("/workers/{worker}", get(workers::show))
         .route("/workers/{worker}/drain", post(workers::drain))

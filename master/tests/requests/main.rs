@@ -10,6 +10,7 @@ mod deploy;
 mod explain;
 mod glance;
 mod guard;
+mod limits;
 mod lists;
 mod million;
 mod tokens;

@@ -75,6 +75,7 @@ pub(super) fn requests() -> Vec<Request> {
         "/api/v1/executions/{execution}/messages?after={cursor}",
         "/api/v1/executions/{execution}/values?attempt=1&worker={worker}&session=1",
         "/api/v1/bundles/{hash}",
+        "/api/v1/limits",
         "/api/v1/workers",
         "/api/v1/workers/{worker}",
         "/api/v1/workers/worker-1",
@@ -99,10 +100,16 @@ fn changes() -> Vec<Request> {
         "retry_delay_ms": 1000, "timeout_ms": 60000,
     });
     let least = json!({ "request_id": "{new}", "executions": [{ "package": "t/all/p" }] });
+    let limited =
+        json!({ "request_id": "{new}", "executions": [{ "package": "t/all/p" }], "limit_key": "few" });
     let ids = json!({ "executions": ["{execution}", "{new}"] });
     vec![
         Request::new("POST", "/api/v1/batches", whole.to_string()),
         Request::new("POST", "/api/v1/batches", least.to_string()),
+        Request::new("PUT", "/api/v1/limits/few", json!({ "at_most": 3 }).to_string()),
+        Request::new("PUT", "/api/v1/limits/t%2Fall%2Fp", json!({ "at_most": 10 }).to_string()),
+        Request::new("POST", "/api/v1/batches", limited.to_string()),
+        Request::new("DELETE", "/api/v1/limits/few", ""),
         Request::new("POST", "/api/v1/batches/{batch}/cancel", ""),
         Request::new("POST", "/api/v1/executions/cancel", ids.to_string()),
         Request::new(

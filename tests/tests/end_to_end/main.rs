@@ -15,6 +15,7 @@ mod hostile;
 mod inputs;
 mod journal;
 mod kills;
+mod limits;
 mod loading;
 mod many;
 mod masters;

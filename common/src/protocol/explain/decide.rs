@@ -40,13 +40,14 @@ fn end(facts: &Facts, ended: &Ended) -> Reason {
 }
 
 fn schedule(facts: &Facts, created: &Created) -> Reason {
+    let leader =
+        || leader(facts).map(|master| Leader { address: master.address.clone(), seen_at: master.seen_at });
+    if let Some(limit) = created.limit.clone() {
+        return Reason::LimitReached { limit, leader: leader() };
+    }
     match created.due_at {
         None => Reason::Unscheduled,
-        Some(since) if since <= facts.now => {
-            let leader = leader(facts)
-                .map(|master| Leader { address: master.address.clone(), seen_at: master.seen_at });
-            Reason::Due { since, leader }
-        }
+        Some(since) if since <= facts.now => Reason::Due { since, leader: leader() },
         Some(at) if created.is_retry => {
             Reason::RetryAt { at, failures: facts.failures, retries: facts.retries }
         }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::api::{AlarmSummary, MasterSummary, WorkerSummary};
 use crate::ids::{Attempt, ExecutionId, MasterId};
-use crate::names::PoolName;
+use crate::names::{LimitName, PoolName};
 use crate::priority::Priority;
 use crate::protocol::outcome::StopReason;
 use crate::status::Status;
@@ -56,6 +56,35 @@ pub struct Created {
     pub due_at: Option<Timestamp>,
     /// The attempt before failed or timed out: it waits to be tried again.
     pub is_retry: bool,
+    /// It is due, and waits in the line of this limit.
+    pub limit: Option<Limit>,
+}
+
+/// The concurrency limit in whose line an execution stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limit {
+    pub name: LimitName,
+    /// So many may be pending, running or stopping at once.
+    pub at_most: u64,
+    /// So many are.
+    pub held: u64,
+    /// Some of those that hold a slot: the first that started.
+    pub by: Vec<SlotHolder>,
+    /// What stands before it in the line.
+    pub ahead: Ahead,
+    /// When it became due.
+    pub since: Timestamp,
+    /// The limit has just been set or lowered, and none is released until what is pending is under it.
+    pub applying: bool,
+}
+
+/// An execution that holds a slot of a limit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SlotHolder {
+    pub execution: ExecutionId,
+    pub status: Status,
+    /// Who runs it.
+    pub worker: Option<String>,
 }
 
 /// It waits for a worker.

@@ -12,7 +12,9 @@ mod words_waiting;
 mod tests;
 
 pub use decide::{MASTER_SILENT_MAX, explain};
-pub use facts::{Ahead, Broker, Created, DispatchRow, Ended, Facts, Held, Holder, Pending, Standing};
+pub use facts::{
+    Ahead, Broker, Created, DispatchRow, Ended, Facts, Held, Holder, Limit, Pending, SlotHolder, Standing,
+};
 pub use reason::{Leader, Reason, StopCause, Taking};
 pub use spans::count;
 pub use words::{Words, words};

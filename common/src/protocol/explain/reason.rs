@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::facts::{Ahead, Holder};
+use super::facts::{Ahead, Holder, Limit};
 use crate::names::PoolName;
 use crate::protocol::outcome::StopReason;
 use crate::status::Status;
@@ -34,6 +34,12 @@ pub enum Reason {
     AloneAgainAt { at: Timestamp, losses: u32 },
     /// It is due, and the leader has not released it yet.
     Due { since: Timestamp, leader: Option<Leader> },
+    /// It is due, and waits for a slot of a concurrency limit.
+    LimitReached {
+        limit: Limit,
+        /// Who releases it.
+        leader: Option<Leader>,
+    },
     /// Created, and in no schedule: nothing will move it.
     Unscheduled,
     /// No master reaches the broker, so neither messages nor claims get through.

@@ -11,6 +11,8 @@ use crate::priority::Priority;
 use crate::protocol::outcome::StopReason;
 use crate::status::Status;
 
+mod limits;
+
 const ASKED: MasterId = MasterId(Uuid::from_u128(1));
 const OTHER: MasterId = MasterId(Uuid::from_u128(2));
 
@@ -119,7 +121,7 @@ fn ended(status: Status, stop: Option<StopReason>, error: Option<&str>) -> Facts
 }
 
 fn created(due: Option<i64>, is_retry: bool) -> Facts {
-    facts(Standing::Created(Created { due_at: due.map(s), is_retry }))
+    facts(Standing::Created(Created { due_at: due.map(s), is_retry, limit: None }))
 }
 
 /// Facts, the kind of reason they give, and what its words say (why, next and advice, one after another).

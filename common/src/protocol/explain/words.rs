@@ -46,6 +46,7 @@ pub fn words(id: ExecutionId, reason: &Reason, now: Timestamp) -> Words {
         Reason::StartsAt { at } => waiting::starts_at(id, *at, now),
         Reason::AloneAgainAt { at, losses } => waiting::alone_again_at(id, *at, *losses, now),
         Reason::Due { since, leader } => waiting::due(*since, leader.as_ref(), now),
+        Reason::LimitReached { limit, leader } => waiting::limit_reached(limit, leader.as_ref(), now),
         Reason::Unscheduled => waiting::unscheduled(id),
         Reason::BrokerUnreachable { master, problem, published, since } => {
             waiting::broker_unreachable(master.as_deref(), problem, *published, *since, now)

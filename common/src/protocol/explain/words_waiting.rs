@@ -2,12 +2,12 @@
 
 use jiff::Timestamp;
 
-use super::facts::Ahead;
+use super::facts::{Ahead, Limit};
 use super::reason::Leader;
 use super::spans::{ago, at, count, span, until};
 use super::words::Words;
 use crate::ids::ExecutionId;
-use crate::names::PoolName;
+use crate::names::{LimitName, PoolName};
 use crate::protocol::timing::{DISPATCH_REPEAT, MARKER_EVERY, MARKER_PATIENCE};
 
 pub(super) fn retry_at(
@@ -55,6 +55,71 @@ pub(super) fn due(since: Timestamp, leader: Option<&Leader>, now: Timestamp) -> 
         _ => Words::new(why, format!("{next} when it has worked off what was due before"))
             .advise("`scaleout status` tells how much is due; the leader's log, why it may be behind"),
     }
+}
+
+pub(super) fn limit_reached(limit: &Limit, leader: Option<&Leader>, now: Timestamp) -> Words {
+    let Limit { name, at_most, held, ahead, since, .. } = limit;
+    let line = match ahead {
+        Ahead { pending: 0, .. } => "it is the next in line".to_owned(),
+        Ahead { pending, or_more: true } => format!("more than {pending} wait before it"),
+        Ahead { pending, or_more: false } => format!("{pending} wait before it"),
+    };
+    let since = format!("it is due since {} ({})", at(*since), ago(*since, now));
+    let release = match leader {
+        Some(leader) => format!("the leader {} releases", leader.address),
+        None => "no master leads now; the next one that does releases".to_owned(),
+    };
+    let change =
+        format!("`scaleout limit set {} N` changes it; `scaleout limit list` shows all", quoted(name));
+    if limit.applying {
+        return Words::new(
+            format!("{since}; the limit {name} has just been set or lowered to {at_most}"),
+            format!("{release} it in turn, when what was in queues before is under the limit"),
+        );
+    }
+    if *at_most == 0 {
+        return Words::new(
+            format!("{since}, and the limit {name} is 0: none starts"),
+            "a higher limit releases it",
+        )
+        .advise(change);
+    }
+    if held < at_most {
+        return Words::new(
+            format!(
+                "{since}; of the limit {name} {held} of {} are taken, and {line}",
+                count(*at_most, "slot")
+            ),
+            format!("{release} it within a second of its turn"),
+        );
+    }
+    Words::new(
+        format!("{since}; the limit {name} of {at_most} is reached, by {}; {line}", holders(limit)),
+        format!("the first of these that ends makes room; {release} the next in line"),
+    )
+    .advise(change)
+}
+
+/// Who holds the limit's slots, as far as they are named.
+fn holders(limit: &Limit) -> String {
+    let named = limit.by.iter().map(|holder| match &holder.worker {
+        Some(worker) => format!("{} ({} on {worker})", holder.execution, holder.status),
+        None => format!("{} ({})", holder.execution, holder.status),
+    });
+    let mut named: Vec<String> = named.collect();
+    match limit.held.saturating_sub(named.len() as u64) {
+        0 => {}
+        more if named.is_empty() => named.push(count(more, "execution")),
+        more => named.push(format!("{more} more")),
+    }
+    named.join(", ")
+}
+
+/// As a shell takes it.
+fn quoted(name: &LimitName) -> String {
+    let text = name.to_string();
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/-_.".contains(c);
+    if text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
 }
 
 pub(super) fn unscheduled(id: ExecutionId) -> Words {

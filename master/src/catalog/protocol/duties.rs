@@ -6,18 +6,27 @@ use scaleout_common::protocol::timing::{LEASE, TIMEOUT_BACKSTOP};
 use super::dispatch::{DISPATCH_EXECUTIONS_MAX, Dispatch};
 use super::sql;
 use super::stops::StopTarget;
-use crate::catalog::{Catalog, CatalogError};
+use crate::catalog::{Catalog, CatalogError, rows};
 
 /// Days for which partitions are made ahead.
 const DAYS_AHEAD: i32 = 3;
 
 impl Catalog {
-    /// Makes due executions pending; gives what to publish. Call again while it gives something.
-    pub(crate) async fn make_due_pending(&self, master: MasterId) -> Result<Vec<Dispatch>, CatalogError> {
-        let client = self.by_id().await?;
-        let statement = client.prepare_cached(sql::MAKE_DUE_PENDING).await?;
-        let rows = client.query(&statement, &[&master.0, &(DISPATCH_EXECUTIONS_MAX as i64)]).await?;
-        Dispatch::from_rows(&rows)
+    /// Makes due executions pending, or has them wait in the line of their limit; says how many were due, and what to
+    /// publish. Call again until none was.
+    pub(crate) async fn make_due_pending(
+        &self,
+        master: MasterId,
+    ) -> Result<(u64, Vec<Dispatch>), CatalogError> {
+        let mut client = self.by_id().await?;
+        let transaction = client.transaction().await?;
+        transaction.execute(&transaction.prepare_cached(sql::LOCK_LIMITS_SHARED).await?, &[]).await?;
+        let statement = transaction.prepare_cached(sql::MAKE_DUE_PENDING).await?;
+        let rows = transaction.query(&statement, &[&master.0, &(DISPATCH_EXECUTIONS_MAX as i64)]).await?;
+        transaction.commit().await?;
+        let due = rows.first().map_or(0, |row| row.get("due"));
+        let dispatched = rows.iter().filter(|row| row.get::<_, Option<i64>>("id").is_some());
+        Ok((rows::number_out(due)?, dispatched.map(Dispatch::from_row).collect::<Result<_, _>>()?))
     }
 
     /// The backstop for attempts whose worker did not keep their timeout: tells them to stop, and fails those that

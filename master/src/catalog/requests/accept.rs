@@ -9,11 +9,13 @@ use scaleout_common::api::{EnqueueAnswer, EnqueueRequest};
 use scaleout_common::ids::{BatchId, ExecutionId, MasterId};
 use scaleout_common::names::{PackagePath, PoolName};
 use scaleout_common::priority::Priority;
+use scaleout_common::status::Status;
 use scaleout_package::arguments::{ParameterError, resolve};
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
 use super::error::Problems;
+use super::lines::{Limited, Lines};
 use super::minting::mint;
 use super::prepare::{KeptValues, Prepared, Target, prepare, request_hash};
 use super::{Caller, Manifests, RequestError, sql};
@@ -81,6 +83,7 @@ impl Catalog {
         }
         let targets = self.targets(&request, accepting.manifests).await?;
         new.packages = self.batch_packages(&targets, accepting.sealer).await?;
+        new.limited = Limited::new(request.limit_key, &targets);
         let items = request.executions;
         let prepared = apart_if(large, move || prepare(items, &targets)).await.map_err(|problems| {
             RequestError::Parameters {
@@ -123,13 +126,18 @@ impl Catalog {
             return Ok(Accepted { answer, dispatches: Vec::new() });
         }
         new.insert_packages(&transaction).await?;
+        let lines = new.limited.lines(&transaction).await?;
         let mut dispatches = Vec::with_capacity(ids.len().div_ceil(DISPATCH_EXECUTIONS_MAX));
+        let mut waiting = 0;
         for rows in ExecutionRows::chunks(&ids, prepared) {
-            new.insert_executions(&transaction, &rows).await?;
-            dispatches.extend(new.insert_dispatches(&transaction, &rows.ids).await?);
+            let (free, limited) = rows.part(&lines);
+            waiting += limited.ids.len();
+            new.insert_executions(&transaction, Status::Created, &limited).await?;
+            lines.insert(&transaction, new.priority, &limited.ids, &limited.packages).await?;
+            new.insert_executions(&transaction, Status::Pending, &free).await?;
+            dispatches.extend(new.insert_dispatches(&transaction, &free.ids).await?);
         }
-        let count = transaction.prepare_cached(sql::COUNT_ACCEPTED).await?;
-        transaction.execute(&count, &[&new.pool.as_str(), &(ids.len() as i64)]).await?;
+        new.count(&transaction, ids.len() - waiting, waiting).await?;
         transaction.commit().await?;
         let answer = EnqueueAnswer { batch: new.id, executions: ids.len() as u64, repeated: false };
         Ok(Accepted { answer, dispatches })
@@ -203,6 +211,8 @@ struct NewBatch<'a> {
     accepting: &'a Accepting<'a>,
     /// Its packages, and what each gets of its project's values.
     packages: Vec<(i64, KeptValues)>,
+    /// What limits may hold for.
+    limited: Limited,
 }
 
 impl<'a> NewBatch<'a> {
@@ -224,6 +234,7 @@ impl<'a> NewBatch<'a> {
             caller,
             accepting,
             packages: Vec::new(),
+            limited: Limited::default(),
         }
     }
 
@@ -265,8 +276,12 @@ impl<'a> NewBatch<'a> {
     async fn insert_executions(
         &self,
         transaction: &Transaction<'_>,
+        status: Status,
         rows: &ExecutionRows<'_>,
     ) -> Result<(), RequestError> {
+        if rows.ids.is_empty() {
+            return Ok(());
+        }
         let seal = |(id, values): (&Uuid, &&KeptValues)| {
             let owner = execution_owner(ExecutionId(*id));
             values.sensitive.as_ref().map(|text| self.accepting.sealer.seal(&owner, text)).transpose()
@@ -274,7 +289,7 @@ impl<'a> NewBatch<'a> {
         let sealed = rows.ids.iter().zip(&rows.values).map(seal).collect::<Result<Vec<_>, _>>()?;
         let plain: Vec<Option<&str>> = rows.values.iter().map(|values| values.plain.as_deref()).collect();
         let insert = transaction.prepare_cached(sql::INSERT_EXECUTIONS).await?;
-        let parameters: [&(dyn ToSql + Sync); 10] = [
+        let parameters: [&(dyn ToSql + Sync); 12] = [
             &self.id.0,
             &self.pool.as_str(),
             &self.priority.code(),
@@ -285,8 +300,26 @@ impl<'a> NewBatch<'a> {
             &rows.packages,
             &plain,
             &sealed,
+            &status.code(),
+            &self.limited.key(),
         ];
         transaction.execute(&insert, &parameters).await?;
+        Ok(())
+    }
+
+    /// The trigger that counts is off for this transaction.
+    async fn count(
+        &self,
+        transaction: &Transaction<'_>,
+        pending: usize,
+        created: usize,
+    ) -> Result<(), RequestError> {
+        let count = transaction.prepare_cached(sql::COUNT_ACCEPTED).await?;
+        let statuses = [Status::Pending.code(), Status::Created.code()];
+        let numbers = [pending as i64, created as i64];
+        let parameters: [&(dyn ToSql + Sync); 3] =
+            [&self.pool.as_str(), &statuses.as_slice(), &numbers.as_slice()];
+        transaction.execute(&count, &parameters).await?;
         Ok(())
     }
 
@@ -295,6 +328,9 @@ impl<'a> NewBatch<'a> {
         transaction: &Transaction<'_>,
         ids: &[Uuid],
     ) -> Result<Vec<Dispatch>, RequestError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
         let insert = transaction.prepare_cached(sql::INSERT_DISPATCHES).await?;
         let size = DISPATCH_EXECUTIONS_MAX as i32;
         let parameters: [&(dyn ToSql + Sync); 5] =
@@ -313,6 +349,7 @@ impl<'a> NewBatch<'a> {
 }
 
 /// Rows that one statement inserts.
+#[derive(Default)]
 struct ExecutionRows<'a> {
     ids: Vec<Uuid>,
     packages: Vec<i64>,
@@ -331,6 +368,23 @@ impl<'a> ExecutionRows<'a> {
                 values: items.iter().map(|item| &prepared.values[item.values]).collect(),
             }
         })
+    }
+}
+
+impl ExecutionRows<'_> {
+    /// Those that start as soon as they can, and those that have a limit.
+    fn part(self, lines: &Lines) -> (Self, Self) {
+        if lines.is_empty() {
+            return (self, Self::default());
+        }
+        let (mut free, mut limited) = (Self::default(), Self::default());
+        for ((id, package), values) in self.ids.into_iter().zip(self.packages).zip(self.values) {
+            let to = if lines.of(package).is_some() { &mut limited } else { &mut free };
+            to.ids.push(id);
+            to.packages.push(package);
+            to.values.push(values);
+        }
+        (free, limited)
     }
 }
 

@@ -9,12 +9,14 @@ use scaleout_common::names::PoolName;
 use scaleout_common::priority::Priority;
 use scaleout_common::protocol::backoff::retry_delay;
 use scaleout_common::protocol::explain::{
-    Ahead, Broker, Created, DispatchRow, Ended, Facts, Held, Holder, Pending, Standing, explain, words,
+    Ahead, Broker, Created, DispatchRow, Ended, Facts, Held, Holder, Limit, Pending, SlotHolder, Standing,
+    explain, words,
 };
 use scaleout_common::protocol::outcome::StopReason;
 use scaleout_common::status::Status;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
+use uuid::Uuid;
 
 use super::executions::no_such_execution;
 use super::{RequestError, sql};
@@ -26,6 +28,9 @@ const ROWS_MAX: i64 = 2_000;
 
 /// What comes before an execution is counted up to this.
 pub const AHEAD_MAX: u64 = 10_000;
+
+/// Holders of a limit's slots that are named at most.
+const HOLDERS_MAX: i64 = 5;
 
 /// The clock is read more than once within the statement that ends an attempt.
 const SLACK: Duration = Duration::from_millis(100);
@@ -67,6 +72,9 @@ impl Catalog {
         drop(client);
         let masters = masters.iter().map(super::status::master).collect();
         let mut read = Read::of(id, &row, masters)?;
+        if let Standing::Created(created) = &mut read.facts.standing {
+            created.limit = self.limit_of(id).await?;
+        }
         if let Standing::Pending(pending) = &mut read.facts.standing {
             let workers = self.workers().await?;
             let serves = |worker: &WorkerSummary| worker.pools.contains(&read.facts.pool);
@@ -78,6 +86,14 @@ impl Catalog {
             (pending.dispatch, pending.ahead) = self.place(&read.asking).await?;
         }
         Ok(read.explanation()?)
+    }
+
+    /// The limit in whose line an execution stands, if it stands in one.
+    async fn limit_of(&self, id: ExecutionId) -> Result<Option<Limit>, CatalogError> {
+        let client = self.by_id().await?;
+        let select = client.prepare_cached(sql::EXPLAIN_LIMIT).await?;
+        let parameters: [&(dyn ToSql + Sync); 3] = [&id.0, &rows::number_in(AHEAD_MAX + 1), &HOLDERS_MAX];
+        client.query_opt(&select, &parameters).await?.as_ref().map(limit).transpose()
     }
 
     async fn place(&self, asking: &Asking) -> Result<(Option<DispatchRow>, Option<Ahead>), CatalogError> {
@@ -172,6 +188,7 @@ fn standing(status: Status, row: &Row) -> Result<Standing, CatalogError> {
     Ok(match status {
         Status::Created => Standing::Created(Created {
             due_at: row.get("due_at"),
+            limit: None,
             is_retry: matches!(previous, Some("failed" | "timed-out")),
         }),
         Status::Pending => Standing::Pending(Pending {
@@ -179,12 +196,7 @@ fn standing(status: Status, row: &Row) -> Result<Standing, CatalogError> {
             dispatch: None,
             ahead: None,
             started_per_minute: None,
-            broker: Broker {
-                master: MasterId(uuid::Uuid::nil()),
-                problem: None,
-                alarm: None,
-                consumers: None,
-            },
+            broker: Broker { master: MasterId(Uuid::nil()), problem: None, alarm: None, consumers: None },
         }),
         Status::Running | Status::Stopping => Standing::Held(Held {
             holder: holder(row)?,
@@ -201,6 +213,25 @@ fn standing(status: Status, row: &Row) -> Result<Standing, CatalogError> {
             worker: row.get("worker"),
             stop,
         }),
+    })
+}
+
+fn limit(row: &Row) -> Result<Limit, CatalogError> {
+    let ids: Vec<Uuid> = row.get("ids");
+    let (statuses, workers): (Vec<i16>, Vec<Option<String>>) = (row.get("statuses"), row.get("workers"));
+    let holder = |((id, status), worker): ((Uuid, i16), Option<String>)| {
+        Ok(SlotHolder { execution: ExecutionId(id), status: rows::status(status)?, worker })
+    };
+    let by = ids.into_iter().zip(statuses).zip(workers).map(holder).collect::<Result<_, CatalogError>>()?;
+    let ahead = rows::number_out(row.get("ahead"))?;
+    Ok(Limit {
+        name: row.get::<_, String>("name").try_into().map_err(corrupt)?,
+        at_most: rows::small_out(row.get("at_most"))?.into(),
+        held: rows::number_out(row.get("held"))?,
+        by,
+        ahead: Ahead { pending: ahead.min(AHEAD_MAX), or_more: ahead > AHEAD_MAX },
+        since: row.get("due_at"),
+        applying: row.get("applying"),
     })
 }
 

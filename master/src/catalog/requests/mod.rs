@@ -11,6 +11,8 @@ mod deploy;
 mod error;
 mod executions;
 mod explain;
+mod limits;
+mod lines;
 mod manifests;
 mod messages;
 mod minting;

@@ -130,6 +130,9 @@ pub(crate) fn request_hash(request: &EnqueueRequest) -> [u8; 32] {
         request.timeout_ms,
     );
     write_json(&mut hasher, &rest);
+    if let Some(key) = &request.limit_key {
+        write_json(&mut hasher, &("limit_key", key));
+    }
     for item in &request.executions {
         let parameters = item.parameters.iter().collect();
         write_json(&mut hasher, &Item { package: &item.package, parameters, count: item.count });
@@ -244,5 +247,16 @@ mod tests {
         let other = request(r#"[{"package":"a/b/c","parameters":{"y":2,"x":1},"count":2}]"#);
         assert_eq!(request_hash(&one), request_hash(&same));
         assert_ne!(request_hash(&one), request_hash(&other));
+        let limited = EnqueueRequest { limit_key: Some("k".parse().unwrap()), ..one.clone() };
+        assert_ne!(request_hash(&one), request_hash(&limited));
+    }
+
+    /// As 0.2 made it: a request that is repeated after an upgrade is the same.
+    #[test]
+    fn what_earlier_builds_sent_hashes_as_they_hashed_it() {
+        let text = r#"{"request_id":"01890a5d-ac96-774b-bcce-b302099a8057","executions":[{"package":"a/b/c","parameters":{"x":1}}]}"#;
+        let hash = request_hash(&serde_json::from_str(text).unwrap());
+        let hex: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(hex, "257d87f3ab46f13bd447e778f163ca9b4d170ce2164c7fcdcffdf66408e95a45");
     }
 }

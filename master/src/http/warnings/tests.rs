@@ -37,6 +37,7 @@ fn worker(state: WorkerState) -> WorkerSummary {
 fn well() -> StatusAnswer {
     let there = || ComponentState { reachable: true, problem: None };
     StatusAnswer {
+        limits: Vec::new(),
         at: Some(s(0)),
         counts: BTreeMap::new(),
         oldest_pending_at: None,

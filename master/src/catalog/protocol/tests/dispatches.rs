@@ -187,7 +187,8 @@ async fn due_executions_become_dispatches_of_a_bounded_size() {
     let mut tasks = HashSet::new();
     let mut calls = 0;
     loop {
-        let dispatches = world.catalog.make_due_pending(master).await.unwrap();
+        let (due, dispatches) = world.catalog.make_due_pending(master).await.unwrap();
+        assert_eq!(due, dispatches.iter().map(|one| one.tasks.len() as u64).sum::<u64>());
         if dispatches.is_empty() {
             break;
         }
@@ -223,7 +224,7 @@ async fn two_leaders_never_dispatch_the_same_twice() {
         leaders.push(tokio::spawn(async move {
             let (master, mut dispatched) = (master(), Vec::new());
             loop {
-                let dispatches = catalog.make_due_pending(master).await.unwrap();
+                let (_, dispatches) = catalog.make_due_pending(master).await.unwrap();
                 if dispatches.is_empty() {
                     return dispatched;
                 }

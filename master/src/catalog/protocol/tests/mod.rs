@@ -7,6 +7,7 @@ mod dispatches;
 mod epoch;
 mod hellos;
 mod leases;
+mod limits;
 mod losses;
 mod markers;
 mod migrations;

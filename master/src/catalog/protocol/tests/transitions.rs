@@ -11,6 +11,7 @@ use scaleout_common::status::{Move, Status, TRANSITIONS, may};
 use scaleout_common::wire::{Heartbeat, OutcomeKind};
 
 use super::dispatches::master;
+use super::limits;
 use super::rows::Execution;
 use super::world::{World, claims, outcomes};
 use crate::catalog::requests::Cancellation;
@@ -26,6 +27,7 @@ type Observed = BTreeSet<(i16, &'static str, i16)>;
 fn name(how: Move) -> &'static str {
     match how {
         Move::Due => "due",
+        Move::Hold => "hold",
         Move::Grant => "grant",
         Move::Cancel => "cancel",
         Move::Overdue => "overdue",
@@ -90,6 +92,16 @@ async fn drive(world: &World, how: Move, session: SessionId, ids: &[ExecutionId]
         Move::Due => {
             catalog.make_due_pending(master()).await.unwrap();
         }
+        Move::Hold => {
+            let waiting = "insert into internal.dispatches (master_id, priority, pool, ids, attempts)
+                           select gen_random_uuid(), 1, 'default', array_agg(id), array_agg(attempt)
+                           from internal.executions where id = any ($1::uuid[])";
+            let uuids: Vec<_> = ids.iter().map(|id| id.0).collect();
+            world.sql.execute(waiting, &[&uuids]).await.unwrap();
+            let none = "insert into internal.limits (name, at_most, set_by) values ('f/p/k', 0, 'tester')";
+            world.sql.execute(none, &[]).await.unwrap();
+            limits::apply(world).await;
+        }
         Move::Grant => {
             world.grant(&claims(session, 2, ids)).await;
         }
@@ -137,7 +149,8 @@ async fn the_table_and_the_statements_are_one() {
             compare(&before, &world.statuses().await, how, &mut observed);
             // What the next statement would find of this one's rows is not its business.
             let clean =
-                "delete from internal.due; delete from internal.grants; delete from internal.dispatches";
+                "delete from internal.due; delete from internal.grants; delete from internal.dispatches;
+                         delete from internal.waiting; delete from internal.limits";
             world.sql.batch_execute(clean).await.unwrap();
         }
     }

@@ -1,0 +1,35 @@
+//! Concurrency limits: how many executions of a package, or of a key, may run at once.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::names::LimitName;
+
+/// Most executions that a limit may allow at once.
+pub const AT_MOST_MAX: u32 = 10_000;
+
+/// One line of `GET /api/v1/limits`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LimitSummary {
+    pub name: LimitName,
+    /// So many may be pending, running or stopping at once (0 to [`AT_MOST_MAX`]; 0: none starts).
+    pub at_most: u32,
+    /// So many are.
+    pub held: u64,
+    /// Executions that wait for a slot, as `created`. Counted up to
+    /// [`BACKLOG_COUNT_MAX`](super::BACKLOG_COUNT_MAX).
+    pub waiting: u64,
+    /// Since when the first in line is due.
+    pub oldest_at: Option<Timestamp>,
+    /// It has just been set or lowered: what is pending is being brought under it, and none starts meanwhile.
+    pub applying: bool,
+    pub set_at: Timestamp,
+    pub set_by: String,
+}
+
+/// `PUT /api/v1/limits/{name}`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SetLimitRequest {
+    pub at_most: u32,
+}

@@ -1,0 +1,105 @@
+//! Concurrency limits as people set them. Who is released within them is decided in `protocol::limits`.
+
+use scaleout_common::api::{AT_MOST_MAX, BACKLOG_COUNT_MAX, LimitSummary};
+use scaleout_common::names::LimitName;
+use scaleout_common::protocol::limit::{LIMITS_MAX, keeps_limits};
+use tokio_postgres::Row;
+
+use super::lines::no_such_limit;
+use super::{Caller, RequestError, sql};
+use crate::catalog::protocol::lock_limits;
+use crate::catalog::rows::{self, corrupt};
+use crate::catalog::{Catalog, CatalogError};
+
+impl Catalog {
+    /// All limits, by name.
+    pub async fn limits(&self) -> Result<Vec<LimitSummary>, CatalogError> {
+        self.select_limits(None).await
+    }
+
+    /// Sets a limit, new or not. What runs goes on; of what is pending, as much waits as the limit asks for.
+    ///
+    /// # Errors
+    /// `Invalid` (range, too many limits), `NotFound` (no such package), `Conflict` (a master does not keep limits).
+    pub async fn set_limit(
+        &self,
+        name: &LimitName,
+        at_most: u32,
+        caller: &Caller,
+    ) -> Result<LimitSummary, RequestError> {
+        if at_most > AT_MOST_MAX {
+            let message = format!("at_most: expected 0 to {AT_MOST_MAX}, found {at_most}");
+            return Err(RequestError::invalid(message));
+        }
+        if let LimitName::Package(path) = name
+            && !self.current_packages(std::slice::from_ref(path)).await?.contains_key(path)
+        {
+            return Err(self.no_such_package(path, 1).await?);
+        }
+        let text = name.to_string();
+        let mut client = self.request().await?;
+        let transaction = client.transaction().await?;
+        // Masters register under no lock: one of an earlier version that starts now is kept out by `works_from`.
+        transaction.execute(sql::REQUIRE_LIMITS, &[]).await?;
+        lock_limits(&transaction).await?;
+        for master in transaction.query(sql::SELECT_MASTERS, &[]).await? {
+            if !keeps_limits(master.get("version")) {
+                return Err(does_not_keep_limits(&master));
+            }
+        }
+        if transaction.query_one(sql::COUNT_LIMITS, &[&text]).await?.get::<_, i64>(0) >= LIMITS_MAX as i64 {
+            return Err(RequestError::invalid(format!("there may be {LIMITS_MAX} limits, and there are")));
+        }
+        transaction.execute(sql::SET_LIMIT, &[&text, &rows::small_in(at_most), &caller.name]).await?;
+        transaction.commit().await?;
+        drop(client);
+        self.select_limits(Some(&text)).await?.pop().ok_or_else(|| no_such_limit(name))
+    }
+
+    /// Removes a limit: what waited for it is due. Gives it as it was.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn remove_limit(&self, name: &LimitName) -> Result<LimitSummary, RequestError> {
+        let text = name.to_string();
+        let was = self.select_limits(Some(&text)).await?.pop().ok_or_else(|| no_such_limit(name))?;
+        let mut client = self.request().await?;
+        let transaction = client.transaction().await?;
+        lock_limits(&transaction).await?;
+        let row = transaction.query_opt(sql::LOCK_LIMIT, &[&text]).await?;
+        let id: i64 = row.ok_or_else(|| no_such_limit(name))?.get("id");
+        transaction.execute(sql::EMPTY_LINE, &[&id]).await?;
+        transaction.execute(sql::REMOVE_LIMIT, &[&id]).await?;
+        transaction.commit().await?;
+        Ok(was)
+    }
+
+    async fn select_limits(&self, name: Option<&str>) -> Result<Vec<LimitSummary>, CatalogError> {
+        // Who holds them is looked up by id.
+        let client = self.by_id().await?;
+        let select = client.prepare_cached(sql::SELECT_LIMITS).await?;
+        let found = client.query(&select, &[&name, &rows::number_in(BACKLOG_COUNT_MAX)]).await?;
+        found.iter().map(summary).collect()
+    }
+}
+
+fn summary(row: &Row) -> Result<LimitSummary, CatalogError> {
+    Ok(LimitSummary {
+        name: row.get::<_, String>("name").try_into().map_err(corrupt)?,
+        at_most: rows::small_out(row.get("at_most"))?,
+        held: rows::number_out(row.get("held"))?,
+        waiting: rows::number_out(row.get("waiting"))?,
+        oldest_at: row.get("oldest_at"),
+        applying: row.get("applying"),
+        set_at: row.get("set_at"),
+        set_by: row.get("set_by"),
+    })
+}
+
+fn does_not_keep_limits(master: &Row) -> RequestError {
+    let (address, version): (&str, &str) = (master.get("address"), master.get("version"));
+    RequestError::Conflict {
+        message: format!("the master {address} is of version {version}, which does not keep limits"),
+        hint: "upgrade all masters to 0.3.0 or later, then set the limit".to_owned(),
+    }
+}

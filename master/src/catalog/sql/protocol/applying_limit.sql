@@ -1,0 +1,2 @@
+-- A limit that is to be brought upon what is pending.
+select id, name, applied_to from internal.limits where applied_to >= 0 order by id limit 1

@@ -1,0 +1,6 @@
+-- The limits and how many slots of each are free.
+select l.id, case
+           when l.applied_to is null then greatest(l.at_most - (select count(*) from internal.slots s where s.limit_id = l.id), 0)
+           else 0
+       end as free
+from internal.limits l

@@ -1,0 +1,1 @@
+delete from internal.limits where id = $1
