@@ -1,4 +1,4 @@
-//! The first session of README.md, as it stands there.
+//! The first session of README.md, as it stands there, and what docs/operating.md shows.
 
 use scaleout_tests::harness::{Call, program, repository};
 
@@ -16,6 +16,9 @@ fn commands(text: &str, heading: &str) -> String {
 async fn every_command_of_the_first_session_runs() {
     let text = std::fs::read_to_string(repository().join("README.md")).unwrap();
     let commands = commands(&text, "\n## A first session\n");
+    let operating = std::fs::read_to_string(repository().join("docs/operating.md")).unwrap();
+    let commands = format!("{commands}{}", self::commands(&operating, "\n## Concurrency limits\n"));
+    assert!(commands.contains("scaleout limit remove"), "{commands}");
     assert!(commands.lines().filter(|line| line.starts_with("scaleout ")).count() >= 9, "{commands}");
     let folder = open_folder();
     let script = folder.path().join("session.sh");
