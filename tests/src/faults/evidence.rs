@@ -138,8 +138,10 @@ pub mod status {
     pub const RUNNING: i16 = 2;
     pub const CANCELED: i16 = 3;
     pub const FAILED: i16 = 4;
+    pub const PENDING: i16 = 5;
     pub const UNEXPECTED: i16 = 6;
     pub const SUCCEEDED: i16 = 7;
+    pub const STOPPING: i16 = 8;
 
     pub fn is_terminal(status: i16) -> bool {
         [CANCELED, FAILED, UNEXPECTED, SUCCEEDED].contains(&status)

@@ -10,6 +10,9 @@ use crate::harness::Random;
 /// The attempt from which on a retrying execution succeeds.
 pub const RETRYING_SUCCEEDS_FROM: u32 = 3;
 
+/// The limit of the package `limited`.
+pub const LIMITED_AT_MOST: usize = 3;
+
 /// A package of the project that a run deploys; its name is the variant's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -26,13 +29,16 @@ pub enum Kind {
     Retrying,
     /// A parameter too large for the broker: the worker fetches it from a master.
     Fetching,
+    /// 50 ms, and a concurrency limit lets only [`LIMITED_AT_MOST`] run at once.
+    Limited,
     /// 2 s, and canceled by the client at a moment by lot.
     Canceled,
 }
 
 /// Kinds with their shares of 100.
-const MIX: [(Kind, u64); 7] = [
-    (Kind::Empty, 38),
+const MIX: [(Kind, u64); 8] = [
+    (Kind::Empty, 32),
+    (Kind::Limited, 6),
     (Kind::Brief, 26),
     (Kind::Long, 3),
     (Kind::Failing, 8),
@@ -42,8 +48,16 @@ const MIX: [(Kind, u64); 7] = [
 ];
 
 impl Kind {
-    pub const ALL: [Kind; 7] =
-        [Kind::Empty, Kind::Brief, Kind::Long, Kind::Failing, Kind::Retrying, Kind::Fetching, Kind::Canceled];
+    pub const ALL: [Kind; 8] = [
+        Kind::Empty,
+        Kind::Brief,
+        Kind::Long,
+        Kind::Failing,
+        Kind::Retrying,
+        Kind::Fetching,
+        Kind::Limited,
+        Kind::Canceled,
+    ];
 
     pub fn by_lot(random: &mut Random) -> Kind {
         let mut lot = random.within(0..100);
@@ -60,7 +74,7 @@ impl Kind {
     pub fn works_ms(self) -> u64 {
         match self {
             Kind::Empty => 0,
-            Kind::Brief | Kind::Failing | Kind::Retrying | Kind::Fetching => 50,
+            Kind::Brief | Kind::Failing | Kind::Retrying | Kind::Fetching | Kind::Limited => 50,
             Kind::Long => 5_000,
             Kind::Canceled => 2_000,
         }
@@ -103,6 +117,7 @@ impl fmt::Display for Kind {
             Kind::Failing => "failing",
             Kind::Retrying => "retrying",
             Kind::Fetching => "fetching",
+            Kind::Limited => "limited",
             Kind::Canceled => "canceled",
         })
     }

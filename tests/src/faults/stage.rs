@@ -13,7 +13,7 @@ use super::disk::Disks;
 use super::evidence::NOTES_FOLDER;
 use super::fake_clock::FakeClock;
 use super::fault::Who;
-use super::kind::Kind;
+use super::kind::{Kind, LIMITED_AT_MOST};
 use super::links::Links;
 use super::say::Say;
 use super::schedule::{CLOCK_MASTER, CLOCK_WORKER, MASTERS, WORKERS};
@@ -181,6 +181,10 @@ impl Stage {
         }
     }
 
+    async fn ask(&self, call: Call) {
+        call.env("SCALEOUT_URL", &self.master_urls[0]).env("SCALEOUT_TOKEN", &self.token).run().await.ok();
+    }
+
     async fn deploy(&self, base: &Call, home: &Path) -> anyhow::Result<()> {
         let program = copied(&std::env::current_exe()?, home)?;
         let mut project = Project::new(home, "faults");
@@ -188,7 +192,9 @@ impl Stage {
             project = project.package(&kind.to_string(), &package(kind, &program, &self.folder));
         }
         let call = base.clone().args(["project", "deploy", project.argument(), "--folder", "t"]);
-        call.env("SCALEOUT_URL", &self.master_urls[0]).env("SCALEOUT_TOKEN", &self.token).run().await.ok();
+        self.ask(call).await;
+        let (limited, at_most) = (format!("t/faults/{}", Kind::Limited), LIMITED_AT_MOST.to_string());
+        self.ask(base.clone().args(["limit", "set", &limited, &at_most])).await;
         Ok(())
     }
 }

@@ -6,7 +6,7 @@ use super::super::evidence::Evidence;
 use super::figures::Figures;
 use super::index::Index;
 use super::violation::{Promise, Violation};
-use super::{cancels, endings, figures, starts};
+use super::{cancels, endings, figures, limits, starts};
 
 /// After the last fault was over and what it lost was found.
 pub(super) const DRAIN_MAX_US: i64 = 60_000_000;
@@ -36,6 +36,7 @@ pub fn judge(evidence: &Evidence) -> Verdict {
     endings::terminal_stays(&index, &mut violations);
     starts::one_at_a_time(&index, &mut violations);
     cancels::cancels_hold(&index, &mut violations);
+    limits::the_limit_holds(&index, &mut violations);
     endings::endings_are_true(&index, &mut violations);
     figures::doubles_are_explained(evidence, &index, &mut violations);
     endings::all_drained(evidence, &mut violations);

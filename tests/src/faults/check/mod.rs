@@ -6,6 +6,7 @@ mod endings;
 mod figures;
 mod index;
 mod judge;
+mod limits;
 mod starts;
 #[cfg(test)]
 mod tests;

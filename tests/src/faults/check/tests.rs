@@ -227,6 +227,39 @@ fn endings_that_are_not_true_are_seen() {
     });
 }
 
+/// Four of kind `limited`, of which `at_once` hold a slot and run at the same time.
+fn limited(run: &mut Evidence, at_once: i64, by_rows: bool) {
+    for n in 0..4 {
+        let name = format!("l{n}");
+        let x = asked(run, &name, Kind::Limited);
+        let turn = if n < at_once { 0 } else { 5 * S };
+        let slot = if by_rows { turn } else { 5 * S * n };
+        change(run, &x, 1, 20 * S + slot + n, CREATED, PENDING);
+        change(run, &x, 1, 21 * S + slot + n, PENDING, status::RUNNING);
+        note(run, &x, 1, 21 * S + turn + n, Event::Start);
+        note(run, &x, 1, 22 * S + turn + n, Event::End);
+        change(run, &x, 1, 23 * S + slot + n, status::RUNNING, status::SUCCEEDED);
+        row(run, &x, status::SUCCEEDED, 1);
+    }
+}
+
+#[test]
+fn a_limit_that_does_not_hold_is_seen() {
+    let mut three = good();
+    limited(&mut three, 3, true);
+    assert_eq!(judge(&three).of(Promise::LimitHolds), 0);
+    let mut four = good();
+    limited(&mut four, 4, true);
+    let said: Vec<String> = judge(&four).violations.iter().map(ToString::to_string).collect();
+    assert_eq!(judge(&four).of(Promise::LimitHolds), 2, "{said:?}");
+    assert!(said.iter().any(|one| one.contains("l3x: 4 hold a slot at once, and 3 may")), "{said:?}");
+    assert!(said.iter().any(|one| one.contains("l3x: 4 run at once, and 3 may")), "{said:?}");
+    // The catalog may say that one came after the other: the processes know better.
+    let mut hidden = good();
+    limited(&mut hidden, 4, false);
+    assert_eq!(judge(&hidden).of(Promise::LimitHolds), 1);
+}
+
 #[test]
 fn what_drains_too_late_is_seen() {
     seen(Promise::Drains, "61.0 s after the last fault", |run| {

@@ -16,6 +16,8 @@ pub enum Promise {
     OneAtATime,
     /// 5: after an accepted cancel no attempt is granted, so none starts but what was on its way.
     CancelHolds,
+    /// Never more than its limit allows hold a slot or run at once.
+    LimitHolds,
     /// A success means that the package ran to its end; a failure that it failed.
     EndingIsTrue,
     /// Work is done twice to its end only where a fault explains it.
@@ -25,11 +27,12 @@ pub enum Promise {
 }
 
 impl Promise {
-    pub const ALL: [Promise; 7] = [
+    pub const ALL: [Promise; 8] = [
         Promise::NothingLost,
         Promise::TerminalStays,
         Promise::OneAtATime,
         Promise::CancelHolds,
+        Promise::LimitHolds,
         Promise::EndingIsTrue,
         Promise::DoublesExplained,
         Promise::Drains,
@@ -43,6 +46,7 @@ impl fmt::Display for Promise {
             Promise::TerminalStays => "2 a terminal status stays",
             Promise::OneAtATime => "3, 4 one attempt at a time, each once",
             Promise::CancelHolds => "5 an accepted cancel holds",
+            Promise::LimitHolds => "a concurrency limit holds",
             Promise::EndingIsTrue => "what is told is what was",
             Promise::DoublesExplained => "7 doubles only in fault windows",
             Promise::Drains => "all drained in time",
