@@ -230,6 +230,15 @@ impl fmt::Display for LimitName {
     }
 }
 
+impl LimitName {
+    /// As a shell takes it.
+    pub fn quoted(&self) -> String {
+        let text = self.to_string();
+        let plain = |c: char| c.is_ascii_alphanumeric() || "/-_.".contains(c);
+        if text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
+    }
+}
+
 impl TryFrom<String> for LimitName {
     type Error = NameError;
 

@@ -95,10 +95,12 @@ impl Leader {
                 if now < at {
                     continue;
                 }
+                let began = Instant::now();
                 if let Err(error) = self.perform(duty).await {
                     tracing::warn!(%error, ?duty, "a duty of the leader was not done; it will be tried again");
                 }
-                self.duties[index].2 = Instant::now() + every;
+                // What takes long is not done all the time: leases must not wait for it.
+                self.duties[index].2 = Instant::now() + every.max(began.elapsed());
             }
             tokio::time::sleep_until(self.duties.iter().map(|duty| duty.2).min().unwrap_or(now)).await;
         }

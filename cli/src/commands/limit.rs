@@ -31,8 +31,8 @@ Examples:
 
 For a package (in all of its versions), or for a key, which is any name without slashes: `scaleout enqueue --limit-key \
 KEY` puts executions under it, beside the limits of their packages. An execution needs a slot of each of its limits. \
-What runs goes on, even if there is more of it than the limit; of what waits in queues, all beyond the limit is taken \
-back within seconds. 0 lets none start. It needs the role operator.")]
+What runs goes on, even if there is more of it than the limit; of what waits in queues, all beyond the limit is \
+taken back (a new limit looks through all that is pending first). Pending counts. 0 lets none start. It needs the role operator.")]
     Set(Set),
     /// Lists the limits, who uses them and what waits for them
     #[command(after_help = "\

@@ -14,13 +14,13 @@ pub(crate) fn limits(view: &View, limits: &[LimitSummary]) -> String {
             limit.at_most.to_string(),
             limit.held.to_string(),
             format!("{}{or_more}", limit.waiting),
-            limit.oldest_at.map_or_else(|| "-".to_owned(), |at| times::took(Some(at), None, view.now)),
+            limit.first_at.map_or_else(|| "-".to_owned(), |at| times::took(Some(at), None, view.now)),
             times::local(limit.set_at, &view.zone),
             limit.set_by.clone(),
             if limit.applying { "being applied" } else { "" }.to_owned(),
         ]
     };
-    plain(&["LIMIT", "AT MOST", "HELD", "WAITING", "OLDEST", "SET", "BY", ""], limits.iter().map(row))
+    plain(&["LIMIT", "AT MOST", "HELD", "WAITING", "FIRST", "SET", "BY", ""], limits.iter().map(row))
 }
 
 #[cfg(test)]
@@ -35,7 +35,7 @@ mod tests {
             at_most: 3,
             held: 3,
             waiting,
-            oldest_at: (waiting > 0).then(|| at("2026-03-01T10:00:00Z")),
+            first_at: (waiting > 0).then(|| at("2026-03-01T10:00:00Z")),
             applying,
             set_at: at("2026-03-01T09:00:00Z"),
             set_by: "ops".to_owned(),

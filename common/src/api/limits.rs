@@ -19,9 +19,9 @@ pub struct LimitSummary {
     /// Executions that wait for a slot, as `created`. Counted up to
     /// [`BACKLOG_COUNT_MAX`](super::BACKLOG_COUNT_MAX).
     pub waiting: u64,
-    /// Since when the first in line is due.
-    pub oldest_at: Option<Timestamp>,
-    /// It has just been set or lowered: what is pending is being brought under it, and none starts meanwhile.
+    /// Since when the first in line is due: the first by priority, which need not be the oldest.
+    pub first_at: Option<Timestamp>,
+    /// It is new or was lowered: what is pending is being brought under it, and none is released meanwhile.
     pub applying: bool,
     pub set_at: Timestamp,
     pub set_by: String,

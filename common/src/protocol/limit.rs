@@ -28,8 +28,9 @@ impl Rooms {
         Self(free.into_iter().collect())
     }
 
-    /// Decides on the next in line, whose limits are `limits` (each once; none: it is limited no more). Slots are
-    /// taken all at once or not at all, so that two executions never wait for each other.
+    /// Decides on one in a line, whose limits are `limits` (each once; none: it is limited no more). Whoever is asked
+    /// about first is due first. Slots are taken all at once or not at all, so that two executions never wait for each
+    /// other; and none is kept for who waits for another limit: that may take hours, and would idle the slot meanwhile.
     pub fn admit(&mut self, limits: &[LimitId]) -> Admission {
         if let Some(full) = limits.iter().find(|limit| self.free(**limit) == 0) {
             return Admission::WaitFor(*full);

@@ -25,7 +25,7 @@ pub(super) async fn status(_: Reader, State(api): State<SharedApi>) -> Result<Js
         dispatches: known.dispatches,
         due: known.due,
         sessions: known.sessions,
-        limits: api.app.catalog.limits().await?.into_iter().filter(|limit| limit.waiting > 0).collect(),
+        limits: api.app.catalog.limits_waited_for().await?,
         queues,
         workers: known.workers,
         masters: known.masters,

@@ -71,7 +71,7 @@ async fn a_line_explains_itself_and_a_removed_limit_empties_it() {
     // As the leader releases the first.
     let session = world.online_worker("rack-1").await;
     world.sql.execute("delete from internal.waiting where execution_id = $1", &[&all[0].0]).await.unwrap();
-    let slot = "insert into internal.slots select limit_id, $1 from internal.waiting limit 1";
+    let slot = "insert into internal.slots select limit_id, $1, due_at from internal.waiting limit 1";
     world.sql.execute(slot, &[&all[0].0]).await.unwrap();
     world.hold(session, &all[..1]).await;
 
@@ -84,9 +84,9 @@ async fn a_line_explains_itself_and_a_removed_limit_empties_it() {
 
     let was = world.catalog.remove_limit(&name(NOOP)).await.unwrap();
     assert_eq!((was.held, was.waiting), (1, 4));
-    let due = "select count(*) from internal.due where due_at <= clock_timestamp()";
-    assert_eq!(world.number(due).await, 4);
-    assert_eq!(world.number("select count(*) from internal.slots").await, 0);
+    assert!(world.catalog.limits().await.unwrap().is_empty());
+    let explained = world.catalog.explain(all[3], &view, unknown).await.unwrap();
+    assert_eq!(explained.reason["kind"], "due", "{explained:?}");
     let gone = world.catalog.remove_limit(&name(NOOP)).await.unwrap_err();
     assert!(matches!(gone, RequestError::NotFound { .. }), "{gone}");
 }
@@ -99,8 +99,18 @@ async fn limits_are_bounded_in_size_and_number() {
     let many = "insert into internal.limits (name, at_most, set_by) select 'k' || n, 1, 't' from generate_series(1, $1) n";
     world.sql.execute(many, &[&(LIMITS_MAX as i32)]).await.unwrap();
     let full = world.catalog.set_limit(&name("one-more"), 1, &world.caller).await.unwrap_err();
-    assert!(full.to_string().contains("there may be 1000 limits"), "{full}");
+    assert!(full.to_string().contains("there are 1000 limits already"), "{full}");
     world.catalog.set_limit(&name("k7"), 3, &world.caller).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_limit_of_a_package_that_is_not_deployed_any_more_can_be_changed() {
+    let world = World::with_project().await;
+    world.catalog.set_limit(&name(NOOP), 0, &world.caller).await.unwrap();
+    world.sql.batch_execute("update internal.projects set current_version_id = null").await.unwrap();
+    world.catalog.set_limit(&name(NOOP), 2, &world.caller).await.unwrap();
+    let unknown = world.catalog.set_limit(&name("demo/flights/load"), 2, &world.caller).await.unwrap_err();
+    assert!(matches!(unknown, RequestError::NotFound { .. }), "{unknown}");
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use super::reason::Leader;
 use super::spans::{ago, at, count, span, until};
 use super::words::Words;
 use crate::ids::ExecutionId;
-use crate::names::{LimitName, PoolName};
+use crate::names::PoolName;
 use crate::protocol::timing::{DISPATCH_REPEAT, MARKER_EVERY, MARKER_PATIENCE};
 
 pub(super) fn retry_at(
@@ -61,6 +61,7 @@ pub(super) fn limit_reached(limit: &Limit, leader: Option<&Leader>, now: Timesta
     let Limit { name, at_most, held, ahead, since, .. } = limit;
     let line = match ahead {
         Ahead { pending: 0, .. } => "it is the next in line".to_owned(),
+        Ahead { pending: 1, or_more: false } => "1 waits before it".to_owned(),
         Ahead { pending, or_more: true } => format!("more than {pending} wait before it"),
         Ahead { pending, or_more: false } => format!("{pending} wait before it"),
     };
@@ -70,7 +71,7 @@ pub(super) fn limit_reached(limit: &Limit, leader: Option<&Leader>, now: Timesta
         None => "no master leads now; the next one that does releases".to_owned(),
     };
     let change =
-        format!("`scaleout limit set {} N` changes it; `scaleout limit list` shows all", quoted(name));
+        format!("`scaleout limit set {} N` changes it; `scaleout limit list` shows all", name.quoted());
     if limit.applying {
         return Words::new(
             format!("{since}; the limit {name} has just been set or lowered to {at_most}"),
@@ -113,13 +114,6 @@ fn holders(limit: &Limit) -> String {
         more => named.push(format!("{more} more")),
     }
     named.join(", ")
-}
-
-/// As a shell takes it.
-fn quoted(name: &LimitName) -> String {
-    let text = name.to_string();
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/-_.".contains(c);
-    if text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
 }
 
 pub(super) fn unscheduled(id: ExecutionId) -> Words {

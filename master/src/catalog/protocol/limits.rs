@@ -16,6 +16,15 @@ use crate::catalog::{Catalog, CatalogError};
 /// Dispatch rows, of up to 1,000 executions each, that are brought under a new limit in one turn.
 const HOLD_ROWS: i64 = 3;
 
+/// Executions of one line that a turn looks at.
+const LINE_HEADS_MAX: i64 = 200;
+
+/// Dead ones at the head of a line that one turn clears away.
+const CLEARED_MAX: i64 = 1_000;
+
+/// Where `internal.limits.applied_to` says that a limit was lowered.
+const LOWERED: i64 = -2;
+
 /// What one turn did.
 #[derive(Debug, Default)]
 pub(crate) struct Released {
@@ -55,16 +64,11 @@ impl Catalog {
         let at_work = client.query_one(&look, &[]).await?;
         let (waiting, applying): (bool, bool) = (at_work.get("waiting"), at_work.get("applying"));
         let mut more = false;
-        if at_work.get("unseen") {
-            let transaction = client.transaction().await?;
-            transaction.execute(sql::LOCK_ACCEPTING, &[]).await?;
-            transaction.execute(sql::BEGIN_APPLYING, &[]).await?;
-            transaction.commit().await?;
-        }
-        if applying {
+        if applying || at_work.get("removed") {
             let transaction = client.transaction().await?;
             lock_limits(&transaction).await?;
             more = apply(&transaction).await?;
+            transaction.execute(sql::FORGET_LIMITS, &[]).await?;
             transaction.commit().await?;
         }
         if !waiting {
@@ -88,11 +92,15 @@ pub(crate) async fn lock_limits(transaction: &Transaction<'_>) -> Result<(), Cat
 
 async fn heads(transaction: &Transaction<'_>) -> Result<(Vec<Head>, Rooms), CatalogError> {
     transaction.execute(&transaction.prepare_cached(sql::FREE_SLOTS).await?, &[]).await?;
-    let rooms = transaction.query(&transaction.prepare_cached(sql::LIMIT_ROOMS).await?, &[]).await?;
+    transaction.execute(&transaction.prepare_cached(sql::CLEAR_LINES).await?, &[&CLEARED_MAX]).await?;
+    let select = transaction.prepare_cached(sql::LIMIT_ROOMS).await?;
+    let rooms = transaction.query(&select, &[&LINE_HEADS_MAX]).await?;
     let limits: Vec<LimitId> = rooms.iter().map(|row| row.get("id")).collect();
     let free: Vec<i64> = rooms.iter().map(|row| row.get("free")).collect();
     let select = transaction.prepare_cached(sql::WAITING_HEADS).await?;
-    let found = transaction.query(&select, &[&limits, &free, &(DISPATCH_EXECUTIONS_MAX as i64)]).await?;
+    let parameters: [&(dyn ToSql + Sync); 4] =
+        [&limits, &free, &LINE_HEADS_MAX, &(DISPATCH_EXECUTIONS_MAX as i64)];
+    let found = transaction.query(&select, &parameters).await?;
     let heads = found.iter().map(|row| Head {
         execution: row.get("execution_id"),
         line: row.get("limit_id"),
@@ -144,22 +152,29 @@ async fn write(
     Dispatch::from_rows(&transaction.query(&release, &parameters).await?)
 }
 
-/// One step of bringing a new limit upon what is pending: that waits in the limit's line, in the order in which it was
-/// dispatched, and what runs holds its slots. `true` if there may be more to do.
+/// One step of bringing a limit upon what is pending: that waits in the limit's line, in the order in which it was due,
+/// and what runs holds its slots. `true` if there may be more to do.
 async fn apply(transaction: &Transaction<'_>) -> Result<bool, CatalogError> {
+    transaction.execute(sql::NOTE_ACCEPTING, &[]).await?;
+    transaction.execute(sql::BEGIN_APPLYING, &[]).await?;
     let Some(limit) = transaction.query_opt(sql::APPLYING_LIMIT, &[]).await? else { return Ok(false) };
     let (id, name, applied_to): (LimitId, &str, i64) =
         (limit.get("id"), limit.get("name"), limit.get("applied_to"));
-    let select = transaction.prepare_cached(sql::LIMITED_PENDING).await?;
-    let found = transaction.query(&select, &[&name, &applied_to, &HOLD_ROWS]).await?;
+    let found = match applied_to {
+        LOWERED => transaction.query(sql::SLOTS_PENDING, &[&id]).await?,
+        _ => {
+            let select = transaction.prepare_cached(sql::LIMITED_PENDING).await?;
+            transaction.query(&select, &[&name, &applied_to, &HOLD_ROWS]).await?
+        }
+    };
     let held = hold(transaction, id, &found).await?;
-    let last: Option<i64> = found.last().map(|row| row.get("row"));
-    if last.is_none() {
+    let last: Option<i64> = if applied_to == LOWERED { None } else { found.last().map(|row| row.get("row")) };
+    if last.is_none() && applied_to != LOWERED {
         // After the last hold: what was granted before it is seen now.
-        let running = transaction.execute(sql::NOTE_RUNNING, &[&id, &name]).await?;
-        tracing::info!(limit = name, running, "a limit is applied to all that was there before it");
-    } else if held > 0 {
-        tracing::info!(limit = name, held, "pending executions wait for a limit that was set");
+        transaction.execute(sql::NOTE_RUNNING, &[&id, &name]).await?;
+    }
+    if held > 0 {
+        tracing::info!(limit = name, held, "pending executions wait for a limit that was set or lowered");
     }
     transaction.execute(sql::LIMIT_APPLIED, &[&id, &last]).await?;
     Ok(true)
@@ -168,7 +183,7 @@ async fn apply(transaction: &Transaction<'_>) -> Result<bool, CatalogError> {
 async fn hold(transaction: &Transaction<'_>, limit: LimitId, found: &[Row]) -> Result<i64, CatalogError> {
     let pending = found.iter().filter_map(|row| {
         let id: Option<Uuid> = row.get("id");
-        Some((id?, row.get::<_, Timestamp>("created_at")))
+        Some((id?, row.get::<_, Timestamp>("due_at")))
     });
     let (ids, since): (Vec<Uuid>, Vec<Timestamp>) = pending.unzip();
     if ids.is_empty() {

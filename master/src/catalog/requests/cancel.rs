@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use deadpool_postgres::Client;
 use scaleout_common::api::CancelAnswer;
 use scaleout_common::ids::{BatchId, ExecutionId};
 use scaleout_common::status::Status;
@@ -59,6 +60,7 @@ impl Catalog {
         let client = self.by_id().await?;
         let update = client.prepare_cached(sql::CANCEL_EXECUTIONS).await?;
         let rows = client.query(&update, &[&wanted, first, last]).await?;
+        leave_lines(&client, &rows).await?;
         let mut canceled = canceled(&rows)?;
         let found: HashSet<Uuid> = rows.iter().map(|row| row.get("id")).collect();
         canceled.answer.not_found =
@@ -72,11 +74,23 @@ impl Catalog {
         let client = self.by_id().await?;
         let update = client.prepare_cached(sql::CANCEL_BATCH).await?;
         let rows = client.query(&update, &[&batch.0, &bounds.first.0, &bounds.last.0]).await?;
+        leave_lines(&client, &rows).await?;
         let mut canceled = canceled(&rows)?;
         canceled.answer.unchanged =
             bounds.executions.saturating_sub(canceled.answer.canceled + canceled.answer.stopping);
         Ok(canceled)
     }
+}
+
+/// What was canceled leaves the lines of its limits. Not in the statement that cancels: that and a release would lock the
+/// same rows in opposite orders. What stays behind, should this not happen, the leader clears away.
+async fn leave_lines(client: &Client, rows: &[Row]) -> Result<(), CatalogError> {
+    let is_canceled = |row: &&Row| row.get::<_, Option<i16>>("status") == Some(Status::Canceled.code());
+    let canceled: Vec<Uuid> = rows.iter().filter(is_canceled).map(|row| row.get("id")).collect();
+    if !canceled.is_empty() {
+        client.execute(&client.prepare_cached(sql::LEAVE_LINES).await?, &[&canceled]).await?;
+    }
+    Ok(())
 }
 
 /// Counts the rows by their new status (NULL: unchanged) and gathers the stops by session.

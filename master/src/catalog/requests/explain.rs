@@ -64,16 +64,10 @@ impl Catalog {
         view: &MasterView,
         pool_view: impl Fn(&PoolName, Priority) -> PoolView + Send,
     ) -> Result<Explanation, RequestError> {
-        let client = self.by_id().await?;
-        let select = client.prepare_cached(sql::EXPLAIN_EXECUTION).await?;
-        let row = client.query_opt(&select, &[&id.0]).await?.ok_or_else(|| no_such_execution(id))?;
-        let select = client.prepare_cached(sql::SELECT_MASTERS).await?;
-        let masters = client.query(&select, &[]).await?;
-        drop(client);
-        let masters = masters.iter().map(super::status::master).collect();
-        let mut read = Read::of(id, &row, masters)?;
-        if let Standing::Created(created) = &mut read.facts.standing {
-            created.limit = self.limit_of(id).await?;
+        let mut read = self.read_facts(id).await?;
+        if read.is_in_no_schedule() {
+            // It may have left a line, or the schedule, between two statements.
+            read = self.read_facts(id).await?;
         }
         if let Standing::Pending(pending) = &mut read.facts.standing {
             let workers = self.workers().await?;
@@ -88,12 +82,34 @@ impl Catalog {
         Ok(read.explanation()?)
     }
 
-    /// The limit in whose line an execution stands, if it stands in one.
-    async fn limit_of(&self, id: ExecutionId) -> Result<Option<Limit>, CatalogError> {
+    async fn read_facts(&self, id: ExecutionId) -> Result<Read, RequestError> {
+        let client = self.by_id().await?;
+        let select = client.prepare_cached(sql::EXPLAIN_EXECUTION).await?;
+        let row = client.query_opt(&select, &[&id.0]).await?.ok_or_else(|| no_such_execution(id))?;
+        let select = client.prepare_cached(sql::SELECT_MASTERS).await?;
+        let masters = client.query(&select, &[]).await?;
+        drop(client);
+        let masters = masters.iter().map(super::status::master).collect();
+        let mut read = Read::of(id, &row, masters)?;
+        if let Standing::Created(created) = &mut read.facts.standing
+            && created.due_at.is_none()
+        {
+            (created.limit, created.due_at) = self.limit_of(id).await?;
+        }
+        Ok(read)
+    }
+
+    /// The limit in whose line an execution stands, if it stands in one; of one that was removed only since when the
+    /// execution is due.
+    async fn limit_of(&self, id: ExecutionId) -> Result<(Option<Limit>, Option<Timestamp>), CatalogError> {
         let client = self.by_id().await?;
         let select = client.prepare_cached(sql::EXPLAIN_LIMIT).await?;
         let parameters: [&(dyn ToSql + Sync); 3] = [&id.0, &rows::number_in(AHEAD_MAX + 1), &HOLDERS_MAX];
-        client.query_opt(&select, &parameters).await?.as_ref().map(limit).transpose()
+        Ok(match client.query_opt(&select, &parameters).await? {
+            Some(row) if row.get("removed") => (None, Some(row.get("due_at"))),
+            Some(row) => (Some(limit(&row)?), None),
+            None => (None, None),
+        })
     }
 
     async fn place(&self, asking: &Asking) -> Result<(Option<DispatchRow>, Option<Ahead>), CatalogError> {
@@ -137,6 +153,11 @@ struct Read {
 }
 
 impl Read {
+    fn is_in_no_schedule(&self) -> bool {
+        let Standing::Created(created) = &self.facts.standing else { return false };
+        created.due_at.is_none() && created.limit.is_none()
+    }
+
     fn of(id: ExecutionId, row: &Row, masters: Vec<MasterSummary>) -> Result<Self, CatalogError> {
         let status = rows::status(row.get("status"))?;
         let attempt = rows::small_out(row.get("attempt"))?;

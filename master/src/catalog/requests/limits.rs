@@ -14,7 +14,12 @@ use crate::catalog::{Catalog, CatalogError};
 impl Catalog {
     /// All limits, by name.
     pub async fn limits(&self) -> Result<Vec<LimitSummary>, CatalogError> {
-        self.select_limits(None).await
+        self.select_limits(None, false).await
+    }
+
+    /// Those that something waits for.
+    pub async fn limits_waited_for(&self) -> Result<Vec<LimitSummary>, CatalogError> {
+        self.select_limits(None, true).await
     }
 
     /// Sets a limit, new or not. What runs goes on; of what is pending, as much waits as the limit asks for.
@@ -31,15 +36,11 @@ impl Catalog {
             let message = format!("at_most: expected 0 to {AT_MOST_MAX}, found {at_most}");
             return Err(RequestError::invalid(message));
         }
-        if let LimitName::Package(path) = name
-            && !self.current_packages(std::slice::from_ref(path)).await?.contains_key(path)
-        {
-            return Err(self.no_such_package(path, 1).await?);
-        }
         let text = name.to_string();
+        self.exists_what_is_limited(name, &text).await?;
         let mut client = self.request().await?;
         let transaction = client.transaction().await?;
-        // Masters register under no lock: one of an earlier version that starts now is kept out by `works_from`.
+        // One of an earlier version that comes late is refused by the trigger on the masters' rows.
         transaction.execute(sql::REQUIRE_LIMITS, &[]).await?;
         lock_limits(&transaction).await?;
         for master in transaction.query(sql::SELECT_MASTERS, &[]).await? {
@@ -48,37 +49,51 @@ impl Catalog {
             }
         }
         if transaction.query_one(sql::COUNT_LIMITS, &[&text]).await?.get::<_, i64>(0) >= LIMITS_MAX as i64 {
-            return Err(RequestError::invalid(format!("there may be {LIMITS_MAX} limits, and there are")));
+            let message = format!(
+                "there are {LIMITS_MAX} limits already, and may be no more: remove one that nobody needs"
+            );
+            return Err(RequestError::invalid(message));
         }
         transaction.execute(sql::SET_LIMIT, &[&text, &rows::small_in(at_most), &caller.name]).await?;
         transaction.commit().await?;
         drop(client);
-        self.select_limits(Some(&text)).await?.pop().ok_or_else(|| no_such_limit(name))
+        self.select_limits(Some(&text), false).await?.pop().ok_or_else(|| no_such_limit(name))
     }
 
-    /// Removes a limit: what waited for it is due. Gives it as it was.
+    /// Removes a limit: what waited for it is released in turn. Gives it as it was.
     ///
     /// # Errors
     /// `NotFound`.
     pub async fn remove_limit(&self, name: &LimitName) -> Result<LimitSummary, RequestError> {
         let text = name.to_string();
-        let was = self.select_limits(Some(&text)).await?.pop().ok_or_else(|| no_such_limit(name))?;
-        let mut client = self.request().await?;
-        let transaction = client.transaction().await?;
-        lock_limits(&transaction).await?;
-        let row = transaction.query_opt(sql::LOCK_LIMIT, &[&text]).await?;
-        let id: i64 = row.ok_or_else(|| no_such_limit(name))?.get("id");
-        transaction.execute(sql::EMPTY_LINE, &[&id]).await?;
-        transaction.execute(sql::REMOVE_LIMIT, &[&id]).await?;
-        transaction.commit().await?;
-        Ok(was)
+        let was = self.select_limits(Some(&text), false).await?.pop().ok_or_else(|| no_such_limit(name))?;
+        let client = self.request().await?;
+        match client.execute(sql::REMOVE_LIMIT, &[&text]).await? {
+            0 => Err(no_such_limit(name)),
+            _ => Ok(was),
+        }
     }
 
-    async fn select_limits(&self, name: Option<&str>) -> Result<Vec<LimitSummary>, CatalogError> {
-        // Who holds them is looked up by id.
-        let client = self.by_id().await?;
+    /// A package of which no version is deployed now may have a limit still, and executions that wait for it.
+    async fn exists_what_is_limited(&self, name: &LimitName, text: &str) -> Result<(), RequestError> {
+        let LimitName::Package(path) = name else { return Ok(()) };
+        let known = self.request().await?.query_one(sql::IS_LIMIT, &[&text]).await?;
+        if known.get(0) || self.current_packages(std::slice::from_ref(path)).await?.contains_key(path) {
+            return Ok(());
+        }
+        Err(self.no_such_package(path, 1).await?)
+    }
+
+    async fn select_limits(
+        &self,
+        name: Option<&str>,
+        only_waited_for: bool,
+    ) -> Result<Vec<LimitSummary>, CatalogError> {
+        // Not where claims and outcomes are: each holder of a slot is looked up.
+        let client = self.request().await?;
         let select = client.prepare_cached(sql::SELECT_LIMITS).await?;
-        let found = client.query(&select, &[&name, &rows::number_in(BACKLOG_COUNT_MAX)]).await?;
+        let bound = rows::number_in(BACKLOG_COUNT_MAX);
+        let found = client.query(&select, &[&name, &bound, &only_waited_for]).await?;
         found.iter().map(summary).collect()
     }
 }
@@ -89,7 +104,7 @@ fn summary(row: &Row) -> Result<LimitSummary, CatalogError> {
         at_most: rows::small_out(row.get("at_most"))?,
         held: rows::number_out(row.get("held"))?,
         waiting: rows::number_out(row.get("waiting"))?,
-        oldest_at: row.get("oldest_at"),
+        first_at: row.get("first_at"),
         applying: row.get("applying"),
         set_at: row.get("set_at"),
         set_by: row.get("set_by"),

@@ -89,6 +89,9 @@ impl Lines {
 }
 
 pub(super) fn no_such_limit(name: &LimitName) -> RequestError {
-    let hint = format!("`scaleout limit set {name} N` sets one; `scaleout limit list` shows which there are");
+    let hint = format!(
+        "`scaleout limit set {} N` sets one; `scaleout limit list` shows which there are",
+        name.quoted()
+    );
     RequestError::not_found(format!("limit {name}"), Some(hint))
 }

@@ -1,7 +1,6 @@
 //! Concurrency limits: never more than they allow, nobody stuck, and no slot that leaks.
 
 use std::collections::{HashMap, HashSet};
-use std::time::Duration;
 
 use scaleout_common::ids::{ExecutionId, SessionId};
 use scaleout_common::status::Status;
@@ -12,13 +11,13 @@ use uuid::Uuid;
 use super::dispatches::master;
 use super::rows::Execution;
 use super::world::{World, claims, connect, outcomes};
+use crate::catalog::requests::{Caller, Role};
 
 const PACKAGE: &str = "f/p/k";
 
-async fn limit(world: &World, name: &str, at_most: i32) {
-    let insert = "insert into internal.limits as l (name, at_most, set_by) values ($1, $2, 'tester')
-                  on conflict (name) do update set at_most = $2, applied_to = -1";
-    world.sql.execute(insert, &[&name, &at_most]).await.unwrap();
+async fn limit(world: &World, name: &str, at_most: u32) {
+    let caller = Caller { name: "tester".to_owned(), role: Role::Operator };
+    world.catalog.set_limit(&name.parse().unwrap(), at_most, &caller).await.unwrap();
     apply(world).await;
 }
 
@@ -179,6 +178,95 @@ async fn a_limit_that_is_set_takes_back_what_waits_in_queues_and_counts_what_run
     turns(&world).await;
     let statuses = world.statuses().await;
     assert_eq!((in_status(&statuses, Status::Running), in_status(&statuses, Status::Pending)), (1, 9));
+    assert!(waiting[..9].iter().all(|id| statuses[id] == Status::Pending), "who was first stays first");
+}
+
+#[tokio::test]
+async fn only_a_lower_limit_takes_back_and_what_is_taken_back_stands_where_it_stood() {
+    let world = World::new().await;
+    limit(&world, PACKAGE, 3).await;
+    let all = due(&world, 6, None).await;
+    assert_eq!(turns(&world).await, all[..3]);
+    limit(&world, PACKAGE, 4).await;
+    assert_eq!(turns(&world).await, all[3..4], "a higher one leaves what is pending");
+    limit(&world, PACKAGE, 1).await;
+    let statuses = world.statuses().await;
+    assert_eq!(in_status(&statuses, Status::Pending), 1, "{statuses:?}");
+    assert_eq!(statuses[&all[0]], Status::Pending);
+    let end = "update internal.executions set status = 7 where status = 5";
+    for next in &all[1..] {
+        world.sql.execute(end, &[]).await.unwrap();
+        assert_eq!(turns(&world).await, [*next]);
+    }
+}
+
+#[tokio::test]
+async fn the_canceled_clog_no_line() {
+    let world = World::new().await;
+    limit(&world, PACKAGE, 1).await;
+    let all = due(&world, 900, None).await;
+    // As if the cancel had not got to it: what it leaves behind is cleared away, a slot free or not.
+    let canceled: Vec<Uuid> = all[1..899].iter().map(|id| id.0).collect();
+    assert_eq!(turns(&world).await, all[..1]);
+    world
+        .sql
+        .execute("update internal.executions set status = 3 where id = any ($1)", &[&canceled])
+        .await
+        .unwrap();
+    for _ in 0..3 {
+        turns(&world).await;
+    }
+    assert_eq!(world.number("select count(*) from internal.waiting").await, 1);
+    world.sql.execute("update internal.executions set status = 7 where status = 5", &[]).await.unwrap();
+    assert_eq!(turns(&world).await, all[899..]);
+    // And a cancel does get to it.
+    let more = due(&world, 3, None).await;
+    let cancel = crate::catalog::requests::Cancellation::Executions(more);
+    world.catalog.cancel(&cancel).await.unwrap();
+    assert_eq!(world.number("select count(*) from internal.waiting").await, 0);
+}
+
+#[tokio::test]
+async fn a_removed_limit_lets_its_line_go_in_turn_and_is_set_anew_as_a_new_one() {
+    let world = World::new().await;
+    limit(&world, PACKAGE, 1).await;
+    limit(&world, "warehouse", 2).await;
+    let keyed = due(&world, 3, Some("warehouse")).await;
+    let plain = due(&world, 500, None).await;
+    assert_eq!(turns(&world).await, keyed[..1]);
+    world.catalog.remove_limit(&PACKAGE.parse().unwrap()).await.unwrap();
+    let released: HashSet<ExecutionId> = turns(&world).await.into_iter().collect();
+    assert!(plain.iter().all(|id| released.contains(id)) && released.len() == 501, "{}", released.len());
+    turns(&world).await;
+    assert_eq!(world.number("select count(*) from internal.limits").await, 1);
+    assert_eq!(world.number("select count(*) from internal.waiting").await, 1, "the other limit holds");
+    limit(&world, PACKAGE, 5).await;
+    turns(&world).await;
+    let held = "select count(*) from internal.executions where status in (2, 5, 8)";
+    assert_eq!(world.number(held).await, 5);
+}
+
+#[tokio::test]
+async fn a_purge_holds_up_no_release() {
+    let world = World::new().await;
+    limit(&world, PACKAGE, 1).await;
+    let purging = connect(&world.url).await;
+    purging.execute("select pg_advisory_lock(1396918593, -2)", &[]).await.unwrap();
+    let all = due(&world, 2, None).await;
+    assert_eq!(turns(&world).await, all[..1]);
+}
+
+#[tokio::test]
+async fn an_earlier_master_that_comes_late_is_refused_once_there_are_limits() {
+    let world = World::new().await;
+    let register = "insert into internal.masters (id, host, address, version) values ($1, 'h', 'a', '0.2.0')";
+    let early = Uuid::new_v4();
+    world.sql.execute(register, &[&early]).await.unwrap();
+    world.sql.execute("delete from internal.masters", &[]).await.unwrap();
+    limit(&world, "warehouse", 1).await;
+    let refused = world.sql.execute(register, &[&early]).await.unwrap_err();
+    let said = refused.as_db_error().unwrap().message().to_owned();
+    assert!(said.contains("which a master of version 0.2.0 does not keep"), "{said}");
 }
 
 #[tokio::test]
@@ -189,19 +277,15 @@ async fn a_limit_waits_for_those_who_may_not_have_seen_it() {
     late.query_one(crate::catalog::requests::sql::BEGIN_ACCEPT, &[]).await.unwrap();
     let insert = "insert into internal.limits (name, at_most, set_by) values ($1, 0, 'tester')";
     world.sql.execute(insert, &[&PACKAGE]).await.unwrap();
-    let catalog = world.catalog.clone();
-    let leader = tokio::spawn(async move { catalog.release_within_limits(master()).await.unwrap() });
-    let waits =
-        "select count(*) from pg_locks where locktype = 'advisory' and objid = (-3)::int::oid and not granted
-                 and database = (select oid from pg_database where datname = current_database())";
-    let until_it_waits = async {
-        while world.number(waits).await == 0 {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(30), until_it_waits)
-        .await
-        .expect("the leader waits for who accepts");
+    for _ in 0..3 {
+        turns(&world).await;
+    }
+    let unseen = "select count(*) from internal.limits where applied_to = -1";
+    assert_eq!(world.number(unseen).await, 1, "who began before it was there has not ended");
+    // Who begins later is not waited for: it sees the limit.
+    let mut third = connect(&world.url).await;
+    let later = third.transaction().await.unwrap();
+    later.query_one(crate::catalog::requests::sql::BEGIN_ACCEPT, &[]).await.unwrap();
     let id = Execution::new(Status::Pending).id;
     late.execute(
         "insert into internal.executions (id, batch_id, package_id, retry_delay_ms, retries, priority, status, pool)
@@ -218,7 +302,6 @@ async fn a_limit_waits_for_those_who_may_not_have_seen_it() {
     .await
     .unwrap();
     late.commit().await.unwrap();
-    leader.await.unwrap();
     apply(&world).await;
     assert_eq!(world.statuses().await[&id], Status::Created, "it came late, and waits all the same");
 }

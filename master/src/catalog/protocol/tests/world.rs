@@ -34,7 +34,8 @@ const PACKAGE: &str = "
     insert into internal.project_versions (project_id, version, bundle, description, parameters, deployed_by)
         select p.id, 1, b.hash, '', '{}', 'tester' from internal.projects p, internal.bundles b;
     insert into internal.packages (version_id, name, description, manifest)
-        select id, 'k', '', '{}' from internal.project_versions;";
+        select id, 'k', '', '{}' from internal.project_versions;
+    update internal.projects set current_version_id = (select id from internal.project_versions);";
 
 pub(super) struct World {
     pub(super) catalog: Catalog,

@@ -18,7 +18,7 @@ limited as materialized (
     ) as e
     cross join lateral (
         select l.id from internal.limits l
-        where l.name = any (array[e.limit_key,
+        where l.removed_at is null and l.name = any (array[e.limit_key,
             (select path.path from internal.package_paths path where path.package_id = e.package_id)])
         order by l.id limit 1
     ) as one

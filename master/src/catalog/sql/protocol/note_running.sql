@@ -1,6 +1,6 @@
 -- What ran before a limit was set holds its slots. $1 limit, $2 its name.
-insert into internal.slots (limit_id, execution_id)
-select $1, e.id
+insert into internal.slots (limit_id, execution_id, due_at)
+select $1, e.id, g.granted_at
 from internal.grants g
 cross join unnest(g.ids) as granted (id)
 cross join lateral (

@@ -2,7 +2,7 @@
 -- priority. What has left `created` meanwhile leaves the line and gets nothing.
 -- $1 master, $2 who leaves the line, $3 who is released, $4 and $5 the slots: limits and executions.
 with left_line as (
-    delete from internal.waiting where execution_id = any ($2::uuid[])
+    delete from internal.waiting where execution_id = any ($2::uuid[]) returning execution_id, due_at
 ),
 moved as (
     update internal.executions e set status = 5
@@ -10,10 +10,12 @@ moved as (
     returning e.id, e.attempt, e.pool, e.priority
 ),
 noted as (
-    insert into internal.slots (limit_id, execution_id)
-    select slot.limit_id, slot.execution_id from unnest($4::bigint[], $5::uuid[]) as slot (limit_id, execution_id)
+    insert into internal.slots (limit_id, execution_id, due_at)
+    select slot.limit_id, slot.execution_id, left_line.due_at
+    from unnest($4::bigint[], $5::uuid[]) as slot (limit_id, execution_id)
     join moved on moved.id = slot.execution_id
-    on conflict do nothing
+    join left_line on left_line.execution_id = slot.execution_id
+    on conflict (limit_id, execution_id) do update set due_at = excluded.due_at
 )
 insert into internal.dispatches (master_id, pool, priority, ids, attempts)
 select $1, pool, priority, array_agg(id), array_agg(attempt) from moved group by pool, priority

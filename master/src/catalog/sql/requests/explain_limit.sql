@@ -16,7 +16,8 @@ holders as materialized (
 named as (
     select * from holders order by (status = 5), started_at, execution_id limit $3
 )
-select l.name, l.at_most, l.applied_to is not null as applying, line.due_at,
+select l.name, l.at_most, l.applied_to is not null as applying,
+       l.removed_at is not null as removed, line.due_at,
        (select count(*) from holders) as held,
        (select count(*) from (
             select from internal.waiting b

@@ -1,9 +1,9 @@
--- The limits by name; $1 the one of this name, null: all; $2 how far lines are counted. Who holds a slot is read from
--- the executions' rows.
+-- The limits by name; $1 the one of this name, null: all; $2 how far lines are counted; $3 only those with a line. Who
+-- holds a slot is read from the executions' rows.
 select l.name, l.at_most, l.set_at, l.set_by, l.applied_to is not null as applying, held.n as held, line.n as waiting,
        (select min(first.due_at) from (
             select w.due_at from internal.waiting w where w.limit_id = l.id order by w.priority, w.due_at limit 1
-        ) as first) as oldest_at
+        ) as first) as first_at
 from internal.limits l
 cross join lateral (
     select count(*) as n from internal.slots s
@@ -15,5 +15,6 @@ cross join lateral (
 cross join lateral (
     select count(*) as n from (select from internal.waiting w where w.limit_id = l.id limit $2) as listed
 ) as line
-where $1::text is null or l.name = $1
+where l.removed_at is null and ($1::text is null or l.name = $1)
+  and (not $3 or exists (select from internal.waiting w where w.limit_id = l.id))
 order by l.name
