@@ -15,7 +15,8 @@ use uuid::Uuid;
 
 use super::error::Problems;
 use super::minting::mint;
-use super::prepare::{KeptValues, Prepared, Target, prepare, request_hash};
+use super::prepare::{KeptValues, Prepared, PreparedItem, Target, prepare, request_hash};
+use super::start::{START_DEADLINE_MS_MAX, Settled, Start};
 use super::{Caller, Manifests, RequestError, sql};
 use crate::catalog::protocol::{DISPATCH_EXECUTIONS_MAX, Dispatch};
 use crate::catalog::{Catalog, CatalogError, Sealer, rows};
@@ -30,13 +31,13 @@ pub const RETRY_DELAY_MS_MAX: u64 = 3_600_000;
 pub const TIMEOUT_MS_MAX: u64 = 366 * 24 * 3_600_000;
 
 /// Most different packages in one batch.
-const BATCH_PACKAGES_MAX: usize = 1_000;
+pub(super) const BATCH_PACKAGES_MAX: usize = 1_000;
 
 /// Execution rows that one statement inserts at most; a whole number of dispatch rows.
 const INSERT_ROWS_MAX: usize = 5 * DISPATCH_EXECUTIONS_MAX;
 
 /// Requests with more items than this are prepared on a thread of their own, lest the requests beside them wait.
-const PREPARE_INLINE_ITEMS_MAX: usize = 500;
+pub(super) const PREPARE_INLINE_ITEMS_MAX: usize = 500;
 
 /// What accepting needs besides the request.
 pub struct Accepting<'a> {
@@ -76,11 +77,11 @@ impl Catalog {
         })
         .await;
         let mut new = NewBatch::of(&request, hash, caller, accepting);
-        if let Some(answer) = self.repeated(&new).await? {
+        if let Some(answer) = self.repeated(new.id, &new.hash).await? {
             return Ok(Accepted { answer, dispatches: Vec::new() });
         }
         let targets = self.targets(&request, accepting.manifests).await?;
-        new.packages = self.batch_packages(&targets, accepting.sealer).await?;
+        new.packages = self.batch_packages(targets.iter(), accepting.sealer).await?;
         let items = request.executions;
         let prepared = apart_if(large, move || prepare(items, &targets)).await.map_err(|problems| {
             RequestError::Parameters {
@@ -88,50 +89,63 @@ impl Catalog {
                 problems: problems.into_listed(),
             }
         })?;
-        self.insert(&new, &prepared).await
+        let Prepared { items, values } = prepared;
+        self.insert(&[Part { new, items }], &values).await
     }
 
     /// The answer to a request that has been accepted before.
-    async fn repeated(&self, new: &NewBatch<'_>) -> Result<Option<EnqueueAnswer>, RequestError> {
+    pub(super) async fn repeated(
+        &self,
+        id: BatchId,
+        hash: &[u8; 32],
+    ) -> Result<Option<EnqueueAnswer>, RequestError> {
         let client = self.request().await?;
         let select = client.prepare_cached(sql::SELECT_REQUEST).await?;
-        let Some(row) = client.query_opt(&select, &[&new.id.0]).await? else { return Ok(None) };
-        if row.get::<_, &[u8]>("request_hash") != new.hash {
+        let Some(row) = client.query_opt(&select, &[&id.0]).await? else { return Ok(None) };
+        if row.get::<_, &[u8]>("request_hash") != hash {
             return Err(RequestError::Conflict {
-                message: format!("the request id {} was used for another request", new.id),
+                message: format!("the request id {id} was used for another request"),
                 hint: "take a new request id, or repeat the first request as it was".to_owned(),
             });
         }
         let executions = rows::number_out(row.get("executions"))?;
-        Ok(Some(EnqueueAnswer { batch: new.id, executions, repeated: true }))
+        Ok(Some(EnqueueAnswer { batch: id, executions, repeated: true, start_at: None }))
     }
 
-    /// The transaction.
-    async fn insert(&self, new: &NewBatch<'_>, prepared: &Prepared) -> Result<Accepted, RequestError> {
+    /// The transaction. The parts make one batch, of which the first one stands for what they share: id, hash, caller,
+    /// packages, start.
+    pub(super) async fn insert(
+        &self,
+        parts: &[Part<'_>],
+        values: &[KeptValues],
+    ) -> Result<Accepted, RequestError> {
+        let new = &parts.first().expect("a batch has at least one execution").new;
         let mut client = self.request().await?;
         let transaction = client.transaction().await?;
         let begin = transaction.prepare_cached(sql::BEGIN_ACCEPT).await?;
         let now: Timestamp = transaction.query_one(&begin, &[]).await?.get("now");
-        let ids = mint(now, prepared.executions());
+        let start = new.start.settle(now)?;
+        let ids = mint(now, parts.iter().map(Part::executions).sum());
         if !new.insert_batch(&transaction, now, &ids).await? {
             // The same request came twice at once, and the other one was faster.
             transaction.rollback().await?;
             drop(client);
-            let answer = self.repeated(new).await?.ok_or_else(|| {
+            let answer = self.repeated(new.id, &new.hash).await?.ok_or_else(|| {
                 CatalogError::Corrupt(format!("batch {} was there and is not any more", new.id))
             })?;
             return Ok(Accepted { answer, dispatches: Vec::new() });
         }
         new.insert_packages(&transaction).await?;
         let mut dispatches = Vec::with_capacity(ids.len().div_ceil(DISPATCH_EXECUTIONS_MAX));
-        for rows in ExecutionRows::chunks(&ids, prepared) {
-            new.insert_executions(&transaction, &rows).await?;
-            dispatches.extend(new.insert_dispatches(&transaction, &rows.ids).await?);
+        let mut rest = ids.as_slice();
+        for part in parts {
+            let (own, others) = rest.split_at(part.executions());
+            rest = others;
+            dispatches.extend(part.insert(&transaction, own, values, &start).await?);
         }
-        let count = transaction.prepare_cached(sql::COUNT_ACCEPTED).await?;
-        transaction.execute(&count, &[&new.pool.as_str(), &(ids.len() as i64)]).await?;
         transaction.commit().await?;
-        let answer = EnqueueAnswer { batch: new.id, executions: ids.len() as u64, repeated: false };
+        let executions = ids.len() as u64;
+        let answer = EnqueueAnswer { batch: new.id, executions, repeated: false, start_at: start.at };
         Ok(Accepted { answer, dispatches })
     }
 
@@ -163,15 +177,15 @@ impl Catalog {
     }
 
     /// What each package of the batch gets of its project's values.
-    async fn batch_packages(
+    pub(super) async fn batch_packages<'a>(
         &self,
-        targets: &HashMap<PackagePath, Target>,
+        targets: impl Iterator<Item = (&'a PackagePath, &'a Target)> + Clone + Send,
         sealer: &Sealer,
     ) -> Result<Vec<(i64, KeptValues)>, RequestError> {
-        let projects: Vec<i64> = targets.values().map(|target| target.project_id).collect();
+        let projects: Vec<i64> = targets.clone().map(|(_, target)| target.project_id).collect();
         let set = self.project_values(&projects, sealer).await?;
         let mut problems = Problems::default();
-        let mut packages = Vec::with_capacity(targets.len());
+        let mut packages = Vec::with_capacity(projects.len());
         let nothing = BTreeMap::new();
         for (path, target) in targets {
             let set = set.get(&target.project_id).unwrap_or(&nothing);
@@ -190,19 +204,69 @@ impl Catalog {
     }
 }
 
+/// Executions of a batch that share all but package and values.
+pub(super) struct Part<'a> {
+    pub(super) new: NewBatch<'a>,
+    pub(super) items: Vec<PreparedItem>,
+}
+
+impl Part<'_> {
+    fn executions(&self) -> usize {
+        self.items.iter().map(|item| item.count as usize).sum()
+    }
+
+    async fn insert(
+        &self,
+        transaction: &Transaction<'_>,
+        ids: &[ExecutionId],
+        values: &[KeptValues],
+        start: &Settled,
+    ) -> Result<Vec<Dispatch>, RequestError> {
+        let mut dispatches = Vec::with_capacity(ids.len().div_ceil(DISPATCH_EXECUTIONS_MAX));
+        for rows in ExecutionRows::chunks(ids, &self.items, values) {
+            self.new.insert_executions(transaction, &rows, start).await?;
+            match &start.at {
+                None => dispatches.extend(self.new.insert_dispatches(transaction, &rows.ids).await?),
+                Some(at) => insert_times(transaction, sql::INSERT_DUE, at, &rows.ids).await?,
+            }
+            if let Some(deadline) = &start.deadline {
+                insert_times(transaction, sql::INSERT_START_DEADLINES, deadline, &rows.ids).await?;
+            }
+        }
+        let count = transaction.prepare_cached(sql::COUNT_ACCEPTED).await?;
+        let counted: [&(dyn ToSql + Sync); 3] =
+            [&self.new.pool.as_str(), &(ids.len() as i64), &start.status().code()];
+        transaction.execute(&count, &counted).await?;
+        Ok(dispatches)
+    }
+}
+
+/// The rows of a side table that say when something comes for `ids`.
+async fn insert_times(
+    transaction: &Transaction<'_>,
+    statement: &'static str,
+    at: &Timestamp,
+    ids: &[Uuid],
+) -> Result<(), RequestError> {
+    let insert = transaction.prepare_cached(statement).await?;
+    transaction.execute(&insert, &[at, &ids]).await?;
+    Ok(())
+}
+
 /// A batch on its way into the catalog.
-struct NewBatch<'a> {
-    id: BatchId,
-    hash: [u8; 32],
-    pool: PoolName,
-    priority: Priority,
-    retries: i32,
-    retry_delay_ms: i64,
-    timeout_ms: Option<i64>,
-    caller: &'a Caller,
-    accepting: &'a Accepting<'a>,
+pub(super) struct NewBatch<'a> {
+    pub(super) id: BatchId,
+    pub(super) hash: [u8; 32],
+    pub(super) pool: PoolName,
+    pub(super) priority: Priority,
+    pub(super) retries: i32,
+    pub(super) retry_delay_ms: i64,
+    pub(super) timeout_ms: Option<i64>,
+    pub(super) start: Start,
+    pub(super) caller: &'a Caller,
+    pub(super) accepting: &'a Accepting<'a>,
     /// Its packages, and what each gets of its project's values.
-    packages: Vec<(i64, KeptValues)>,
+    pub(super) packages: Vec<(i64, KeptValues)>,
 }
 
 impl<'a> NewBatch<'a> {
@@ -221,6 +285,7 @@ impl<'a> NewBatch<'a> {
             retries: rows::small_in(request.retries),
             retry_delay_ms: rows::number_in(request.retry_delay_ms),
             timeout_ms: request.timeout_ms.map(rows::number_in),
+            start: Start::of(request),
             caller,
             accepting,
             packages: Vec::new(),
@@ -266,6 +331,7 @@ impl<'a> NewBatch<'a> {
         &self,
         transaction: &Transaction<'_>,
         rows: &ExecutionRows<'_>,
+        start: &Settled,
     ) -> Result<(), RequestError> {
         let seal = |(id, values): (&Uuid, &&KeptValues)| {
             let owner = execution_owner(ExecutionId(*id));
@@ -274,7 +340,7 @@ impl<'a> NewBatch<'a> {
         let sealed = rows.ids.iter().zip(&rows.values).map(seal).collect::<Result<Vec<_>, _>>()?;
         let plain: Vec<Option<&str>> = rows.values.iter().map(|values| values.plain.as_deref()).collect();
         let insert = transaction.prepare_cached(sql::INSERT_EXECUTIONS).await?;
-        let parameters: [&(dyn ToSql + Sync); 10] = [
+        let parameters: [&(dyn ToSql + Sync); 14] = [
             &self.id.0,
             &self.pool.as_str(),
             &self.priority.code(),
@@ -285,8 +351,16 @@ impl<'a> NewBatch<'a> {
             &rows.packages,
             &plain,
             &sealed,
+            &start.status().code(),
+            &start.at,
+            &start.deadline,
+            &rows.retry_of,
         ];
         transaction.execute(&insert, &parameters).await?;
+        if rows.retry_of.iter().any(Option::is_some) {
+            let insert = transaction.prepare_cached(sql::INSERT_RETRIES).await?;
+            transaction.execute(&insert, &[&rows.retry_of, &rows.ids]).await?;
+        }
         Ok(())
     }
 
@@ -317,18 +391,24 @@ struct ExecutionRows<'a> {
     ids: Vec<Uuid>,
     packages: Vec<i64>,
     values: Vec<&'a KeptValues>,
+    retry_of: Vec<Option<Uuid>>,
 }
 
 impl<'a> ExecutionRows<'a> {
     /// The rows of a batch in pieces of [`INSERT_ROWS_MAX`].
-    fn chunks(ids: &'a [ExecutionId], prepared: &'a Prepared) -> impl Iterator<Item = ExecutionRows<'a>> {
-        let mut items = prepared.items.iter().flat_map(|item| std::iter::repeat_n(item, item.count as usize));
+    fn chunks(
+        ids: &'a [ExecutionId],
+        items: &'a [PreparedItem],
+        values: &'a [KeptValues],
+    ) -> impl Iterator<Item = ExecutionRows<'a>> {
+        let mut items = items.iter().flat_map(|item| std::iter::repeat_n(item, item.count as usize));
         ids.chunks(INSERT_ROWS_MAX).map(move |ids| {
             let items: Vec<_> = items.by_ref().take(ids.len()).collect();
             ExecutionRows {
                 ids: ids.iter().map(|id| id.0).collect(),
                 packages: items.iter().map(|item| item.package_id).collect(),
-                values: items.iter().map(|item| &prepared.values[item.values]).collect(),
+                values: items.iter().map(|item| &values[item.values]).collect(),
+                retry_of: items.iter().map(|item| item.retry_of.map(|id| id.0)).collect(),
             }
         })
     }
@@ -354,6 +434,7 @@ fn check_ranges(request: &EnqueueRequest, executions_max: usize) -> Result<(), R
     range("retries", request.retries.into(), 0, RETRIES_MAX.into());
     range("retry_delay_ms", request.retry_delay_ms, 0, RETRY_DELAY_MS_MAX);
     range("timeout_ms", request.timeout_ms.unwrap_or(1), 1, TIMEOUT_MS_MAX);
+    range("start_deadline_ms", request.start_deadline_ms.unwrap_or(1), 1, START_DEADLINE_MS_MAX);
     let executions: u64 = request.executions.iter().map(|item| u64::from(item.count)).sum();
     range("executions", executions, 1, executions_max as u64);
     for (index, item) in request.executions.iter().enumerate().filter(|(_, item)| item.count == 0) {
@@ -381,7 +462,7 @@ fn add_project_problem(problems: &mut Problems, path: &PackagePath, error: &Para
 }
 
 /// Runs `work` here, or on a thread for long work.
-async fn apart_if<T: Send + 'static>(apart: bool, work: impl FnOnce() -> T + Send + 'static) -> T {
+pub(super) async fn apart_if<T: Send + 'static>(apart: bool, work: impl FnOnce() -> T + Send + 'static) -> T {
     if !apart {
         return work();
     }
