@@ -12,6 +12,8 @@ mod glance;
 mod guard;
 mod lists;
 mod million;
+mod retry;
+mod start;
 mod tokens;
 mod values;
 mod world;
