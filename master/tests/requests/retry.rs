@@ -1,12 +1,14 @@
 //! Retry: new executions with what the old ones had, of one batch.
 
-use scaleout_common::api::RetryRequest;
+use axum::http::StatusCode;
+use scaleout_common::api::{EnqueueAnswer, ErrorCode, ExecutionPage, RetryRequest};
 use scaleout_common::ids::{BatchId, ExecutionId};
 use scaleout_common::status::Status;
 use scaleout_master::catalog::requests::{Accepted, Accepting, Holder, RETRIED_MAX, RequestError};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::api::Server;
 use crate::world::{EXECUTIONS_MAX, PROJECT, World, places, request};
 
 fn wanted(executions: &[ExecutionId]) -> RetryRequest {
@@ -231,4 +233,29 @@ async fn a_retry_that_has_gone_is_not_shown() {
     let gone = "delete from internal.executions where id = (select max(execution_id::text)::uuid from internal.retries)";
     world.sql.batch_execute(gone).await.unwrap();
     assert_eq!(shown().await, 1);
+}
+
+#[tokio::test]
+async fn the_api_retries_and_hands_over_what_is_to_be_published() {
+    let mut server = Server::of(World::with_project().await, 16).await;
+    let (_, noops) = server.world.accept_noops(2).await;
+    server.world.set_status(noops[0], Status::Failed).await;
+    let asked = |ids: &[ExecutionId]| serde_json::to_value(wanted(ids)).unwrap();
+    let answer = server.post("/api/v1/executions/retry", asked(&noops[..1])).await;
+    assert_eq!(answer.status, StatusCode::OK);
+    let accepted: EnqueueAnswer = answer.json();
+    assert_eq!((accepted.executions, accepted.repeated), (1, false));
+    let new = server.dispatches.recv().await.unwrap().tasks[0].0;
+    let shown: Value = server.get(&format!("/api/v1/executions/{new}")).await.json();
+    assert_eq!(shown["retry_of"], noops[0].to_string());
+    let refused = server.post("/api/v1/executions/retry", asked(&noops)).await;
+    refused.error(StatusCode::CONFLICT, ErrorCode::Conflict);
+
+    // The bare list of version 0.2.0, and the page.
+    let bare: Vec<Value> = server.get("/api/v1/executions?limit=2").await.json();
+    let page: ExecutionPage = server.get("/api/v1/executions?limit=2&page=true").await.json();
+    assert_eq!((bare.len(), page.executions.len(), page.next), (2, 2, Some(noops[1])));
+    let path = format!("/api/v1/executions?limit=2&page=true&before={}", noops[1]);
+    let last: ExecutionPage = server.get(&path).await.json();
+    assert_eq!((last.executions[0].id, last.executions.len(), last.next), (noops[0], 1, None));
 }
