@@ -144,7 +144,8 @@ pub(super) async fn retry(
         executions_max: api.app.settings.batch_executions_max,
     };
     let accepted = api.app.catalog.retry(&body.value, &caller, &accepting).await?;
-    tracing::info!(caller = caller.name, batch = %accepted.answer.batch, executions = accepted.answer.executions, "executions are retried");
+    let EnqueueAnswer { batch, executions, repeated, .. } = accepted.answer;
+    tracing::info!(caller = caller.name, %batch, executions, repeated, "executions are retried");
     Ok(Json(hand_over(&api, accepted)))
 }
 
