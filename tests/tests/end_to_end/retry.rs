@@ -34,7 +34,7 @@ async fn a_mended_package_is_retried_with_the_secret_of_the_failed_execution() {
     let failing = ["enqueue", "t/secret/use", "--set", &key, "--set", &file, "--wait"];
     let failed = cluster.scaleout(&failing).await.ended_with(1);
     let error = failed.stdout.lines().find(|line| line.starts_with("error  ")).unwrap_or_default();
-    assert!(error.contains('3'), "its error is shown: {failed}");
+    assert!(error.contains("exited with code 3"), "its error is shown: {failed}");
     let old = cluster.scaleout(&["execution", "list", "--format", "json"]).await.ok().json_lines();
     let old = old[0]["id"].as_str().unwrap().to_owned();
 
