@@ -32,6 +32,8 @@ pub enum NameError {
     PackagePath(String),
     #[error("{0:?} does not name a project: expected FOLDER/PROJECT")]
     ProjectPath(String),
+    #[error("{0:?} does not say what of: expected FOLDER, FOLDER/PROJECT or FOLDER/PROJECT/PACKAGE")]
+    PackageScope(String),
     #[error("limit {0:?} is neither a package (FOLDER/PROJECT/PACKAGE) nor a key: {1}")]
     Limit(String, Box<NameError>),
     #[error("pool {0:?} must have 1 to {POOL_LENGTH_MAX} of the characters a-z, 0-9, '-' and '_'")]
@@ -202,6 +204,63 @@ impl From<PackagePath> for String {
     }
 }
 
+/// A folder, a project or a package: what a list is of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum PackageScope {
+    Folder(Name),
+    Project(ProjectPath),
+    Package(PackagePath),
+}
+
+impl PackageScope {
+    /// Folder, project and package, as far as they are named.
+    pub fn parts(&self) -> (&Name, Option<&Name>, Option<&Name>) {
+        match self {
+            Self::Folder(folder) => (folder, None, None),
+            Self::Project(path) => (&path.folder, Some(&path.project), None),
+            Self::Package(path) => (&path.folder, Some(&path.project), Some(&path.package)),
+        }
+    }
+}
+
+impl FromStr for PackageScope {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        match text.split('/').count() {
+            1 => Ok(Self::Folder(Name::new(text)?)),
+            2 => Ok(Self::Project(text.parse()?)),
+            3 => Ok(Self::Package(text.parse()?)),
+            _ => Err(NameError::PackageScope(text.to_owned())),
+        }
+    }
+}
+
+impl fmt::Display for PackageScope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Folder(folder) => fmt::Display::fmt(folder, f),
+            Self::Project(path) => fmt::Display::fmt(path, f),
+            Self::Package(path) => fmt::Display::fmt(path, f),
+        }
+    }
+}
+
+impl TryFrom<String> for PackageScope {
+    type Error = NameError;
+
+    fn try_from(text: String) -> Result<Self, NameError> {
+        text.parse()
+    }
+}
+
+impl From<PackageScope> for String {
+    fn from(scope: PackageScope) -> String {
+        scope.to_string()
+    }
+}
+
 /// What a concurrency limit is for: a package by its path, or a key that requests name. A key has no slashes, so that
 /// one text tells which.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -286,6 +345,19 @@ mod tests {
         for bad in ["", "a/b", "a/b/c/d", "a|b", " a"] {
             let said = bad.parse::<LimitName>().unwrap_err().to_string();
             assert!(said.starts_with(&format!("limit {bad:?} is neither a package")), "{said}");
+        }
+    }
+
+    #[test]
+    fn a_scope_has_one_to_three_parts() {
+        for (text, parts) in [("demo", 1), ("demo/flights", 2), ("demo/flights/load", 3)] {
+            let scope: PackageScope = text.parse().unwrap();
+            let (_, project, package) = scope.parts();
+            let found = 1 + usize::from(project.is_some()) + usize::from(package.is_some());
+            assert_eq!((found, scope.to_string()), (parts, text.to_owned()));
+        }
+        for bad in ["", "a/", "/a", "a//b", "a/b/c/d"] {
+            assert!(bad.parse::<PackageScope>().is_err(), "{bad:?}");
         }
     }
 

@@ -1,5 +1,5 @@
-//! The duties that one master does for all: due executions, limits, leases, overdue attempts, sweeps, markers, partitions;
-//! and, in its own time, retention.
+//! The duties that one master does for all: start deadlines, due executions, limits, leases, overdue attempts, sweeps,
+//! markers, partitions; and, in its own time, retention.
 //!
 //! Every duty is idempotent and takes its rows by compare-and-set, so that two leaders for a moment do no harm.
 
@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::catalog::CatalogError;
-use crate::catalog::protocol::{Dispatch, Retention, StopTarget};
+use crate::catalog::protocol::{Dispatch, Retention, START_DEADLINES_AT_ONCE, StopTarget};
 use crate::context::Context;
 use crate::retention;
 use crate::serving::markers;
@@ -24,6 +24,10 @@ const DUE_AT_ONCE: usize = 20;
 const LIMITS_EVERY: Duration = Duration::from_millis(100);
 /// Turns of up to 1,000 executions that wait for limits, one after another.
 const LIMITS_AT_ONCE: usize = 20;
+/// How often it is looked for start deadlines that have passed. No claim is granted after one, so nothing hurries.
+const START_DEADLINES_EVERY: Duration = Duration::from_secs(1);
+/// Statements of up to 1,000 of them in one turn.
+const START_DEADLINES_TURNS: usize = 20;
 const OVERDUE_EVERY: Duration = Duration::from_secs(5);
 const SWEEP_EVERY: Duration = Duration::from_secs(5);
 /// How often it is looked whether a marker is due.
@@ -63,6 +67,7 @@ struct Leader {
 
 #[derive(Clone, Copy, Debug)]
 enum Duty {
+    StartDeadlines,
     Due,
     Limits,
     Leases,
@@ -77,6 +82,8 @@ impl Leader {
         let now = Instant::now();
         let duties = [
             (Duty::Partitions, PARTITIONS_EVERY, now),
+            // Before what is due: what may start no more need not be dispatched.
+            (Duty::StartDeadlines, START_DEADLINES_EVERY, now),
             (Duty::Due, DUE_EVERY, now),
             (Duty::Limits, LIMITS_EVERY, now),
             (Duty::Leases, PROOF_EVERY, now),
@@ -109,6 +116,7 @@ impl Leader {
     async fn perform(&self, duty: Duty) -> Result<(), CatalogError> {
         let catalog = &self.context.catalog;
         match duty {
+            Duty::StartDeadlines => self.fail_unstarted().await?,
             Duty::Due => self.make_due_pending().await?,
             Duty::Limits => self.release_within_limits().await?,
             Duty::Leases => {
@@ -130,6 +138,19 @@ impl Leader {
                 if made > 0 {
                     tracing::info!(made, "made partitions for the coming days");
                 }
+            }
+        }
+        Ok(())
+    }
+
+    async fn fail_unstarted(&self) -> Result<(), CatalogError> {
+        for _ in 0..START_DEADLINES_TURNS {
+            let (served, failed) = self.context.catalog.fail_unstarted().await?;
+            if failed > 0 {
+                tracing::warn!(failed, "executions had not started by their start deadlines and have failed");
+            }
+            if served < START_DEADLINES_AT_ONCE {
+                return Ok(());
             }
         }
         Ok(())

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use reqwest::Method;
 use scaleout_common::api::{EnqueueAnswer, EnqueueRequest};
 use scaleout_common::ids::BatchId;
@@ -15,11 +17,11 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::{Context, batch};
-use crate::client::Repeat;
+use crate::client::{Client, Repeat};
 use crate::exit::{Exit, Failure};
 use crate::input::{self, Assignment, Each, Origins, Wanted};
 use crate::output::say;
-use crate::{tables, wait};
+use crate::{tables, times, wait};
 
 /// Asks for executions of packages
 #[derive(Debug, Args)]
@@ -31,12 +33,15 @@ Examples:
   scaleout enqueue demo/nyc-flights/load-month --from slices.csv --retries 2 --timeout 10m
   scaleout enqueue demo/empty/noop --count 10000 --priority low --format json
   scaleout enqueue demo/nyc-flights/load-month --each month=1,2,3 --limit-key warehouse
+  scaleout enqueue demo/nyc-flights/report --start-at 2026-03-01T02:00 --start-deadline 2h --pool default
 
 Values are texts; the master reads them by the parameter's declared type. --each makes one execution for each value, \
 several --each all combinations (a comma within a value is written \\,). --from reads one execution per row: CSV, \
 whose header names the parameters and whose empty cells leave theirs out, or JSON Lines. If any row is wrong, nothing \
 is enqueued. All of it is one batch: repeating the command with the same --request-id gives that batch again. \
-With --format json: {\"batch\":\"<uuid>\",\"executions\":<n>}, with --wait also \"counts\".")]
+With --format json: {\"batch\":\"<uuid>\",\"executions\":<n>}, with --start-at also \"start_at\" if that is ahead, with \
+--wait also \"counts\" and, of a single execution, \"execution\", \"result\" and \"error\". Times without offset or zone are \
+local; +10m counts from now, so that a repeat with the same --request-id is another request and refused: give a time.")]
 pub(crate) struct Enqueue {
     /// What to run
     #[arg(required = true, value_name = "FOLDER/PROJECT/PACKAGE")]
@@ -71,6 +76,13 @@ pub(crate) struct Enqueue {
     /// A key whose concurrency limit holds for all of them (`scaleout limit set KEY N`)
     #[arg(long, value_name = "KEY")]
     limit_key: Option<Name>,
+    /// When they become due: a time, or +10m from now (to 366 days ahead; past: at once) [default: at once]
+    #[arg(long, value_name = "TIME", value_parser = input::start)]
+    start_at: Option<Timestamp>,
+    /// They fail unless they have started within this time of --start-at, or of being accepted (1ms to 31d). It is about
+    /// the first start: what has started may be retried later [default: no limit]
+    #[arg(long, value_name = "DURATION", value_parser = input::duration)]
+    start_deadline: Option<Duration>,
     /// Makes repeating the command harmless: the same id gives the same batch
     #[arg(long, value_name = "UUID")]
     request_id: Option<BatchId>,
@@ -86,19 +98,37 @@ pub(crate) async fn run(context: &Context, arguments: Enqueue) -> Result<Exit, F
         .send(Method::POST, &["batches"], &request, Repeat::Harmless)
         .await
         .map_err(|failure| Failure { problems: origins.translate(failure.problems), ..failure })?;
-    let EnqueueAnswer { batch, executions, repeated } = answer;
+    if arguments.start_at.is_some() && answer.start_at.is_none() && !answer.repeated {
+        say("the start time has passed: it is due at once");
+    }
+    report(context, &client, &answer, arguments.wait).await
+}
+
+/// Says what was accepted, waits for it if asked to, and says what became of it.
+pub(super) async fn report(
+    context: &Context,
+    client: &Client,
+    answer: &EnqueueAnswer,
+    wait: bool,
+) -> Result<Exit, Failure> {
+    let EnqueueAnswer { batch, executions, repeated, start_at } = *answer;
     if repeated {
         say("this request had been accepted before; nothing was added");
     }
-    if !arguments.wait {
-        context.output.one(&Accepted { batch, executions, counts: None }, accepted)?;
+    if let Some(at) = start_at {
+        say(&format!("due at {}", times::local(at, &TimeZone::system())));
+    }
+    if !wait {
+        let done = Accepted { batch, executions, start_at, counts: None, only: None };
+        context.output.one(&done, accepted)?;
         say(&format!("wait for it with: scaleout batch wait {batch}"));
         return Ok(Exit::Done);
     }
-    let detail = wait::batch(&client, batch).await?;
-    let done = Accepted { batch, executions, counts: Some(&detail.counts) };
-    context.output.one(&done, |_| tables::batch(&detail))?;
-    batch::show_failed(&client, &detail).await?;
+    let detail = wait::batch(client, batch).await?;
+    let only = batch::only(client, &detail).await?;
+    let done = Accepted { batch, executions, start_at, counts: Some(&detail.counts), only: only.as_ref() };
+    context.output.one(&done, |_| batch::waited(&detail, only.as_ref()))?;
+    batch::show_failed(client, &detail, only.as_ref()).await?;
     Ok(wait::exit_of(&detail))
 }
 
@@ -107,7 +137,11 @@ struct Accepted<'a> {
     batch: BatchId,
     executions: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
+    start_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     counts: Option<&'a BTreeMap<Status, u64>>,
+    #[serde(flatten)]
+    only: Option<&'a batch::Only>,
 }
 
 fn accepted(accepted: &Accepted<'_>) -> String {
@@ -138,6 +172,8 @@ fn request(arguments: &Enqueue) -> Result<(EnqueueRequest, Origins), Failure> {
         retry_delay_ms: milliseconds(arguments.retry_delay),
         timeout_ms: arguments.timeout.map(milliseconds),
         limit_key: arguments.limit_key.clone(),
+        start_at: arguments.start_at,
+        start_deadline_ms: arguments.start_deadline.map(milliseconds),
     };
     Ok((request, origins))
 }
@@ -148,20 +184,26 @@ fn milliseconds(duration: Duration) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use scaleout_common::ids::ExecutionId;
+
     use super::*;
 
     #[test]
     fn json_has_exactly_the_documented_keys() {
         let batch = BatchId(Uuid::nil());
-        let accepted = Accepted { batch, executions: 3, counts: None };
+        let accepted = Accepted { batch, executions: 3, start_at: None, counts: None, only: None };
         assert_eq!(
             serde_json::to_string(&accepted).unwrap(),
             r#"{"batch":"00000000-0000-0000-0000-000000000000","executions":3}"#
         );
         let counts = BTreeMap::from([(Status::Succeeded, 3)]);
-        let waited = Accepted { batch, executions: 3, counts: Some(&counts) };
+        let waited = Accepted { counts: Some(&counts), ..accepted };
         assert!(
             serde_json::to_string(&waited).unwrap().ends_with(r#""executions":3,"counts":{"succeeded":3}}"#)
         );
+        let only = batch::Only { execution: ExecutionId(Uuid::nil()), result: Some(7.into()), error: None };
+        let one = Accepted { only: Some(&only), start_at: Some(Timestamp::UNIX_EPOCH), ..waited };
+        let expected = r#"{"batch":"00000000-0000-0000-0000-000000000000","executions":3,"start_at":"1970-01-01T00:00:00Z","counts":{"succeeded":3},"execution":"00000000-0000-0000-0000-000000000000","result":7}"#;
+        assert_eq!(serde_json::to_string(&one).unwrap(), expected);
     }
 }

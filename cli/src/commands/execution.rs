@@ -2,17 +2,15 @@
 
 use clap::{Args, Subcommand};
 use reqwest::Method;
-use scaleout_common::api::{
-    CancelAnswer, CancelRequest, ExecutionDetail, ExecutionSummary, Explanation, PAGE_MAX,
-};
-use scaleout_common::ids::{BatchId, ExecutionId};
-use scaleout_common::names::PackagePath;
+use scaleout_common::api::{CancelAnswer, CancelRequest, ExecutionDetail, ExecutionSummary, Explanation};
+use scaleout_common::ids::ExecutionId;
 use scaleout_common::status::Status;
+use serde::Serialize;
+use serde_json::Value;
 
-use super::{Context, batch, follow};
+use super::{Context, batch, follow, listing, retry};
 use crate::client::{Client, Repeat};
 use crate::exit::{Exit, Failure};
-use crate::output::Format;
 use crate::tables::{self, View};
 use crate::wait;
 
@@ -29,11 +27,16 @@ pub(crate) enum Execution {
 Examples:
   scaleout execution list
   scaleout execution list --status failed --package demo/nyc-flights/load-month --limit 10
+  scaleout execution list --status failed,unexpected --package demo --since 2h
+  scaleout execution list --worker etl-1 --since 2026-03-01T22:00 --until 2026-03-02T06:00+01:00
   scaleout execution list --batch 0191b2c3-0000-7000-8000-000000000000 --limit 10000 --format json
+  scaleout execution list --page --limit 1000 --before 0191b2c3-0000-7000-8000-000000000000 --format json
 
 With --format json, one object per line with: id, folder, project, package, status, attempt, worker, created_at, \
-started_at, ended_at, error.")]
-    List(List),
+started_at, ended_at, error. With --page, one document: {\"executions\":[…],\"next\":\"<id>\"}; next, absent at the \
+end, goes to --before. Times without offset or zone are local. --since and --until are about acceptance. What is rare \
+is looked for in a million executions at most, and where that ended is told.")]
+    List(listing::List),
     /// Shows everything about one execution
     #[command(after_help = "\
 Examples:
@@ -60,36 +63,24 @@ Examples:
 Examples:
   scaleout execution cancel 0191b2c3-0000-7000-8000-000000000000")]
     Cancel(Several),
+    /// Runs executions again that have ended, as new ones of one batch
+    #[command(after_help = "\
+Examples:
+  scaleout execution retry 0191b2c3-0000-7000-8000-000000000000 --wait
+  scaleout execution retry 0191b2c3-0000-7000-8000-000000000000 --same-version --format json
+
+The new executions have the package, parameter values (sensitive ones too), pool, priority, retries and timeout of the \
+old ones, and are due at once. They run the version that is deployed now, against whose parameters the values are \
+checked; a value that was the default of the version that ran is left to the new one's. `execution show` tells which \
+retries which. With --format json as `enqueue`.")]
+    Retry(retry::Retry),
     /// Waits until executions have ended; exits 0 only if all succeeded
     #[command(after_help = "\
 Examples:
   scaleout execution wait 0191b2c3-0000-7000-8000-000000000000
 
-Ctrl-C stops only the waiting.")]
+Ctrl-C stops only the waiting. With --format json as `execution list`, and result: what the package gave.")]
     Wait(Several),
-}
-
-/// What to list.
-#[derive(Debug, Args)]
-pub(crate) struct List {
-    /// Only those with this status
-    #[arg(long)]
-    status: Option<Status>,
-    /// Only those of this package
-    #[arg(long, value_name = "FOLDER/PROJECT/PACKAGE")]
-    package: Option<PackagePath>,
-    /// Only those of this batch
-    #[arg(long, value_name = "UUID")]
-    batch: Option<BatchId>,
-    /// Only those this worker (name or id) holds or held last
-    #[arg(long)]
-    worker: Option<String>,
-    /// At most this many
-    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
-    limit: u32,
-    /// Only those accepted before this execution
-    #[arg(long, value_name = "ID")]
-    before: Option<ExecutionId>,
 }
 
 /// An execution's id.
@@ -110,7 +101,7 @@ pub(crate) struct Several {
 pub(crate) async fn run(context: &Context, arguments: Execution) -> Result<Exit, Failure> {
     let client = context.client()?;
     match arguments {
-        Execution::List(wanted) => list(context, &client, &wanted).await,
+        Execution::List(wanted) => listing::run(context, &client, &wanted).await,
         Execution::Show(One { id }) => {
             let asked = [("explain", "true".to_owned())];
             let execution: ExecutionDetail = client.get(&["executions", &id.to_string()], &asked).await?;
@@ -125,44 +116,9 @@ pub(crate) async fn run(context: &Context, arguments: Execution) -> Result<Exit,
         }
         Execution::Logs(wanted) => follow::run(context, &client, &wanted).await,
         Execution::Cancel(Several { ids }) => cancel(context, &client, ids).await,
+        Execution::Retry(wanted) => retry::run(context, &client, wanted).await,
         Execution::Wait(Several { ids }) => wait_for(context, &client, &ids).await,
     }
-}
-
-async fn list(context: &Context, client: &Client, wanted: &List) -> Result<Exit, Failure> {
-    let mut left = wanted.limit;
-    let mut before = wanted.before;
-    let mut whole = Vec::new();
-    while left > 0 {
-        let limit = left.min(PAGE_MAX);
-        let page: Vec<ExecutionSummary> = client.get(&["executions"], &query(wanted, before, limit)).await?;
-        let found = u32::try_from(page.len()).unwrap_or(u32::MAX);
-        before = page.last().map(|execution| execution.id);
-        left = left.saturating_sub(found);
-        let is_last = found < limit;
-        match context.output.format {
-            // Page by page: a long list must not be held as a whole.
-            Format::Json => context.output.many(&page, |_| String::new())?,
-            Format::Table => whole.extend(page),
-        }
-        if is_last {
-            break;
-        }
-    }
-    if context.output.format == Format::Table {
-        context.output.many(&whole, |list| View::here().executions(list))?;
-    }
-    Ok(Exit::Done)
-}
-
-fn query(wanted: &List, before: Option<ExecutionId>, limit: u32) -> Vec<(&'static str, String)> {
-    let mut query = vec![("limit", limit.to_string())];
-    query.extend(wanted.status.map(|status| ("status", status.to_string())));
-    query.extend(wanted.package.as_ref().map(|package| ("package", package.to_string())));
-    query.extend(wanted.batch.map(|batch| ("batch", batch.to_string())));
-    query.extend(wanted.worker.as_ref().map(|worker| ("worker", worker.clone())));
-    query.extend(before.map(|id| ("before", id.to_string())));
-    query
 }
 
 async fn cancel(context: &Context, client: &Client, ids: Vec<ExecutionId>) -> Result<Exit, Failure> {
@@ -183,12 +139,28 @@ async fn wait_for(context: &Context, client: &Client, ids: &[ExecutionId]) -> Re
     let mut exit = Exit::Done;
     let mut ended = Vec::new();
     for id in ids {
-        let execution = wait::execution(client, *id).await?.summary;
-        if execution.status != Status::Succeeded {
+        let ExecutionDetail { summary, result, .. } = wait::execution(client, *id).await?;
+        if summary.status != Status::Succeeded {
             exit = Exit::NotSucceeded;
         }
-        ended.push(execution);
+        ended.push(Ended { summary, result });
     }
-    context.output.many(&ended, |list| View::here().executions(list))?;
+    context.output.many(&ended, |ended| {
+        let list: Vec<ExecutionSummary> = ended.iter().map(|one| one.summary.clone()).collect();
+        let table = View::here().executions(&list);
+        match ended {
+            [one] => table + &tables::outcome(one.result.as_ref(), one.summary.error.as_deref()),
+            _ => table,
+        }
+    })?;
     Ok(exit)
+}
+
+/// What was waited for.
+#[derive(Serialize)]
+struct Ended {
+    #[serde(flatten)]
+    summary: ExecutionSummary,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    result: Option<Value>,
 }

@@ -2,6 +2,7 @@
 
 use scaleout_common::api::{ExecutionDetail, ExecutionSummary, Explanation, LogMessage};
 use scaleout_common::status::Status;
+use serde_json::Value;
 
 use super::text::printable_line;
 use super::{View, pairs, plain};
@@ -44,9 +45,15 @@ impl View {
             ("took", times::took(summary.started_at, summary.ended_at, self.now)),
         ];
         lines.extend(execution.explanation.iter().flat_map(sentences));
+        lines.extend(execution.start_at.map(|at| ("starts at", times::local(at, &self.zone))));
+        lines.extend(execution.start_deadline.map(|by| ("starts by", times::local(by, &self.zone))));
         if let Some(due) = execution.due_at.filter(|_| summary.status == Status::Created) {
             lines.push(("due", times::local(due, &self.zone)));
         }
+        lines.extend(execution.retry_of.map(|id| ("retry of", id.to_string())));
+        lines.extend(
+            execution.retried_by.iter().map(|one| ("retried by", format!("{} ({})", one.id, one.status))),
+        );
         lines.push(("failures", format!("{} (retries allowed: {})", execution.failures, execution.retries)));
         if execution.losses > 0 {
             lines.push(("lost with its worker", format!("{} times", execution.losses)));
@@ -92,6 +99,13 @@ fn sentences(explanation: &Explanation) -> Vec<(&'static str, String)> {
     let why = if status.is_terminal() { why.clone() } else { format!("{why}; next: {next}") };
     let advice = advice.iter().map(|advice| ("you can", advice.clone()));
     [("why", why)].into_iter().chain(advice).collect()
+}
+
+/// What became of one execution: its result, or why it did not succeed.
+pub(crate) fn outcome(result: Option<&Value>, error: Option<&str>) -> String {
+    let result = result.map(|result| ("result", result.to_string()));
+    let error = error.map(|error| ("error", error.to_owned()));
+    pairs(&result.into_iter().chain(error).collect::<Vec<_>>())
 }
 
 /// Executions that ended badly, with what they said.
@@ -164,7 +178,9 @@ ID                                   PACKAGE       STATUS  ATTEMPT WORKER   CREA
             "ended_at": null, "error": null, "batch": Uuid::from_u128(2), "project_version": 3, "pool": "default",
             "priority": "normal", "parameters": {"day": "2026-01-01", "key": "***"}, "retries": 2,
             "retry_delay_ms": 1000, "timeout_ms": null, "failures": 1, "losses": 0,
-            "due_at": "2026-03-01T10:00:31Z", "result": null,
+            "due_at": "2026-03-01T10:00:31Z", "result": null, "start_at": "2026-03-01T10:00:00Z",
+            "start_deadline": "2026-03-01T11:00:00Z", "retry_of": Uuid::from_u128(3),
+            "retried_by": [{"id": Uuid::from_u128(4), "status": "succeeded"}],
             "attempts": [{"attempt": 1, "worker": "worker-2", "started_at": "2026-03-01T10:00:00Z",
                 "ended_at": "2026-03-01T10:00:02Z", "ending": "failed", "error": "exit code 3"}],
         }))
@@ -181,7 +197,11 @@ created         2026-03-01 12:00:00+02:00
 started         -
 ended           -
 took            -
+starts at       2026-03-01 12:00:00+02:00
+starts by       2026-03-01 13:00:00+02:00
 due             2026-03-01 12:00:31+02:00
+retry of        00000000-0000-0000-0000-000000000003
+retried by      00000000-0000-0000-0000-000000000004 (succeeded)
 failures        1 (retries allowed: 2)
 parameter       day = \"2026-01-01\"
 parameter       key = \"***\"

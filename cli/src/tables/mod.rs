@@ -11,7 +11,7 @@ mod text;
 mod view;
 
 pub(crate) use batch::{batch, counts};
-pub(crate) use execution::{explanation, failed};
+pub(crate) use execution::{explanation, failed, outcome};
 pub(crate) use limit::limits;
 pub(crate) use overview::{queues_and_all, workers};
 pub(crate) use project::{detail as project, list as projects};

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::ids::BatchId;
+use crate::ids::{BatchId, ExecutionId};
 use crate::names::{Name, PackagePath, PoolName};
 use crate::priority::Priority;
 use crate::status::Status;
@@ -34,6 +34,14 @@ pub struct EnqueueRequest {
     /// The concurrency limit of this key holds for all of them, beside those of their packages.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit_key: Option<Name>,
+    /// They become due then, at most 366 days ahead; absent or past: at once.
+    // Left out while absent, here and below: a master of the version before refuses what it does not know.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_at: Option<Timestamp>,
+    /// Milliseconds after `start_at`, or without one after acceptance, within which the first attempt must have started
+    /// (to 31 days): else they end failed. What has started in time may be retried later. Absent: no limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_deadline_ms: Option<u64>,
 }
 
 /// `count` executions of one package with the same values.
@@ -58,6 +66,21 @@ pub struct EnqueueAnswer {
     pub executions: u64,
     /// The request had been accepted before; nothing was added.
     pub repeated: bool,
+    /// When they become due, if that is not at once; absent of a repeated request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_at: Option<Timestamp>,
+}
+
+/// `POST /api/v1/executions/retry`: runs what has ended again, as new executions of one batch.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RetryRequest {
+    /// Chosen by the client and becomes the new batch's id: repeating the same request gives the same batch.
+    pub request_id: BatchId,
+    pub executions: Vec<ExecutionId>,
+    /// Run the version of the package that each ran then, and not the one that is deployed now.
+    #[serde(default)]
+    pub same_version: bool,
 }
 
 /// `GET /api/v1/batches/{id}`.

@@ -26,6 +26,18 @@ pub struct ExecutionSummary {
     pub error: Option<String>,
 }
 
+/// `GET /api/v1/executions` with `page=true`; without it, clients of before get the bare list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExecutionPage {
+    /// Newest first.
+    pub executions: Vec<ExecutionSummary>,
+    /// Pass as `before` to go on; absent when there is nothing older. One request looks through
+    /// [`LIST_LOOKED_MAX`](super::LIST_LOOKED_MAX) executions at most: where few fit, a page may be short, or empty, and
+    /// yet not the last.
+    #[serde(default)]
+    pub next: Option<ExecutionId>,
+}
+
 /// `GET /api/v1/executions/{id}`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ExecutionDetail {
@@ -48,6 +60,18 @@ pub struct ExecutionDetail {
     pub losses: u32,
     /// When a created execution becomes due.
     pub due_at: Option<Timestamp>,
+    /// The start time that it was enqueued with, if that was ahead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_at: Option<Timestamp>,
+    /// Its first attempt must have started by then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_deadline: Option<Timestamp>,
+    /// The execution that this one runs again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_of: Option<ExecutionId>,
+    /// Those that run this one again, oldest first; 20 at most.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub retried_by: Vec<RetrySummary>,
     /// What the package wrote to `SCALEOUT_RESULT`.
     pub result: Option<Value>,
     /// The attempts before the present one, oldest first.
@@ -55,6 +79,13 @@ pub struct ExecutionDetail {
     /// Why it is where it is; only when asked for with `explain=true`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub explanation: Option<Explanation>,
+}
+
+/// An execution that runs another one again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RetrySummary {
+    pub id: ExecutionId,
+    pub status: Status,
 }
 
 /// `GET /api/v1/executions/{id}/explain`: why an execution is where it is, and what will move it on.
@@ -65,6 +96,9 @@ pub struct Explanation {
     pub attempt: Attempt,
     /// When this was so, by the database's clock.
     pub at: Timestamp,
+    /// It must have started by then; only while it has not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_deadline: Option<Timestamp>,
     /// As [`Reason`](crate::protocol::explain::Reason) writes it: `kind` and its fields. A JSON value, so that a
     /// command line shows what a newer master knows.
     pub reason: Value,

@@ -9,11 +9,11 @@ mod projects;
 mod status;
 mod workers;
 
-pub use batches::{BatchDetail, EnqueueAnswer, EnqueueItem, EnqueueRequest};
+pub use batches::{BatchDetail, EnqueueAnswer, EnqueueItem, EnqueueRequest, RetryRequest};
 pub use error::{ErrorBody, ErrorCode, Problem};
 pub use executions::{
-    AttemptDetail, CancelAnswer, CancelRequest, ExecutionDetail, ExecutionSummary, ExecutionValues,
-    Explanation, LogMessage, LogPage,
+    AttemptDetail, CancelAnswer, CancelRequest, ExecutionDetail, ExecutionPage, ExecutionSummary,
+    ExecutionValues, Explanation, LogMessage, LogPage, RetrySummary,
 };
 pub use limits::{AT_MOST_MAX, LimitSummary, SetLimitRequest};
 pub use projects::{
@@ -30,3 +30,6 @@ pub const PORT: u16 = 8391;
 
 /// Longest page of a list.
 pub const PAGE_MAX: u32 = 1_000;
+
+/// Executions that one request for a page of them looks through at most.
+pub const LIST_LOOKED_MAX: u32 = 100_000;

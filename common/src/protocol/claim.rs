@@ -43,7 +43,7 @@ pub fn answer_claim(row: Option<Claimed>, claim: ClaimOf) -> ClaimVerdict {
         Status::Running => ClaimVerdict::Granted,
         Status::Stopping => ClaimVerdict::GrantedStop,
         Status::Pending if !row.allowed => ClaimVerdict::NotYours,
-        // Pending and allowed, yet not granted: its start deadline has passed.
+        // Pending and allowed, yet not granted: its start deadline has passed, and the leader fails it.
         // Created: it waits again, and is dispatched when it is due. Either way this message has done its work.
         _ => ClaimVerdict::Stale,
     }

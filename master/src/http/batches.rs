@@ -10,8 +10,8 @@ use super::body::LIST_BYTES_MAX;
 use super::error::ApiError;
 use super::executions::cancel_and_tell;
 use super::extract::{JsonBody, PathOf};
-use super::state::SharedApi;
-use crate::catalog::requests::{Accepting, Cancellation};
+use super::state::{Api, SharedApi};
+use crate::catalog::requests::{Accepted, Accepting, Cancellation};
 
 /// Batches up to this size are accepted as they come; larger ones take turns.
 const SMALL_BATCH_MAX: u64 = 5_000;
@@ -34,13 +34,18 @@ pub(super) async fn enqueue(
         _ => Some(api.accepting.acquire().await.map_err(|error| ApiError::internal(error.to_string()))?),
     };
     let accepted = api.app.catalog.accept(body.value, &caller, &accepting).await?;
+    Ok(Json(hand_over(&api, accepted)))
+}
+
+/// Hands what was accepted to the dispatcher.
+pub(super) fn hand_over(api: &Api, accepted: Accepted) -> EnqueueAnswer {
     for dispatch in accepted.dispatches {
         // Never waited for: what does not fit stands in the catalog, where the dispatcher's sweep finds it.
         if let Err(error) = api.app.dispatch.try_send(dispatch) {
             tracing::debug!(%error, "a dispatch is left to the sweep");
         }
     }
-    Ok(Json(accepted.answer))
+    accepted.answer
 }
 
 /// `GET /batches/{id}`

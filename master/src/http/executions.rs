@@ -1,20 +1,27 @@
-//! Executions: list, show, log, cancel.
+//! Executions: list, show, log, cancel, retry.
 
 use axum::Json;
 use axum::extract::State;
-use scaleout_common::api::{CancelAnswer, CancelRequest, ExecutionDetail, ExecutionSummary, LogPage};
+use axum::response::{IntoResponse, Response};
+use jiff::Timestamp;
+use scaleout_common::api::{
+    CancelAnswer, CancelRequest, EnqueueAnswer, ExecutionDetail, LIST_LOOKED_MAX, LogPage, RetryRequest,
+};
 use scaleout_common::ids::{BatchId, ExecutionId};
-use scaleout_common::names::PackagePath;
-use scaleout_common::status::Status;
+use scaleout_common::names::PackageScope;
+use scaleout_common::status::{Status, UnknownStatus};
 use serde::Deserialize;
 
 use super::auth::{Operator, Reader};
+use super::batches::hand_over;
 use super::body::JSON_BYTES_MAX;
 use super::error::ApiError;
 use super::explain::explanation;
 use super::extract::{JsonBody, PathOf, QueryOf, page_length};
 use super::state::{Api, SharedApi};
-use crate::catalog::requests::{Caller, Cancellation, ExecutionFilter, MessageCursor, WorkerReference};
+use crate::catalog::requests::{
+    Accepting, Caller, Cancellation, ExecutionFilter, MessageCursor, WorkerReference,
+};
 
 /// Executions that one cancel may name; a batch is canceled as a whole.
 const CANCEL_MAX: usize = 10_000;
@@ -22,12 +29,18 @@ const CANCEL_MAX: usize = 10_000;
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Filter {
-    status: Option<Status>,
-    package: Option<PackagePath>,
+    /// One or several, separated by commas.
+    status: Option<String>,
+    package: Option<PackageScope>,
     batch: Option<BatchId>,
     worker: Option<String>,
+    since: Option<Timestamp>,
+    until: Option<Timestamp>,
     limit: Option<u32>,
     before: Option<ExecutionId>,
+    /// Answer a page that says where to go on.
+    #[serde(default)]
+    page: bool,
 }
 
 /// `GET /executions`
@@ -35,16 +48,28 @@ pub(super) async fn list(
     _: Reader,
     State(api): State<SharedApi>,
     QueryOf(asked): QueryOf<Filter>,
-) -> Result<Json<Vec<ExecutionSummary>>, ApiError> {
+) -> Result<Response, ApiError> {
     let filter = ExecutionFilter {
-        status: asked.status,
+        statuses: statuses(asked.status.as_deref())?,
         package: asked.package,
         batch: asked.batch,
         worker: asked.worker.as_deref().map(WorkerReference::from),
+        since: asked.since,
+        until: asked.until,
         before: asked.before,
         limit: page_length(asked.limit)?,
+        // Who gets a bare list takes a short one for the last.
+        looked_max: asked.page.then_some(LIST_LOOKED_MAX),
     };
-    Ok(Json(api.app.catalog.executions(&filter).await?))
+    let page = api.app.catalog.executions(&filter).await?;
+    Ok(if asked.page { Json(page).into_response() } else { Json(page.executions).into_response() })
+}
+
+fn statuses(asked: Option<&str>) -> Result<Vec<Status>, ApiError> {
+    let all = asked.into_iter().flat_map(|text| text.split(','));
+    all.map(|text| text.trim().parse())
+        .collect::<Result<_, _>>()
+        .map_err(|error: UnknownStatus| ApiError::invalid(format!("the query: status: {error}")))
 }
 
 #[derive(Deserialize)]
@@ -104,6 +129,24 @@ pub(super) async fn cancel(
         return Err(ApiError::invalid(message).with_hint("a batch can be canceled as a whole"));
     }
     cancel_and_tell(&api, &caller, &Cancellation::Executions(ids)).await.map(Json)
+}
+
+/// `POST /executions/retry`
+pub(super) async fn retry(
+    Operator(caller): Operator,
+    State(api): State<SharedApi>,
+    body: JsonBody<RetryRequest, JSON_BYTES_MAX>,
+) -> Result<Json<EnqueueAnswer>, ApiError> {
+    let accepting = Accepting {
+        master: api.app.master,
+        sealer: &api.app.sealer,
+        manifests: &api.manifests,
+        executions_max: api.app.settings.batch_executions_max,
+    };
+    let accepted = api.app.catalog.retry(&body.value, &caller, &accepting).await?;
+    let EnqueueAnswer { batch, executions, repeated, .. } = accepted.answer;
+    tracing::info!(caller = caller.name, %batch, executions, repeated, "executions are retried");
+    Ok(Json(hand_over(&api, accepted)))
 }
 
 /// Cancels, and hands over whom to tell to stop.

@@ -44,6 +44,7 @@ fn routes() -> Router<SharedApi> {
         .route("/batches/{id}/cancel", post(batches::cancel))
         .route("/executions", get(executions::list))
         .route("/executions/cancel", post(executions::cancel))
+        .route("/executions/retry", post(executions::retry))
         .route("/executions/{id}", get(executions::show))
         .route("/executions/{id}/explain", get(explain::show))
         .route("/executions/{id}/messages", get(executions::messages))

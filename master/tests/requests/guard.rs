@@ -37,6 +37,7 @@ fn routes() -> Vec<(Method, String, &'static [Role])> {
         (Method::POST, "batches/ID/cancel", operators),
         (Method::GET, "executions", everybody),
         (Method::POST, "executions/cancel", operators),
+        (Method::POST, "executions/retry", operators),
         (Method::GET, "executions/ID", everybody),
         (Method::GET, "executions/ID/explain", everybody),
         (Method::GET, "executions/ID/messages", everybody),

@@ -1,17 +1,23 @@
 //! Lists, details, logs, workers and the whole at a glance.
 
+use jiff::Timestamp;
 use scaleout_common::api::WorkerState;
 use scaleout_common::ids::ExecutionId;
+use scaleout_common::names::PackageScope;
 use scaleout_common::status::Status;
 use scaleout_master::catalog::requests::{ExecutionFilter, MessageCursor, RequestError, WorkerReference};
 use uuid::Uuid;
 
-use crate::world::{World, package};
+use crate::world::World;
 
 async fn ids(world: &World, filter: ExecutionFilter) -> Vec<ExecutionId> {
     let limit = if filter.limit == 0 { 50 } else { filter.limit };
     let found = world.catalog.executions(&ExecutionFilter { limit, ..filter }).await.unwrap();
-    found.into_iter().map(|execution| execution.id).collect()
+    found.executions.into_iter().map(|execution| execution.id).collect()
+}
+
+fn scope(text: &str) -> PackageScope {
+    text.parse().unwrap()
 }
 
 #[tokio::test]
@@ -26,6 +32,75 @@ async fn executions_come_newest_first_in_pages() {
     assert_eq!(second, newest[10..]);
 }
 
+/// Walks all pages of `filter`: the ids, and how many answers it took.
+async fn walk(world: &World, filter: ExecutionFilter) -> (Vec<ExecutionId>, usize) {
+    let (mut found, mut answers, mut before) = (Vec::new(), 0, filter.before);
+    loop {
+        let page = world.catalog.executions(&ExecutionFilter { before, ..filter.clone() }).await.unwrap();
+        assert!(page.executions.len() <= filter.limit as usize);
+        found.extend(page.executions.iter().map(|execution| execution.id));
+        answers += 1;
+        assert!(page.next.is_none_or(|next| before.is_none_or(|before| next < before)), "it does not go on");
+        before = page.next;
+        if before.is_none() {
+            return (found, answers);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_page_says_where_to_go_on_and_the_last_one_nothing() {
+    let world = World::with_project().await;
+    let (_, all) = world.accept_noops(20).await;
+    let newest: Vec<ExecutionId> = all.iter().rev().copied().collect();
+    for (limit, answers) in [(3, 7), (10, 2), (20, 1), (50, 1)] {
+        for looked_max in [None, Some(1_000)] {
+            let filter = ExecutionFilter { limit, looked_max, ..Default::default() };
+            assert_eq!(walk(&world, filter).await, (newest.clone(), answers), "{limit} {looked_max:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_rare_is_looked_for_in_bounded_steps() {
+    let world = World::with_project().await;
+    let (_, all) = world.accept_noops(100).await;
+    let rare = [all[97], all[40], all[39], all[1]];
+    for id in rare {
+        world.set_status(id, Status::Unexpected).await;
+    }
+    let filter = ExecutionFilter { statuses: vec![Status::Unexpected], limit: 10, ..Default::default() };
+    for (looked_max, answers) in [(None, 1), (Some(10), 11), (Some(7), 15), (Some(99), 2), (Some(1_000), 1)] {
+        let filter = ExecutionFilter { looked_max, ..filter.clone() };
+        assert_eq!(walk(&world, filter).await, (rare.to_vec(), answers), "{looked_max:?}");
+    }
+    // A page that is full before it has looked so far goes on from its last.
+    let filter = ExecutionFilter { limit: 1, looked_max: Some(60), ..filter };
+    assert_eq!(walk(&world, filter).await.0, rare);
+}
+
+#[tokio::test]
+async fn executions_are_found_by_when_they_were_accepted() {
+    let world = World::with_project().await;
+    let (_, early) = world.accept_noops(2).await;
+    world.sql.execute("select pg_sleep(0.002)", &[]).await.unwrap();
+    let (_, late) = world.accept_noops(3).await;
+    let accepted_at = async |id: ExecutionId| {
+        world.catalog.execution(id, &world.manifests).await.unwrap().summary.created_at
+    };
+    let (first, second) = (accepted_at(early[0]).await, accepted_at(late[0]).await);
+    assert!(first < second);
+    let count = async |since: Option<Timestamp>, until: Option<Timestamp>| {
+        ids(&world, ExecutionFilter { since, until, ..Default::default() }).await.len()
+    };
+    assert_eq!(count(None, Some(first)).await, 0);
+    assert_eq!(count(None, Some(second)).await, 2);
+    assert_eq!(count(Some(first), None).await, 5);
+    assert_eq!(count(Some(second), None).await, 3);
+    assert_eq!(count(Some(first), Some(second)).await, 2);
+    assert_eq!(count(Some(second), Some(first)).await, 0);
+}
+
 #[tokio::test]
 async fn executions_are_filtered() {
     let world = World::with_project().await;
@@ -37,22 +112,32 @@ async fn executions_are_filtered() {
     let by = |filter: ExecutionFilter| ids(&world, filter);
     let of_batch = by(ExecutionFilter { batch: Some(first), ..Default::default() }).await;
     assert_eq!(of_batch, [ones[2], ones[1], ones[0]]);
-    let running = by(ExecutionFilter { status: Some(Status::Running), ..Default::default() }).await;
+    let running = by(ExecutionFilter { statuses: vec![Status::Running], ..Default::default() }).await;
     assert_eq!(running, [ones[0]]);
     let worker = Some(WorkerReference::from("rack-1"));
     assert_eq!(by(ExecutionFilter { worker, ..Default::default() }).await, [ones[0]]);
     let worker = Some(WorkerReference::Id(session.worker));
     assert_eq!(by(ExecutionFilter { worker, ..Default::default() }).await, [ones[0]]);
-    let noop = Some(package("demo/flights/noop"));
+    let noop = Some(scope("demo/flights/noop"));
     assert_eq!(
         by(ExecutionFilter { package: noop, ..Default::default() }).await.len(),
         ones.len() + twos.len()
     );
-    let load = Some(package("demo/flights/load"));
+    let several = vec![Status::Running, Status::Failed, Status::Pending];
+    assert_eq!(by(ExecutionFilter { statuses: several, ..Default::default() }).await.len(), 5);
+    let none = vec![Status::Created, Status::Failed];
+    assert!(by(ExecutionFilter { statuses: none, ..Default::default() }).await.is_empty());
+    for wider in ["demo", "demo/flights"] {
+        let package = Some(scope(wider));
+        assert_eq!(by(ExecutionFilter { package, ..Default::default() }).await.len(), 5, "{wider}");
+    }
+    let load = Some(scope("demo/flights/load"));
     assert!(by(ExecutionFilter { package: load, ..Default::default() }).await.is_empty());
 
     let unknown = [
-        ExecutionFilter { package: Some(package("demo/flights/x")), limit: 1, ..Default::default() },
+        ExecutionFilter { package: Some(scope("demo/flights/x")), limit: 1, ..Default::default() },
+        ExecutionFilter { package: Some(scope("demo/x")), limit: 1, ..Default::default() },
+        ExecutionFilter { package: Some(scope("x")), limit: 1, ..Default::default() },
         ExecutionFilter { worker: Some("rack-2".into()), limit: 1, ..Default::default() },
         ExecutionFilter {
             batch: Some(scaleout_common::ids::BatchId(Uuid::nil())),

@@ -13,6 +13,8 @@ mod guard;
 mod limits;
 mod lists;
 mod million;
+mod retry;
+mod start;
 mod tokens;
 mod values;
 mod world;

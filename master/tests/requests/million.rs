@@ -3,15 +3,19 @@
 
 use std::time::{Duration, Instant};
 
+use scaleout_common::api::LIST_LOOKED_MAX;
 use scaleout_common::ids::ExecutionId;
 use scaleout_common::names::PoolName;
-use scaleout_master::catalog::requests::{MasterView, PoolView};
+use scaleout_common::status::Status;
+use scaleout_master::catalog::requests::{ExecutionFilter, MasterView, PoolView};
 
 use crate::world::World;
 
 const PENDING: u32 = 1_000_000;
 const ASKED: usize = 60;
 const P95_MAX: Duration = Duration::from_millis(100);
+/// Of a list that looks through as much as one may.
+const LIST_MAX: Duration = Duration::from_secs(1);
 
 /// `each`: ids of one dispatch row. As accepted by requests one after another, within the last minutes.
 async fn pending(world: &World, each: u32) -> Vec<ExecutionId> {
@@ -65,9 +69,32 @@ async fn measure(each: u32) {
         assert_eq!(explained.reason["kind"], "in-line", "{explained:?}");
         assert!(explained.reason["ahead"].is_object(), "{explained:?}");
     }
+    lists(&world).await;
     let status = p95(&format!("status, {each} ids a row"), status);
     let explain = p95(&format!("explain, {each} ids a row"), explain);
     assert!(status.max(explain) <= P95_MAX, "{status:?} {explain:?}");
+}
+
+/// What is rare is looked for in answers that each end in time.
+async fn lists(world: &World) {
+    let rare = ExecutionFilter {
+        statuses: vec![Status::Unexpected],
+        limit: 50,
+        looked_max: Some(LIST_LOOKED_MAX),
+        ..Default::default()
+    };
+    let (mut took, mut before) = (Vec::new(), None);
+    loop {
+        let began = Instant::now();
+        let page = world.catalog.executions(&ExecutionFilter { before, ..rare.clone() }).await.unwrap();
+        took.push(began.elapsed());
+        before = page.next;
+        if before.is_none() {
+            break;
+        }
+    }
+    assert!(took.len() > 9, "{}", took.len());
+    assert!(p95("a list of what is rare", took) <= LIST_MAX);
 }
 
 #[tokio::test]

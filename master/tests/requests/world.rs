@@ -2,7 +2,7 @@
 
 use scaleout_common::api::{EnqueueRequest, Problem};
 use scaleout_common::ids::{BatchId, ExecutionId, MasterId, SessionId, WorkerId};
-use scaleout_common::names::{Name, PackagePath};
+use scaleout_common::names::Name;
 use scaleout_common::settings::Postgres;
 use scaleout_common::status::Status;
 use scaleout_master::catalog::requests::{
@@ -201,10 +201,6 @@ pub(crate) fn packed(files: &[(&str, &str)]) -> Vec<u8> {
 /// A request with an id of its own.
 pub(crate) fn request(executions: Value) -> EnqueueRequest {
     serde_json::from_value(json!({ "request_id": Uuid::new_v4(), "executions": executions })).unwrap()
-}
-
-pub(crate) fn package(path: &str) -> PackagePath {
-    path.parse().unwrap()
 }
 
 pub(crate) fn places(problems: &[Problem]) -> Vec<&str> {

@@ -69,6 +69,7 @@ pub(super) fn requests() -> Vec<Request> {
         "/api/v1/projects/t/all",
         "/api/v1/batches/{batch}",
         "/api/v1/executions?status=pending&package=t/all/p&batch={batch}&worker={worker}&limit=10&before={execution}",
+        "/api/v1/executions?page=true&status=failed,created&package=t&since=2024-02-29T12:00:00Z&until=2100-01-01T00:00:00Z",
         "/api/v1/executions/{execution}?explain=true",
         "/api/v1/executions/{execution}/explain",
         "/api/v1/executions/{execution}/messages?after=1-1&limit=5",
@@ -97,8 +98,9 @@ fn changes() -> Vec<Request> {
     let item = json!({ "package": "t/all/p", "parameters": values, "count": 2 });
     let whole = json!({
         "request_id": "{new}", "executions": [item], "pool": "default", "priority": "high", "retries": 3,
-        "retry_delay_ms": 1000, "timeout_ms": 60000,
+        "retry_delay_ms": 1000, "timeout_ms": 60000, "start_at": "2024-02-29T12:00:00Z", "start_deadline_ms": 86400000,
     });
+    let again = json!({ "request_id": "{new}", "executions": ["{execution}"], "same_version": true });
     let least = json!({ "request_id": "{new}", "executions": [{ "package": "t/all/p" }] });
     let limited =
         json!({ "request_id": "{new}", "executions": [{ "package": "t/all/p" }], "limit_key": "few" });
@@ -110,6 +112,7 @@ fn changes() -> Vec<Request> {
         Request::new("PUT", "/api/v1/limits/t%2Fall%2Fp", json!({ "at_most": 10 }).to_string()),
         Request::new("POST", "/api/v1/batches", limited.to_string()),
         Request::new("DELETE", "/api/v1/limits/few", ""),
+        Request::new("POST", "/api/v1/executions/retry", again.to_string()),
         Request::new("POST", "/api/v1/batches/{batch}/cancel", ""),
         Request::new("POST", "/api/v1/executions/cancel", ids.to_string()),
         Request::new(

@@ -19,12 +19,24 @@ pub fn explain(facts: &Facts) -> Reason {
     match &facts.standing {
         Standing::Ended(ended) => end(facts, ended),
         Standing::Held(held) => hold(facts, held),
-        // What runs has its bundle already; what waits will not get it.
-        Standing::Created(_) if !facts.package_known => Reason::PackageMissing { status: Status::Created },
-        Standing::Pending(_) if !facts.package_known => Reason::PackageMissing { status: Status::Pending },
-        Standing::Created(created) => schedule(facts, created),
-        Standing::Pending(pending) => wait(facts, pending),
+        Standing::Created(created) => start_deadline_passed(facts)
+            .or_else(|| package_missing(facts, Status::Created))
+            .unwrap_or_else(|| schedule(facts, created)),
+        Standing::Pending(pending) => start_deadline_passed(facts)
+            .or_else(|| package_missing(facts, Status::Pending))
+            .unwrap_or_else(|| wait(facts, pending)),
     }
+}
+
+/// Whatever else keeps it from starting: it will not start any more.
+fn start_deadline_passed(facts: &Facts) -> Option<Reason> {
+    let deadline = facts.start_deadline.filter(|deadline| *deadline <= facts.now)?;
+    Some(Reason::StartDeadlinePassed { deadline, leader: shown_leader(facts) })
+}
+
+/// What runs has its bundle already; what waits will not get it.
+fn package_missing(facts: &Facts, status: Status) -> Option<Reason> {
+    (!facts.package_known).then_some(Reason::PackageMissing { status })
 }
 
 fn end(facts: &Facts, ended: &Ended) -> Reason {
@@ -40,14 +52,12 @@ fn end(facts: &Facts, ended: &Ended) -> Reason {
 }
 
 fn schedule(facts: &Facts, created: &Created) -> Reason {
-    let leader =
-        || leader(facts).map(|master| Leader { address: master.address.clone(), seen_at: master.seen_at });
     if let Some(limit) = created.limit.clone() {
-        return Reason::LimitReached { limit, leader: leader() };
+        return Reason::LimitReached { limit, leader: shown_leader(facts) };
     }
     match created.due_at {
         None => Reason::Unscheduled,
-        Some(since) if since <= facts.now => Reason::Due { since, leader: leader() },
+        Some(since) if since <= facts.now => Reason::Due { since, leader: shown_leader(facts) },
         Some(at) if created.is_retry => {
             Reason::RetryAt { at, failures: facts.failures, retries: facts.retries }
         }
@@ -194,6 +204,10 @@ fn leader(facts: &Facts) -> Option<&MasterSummary> {
     // A dead leader's row stays until another master takes over.
     let mut leaders = facts.masters.iter().filter(|master| master.leader && is_there(facts, master));
     leaders.next()
+}
+
+fn shown_leader(facts: &Facts) -> Option<Leader> {
+    leader(facts).map(|master| Leader { address: master.address.clone(), seen_at: master.seen_at })
 }
 
 fn is_there(facts: &Facts, master: &MasterSummary) -> bool {

@@ -23,6 +23,8 @@ pub struct Facts {
     pub failures: u32,
     pub retries: u32,
     pub losses: u32,
+    /// It must have started by then; `None` once it has, for retries may come later.
+    pub start_deadline: Option<Timestamp>,
     /// Its package and the bundle that holds it are in the catalog.
     pub package_known: bool,
     pub masters: Vec<MasterSummary>,

@@ -26,6 +26,8 @@ pub enum Reason {
     },
     /// Its package or bundle is no longer in the catalog: no worker can run it.
     PackageMissing { status: Status },
+    /// It has not started by its start deadline.
+    StartDeadlinePassed { deadline: Timestamp, leader: Option<Leader> },
     /// It failed and is tried again at its time.
     RetryAt { at: Timestamp, failures: u32, retries: u32 },
     /// Its start time is ahead.

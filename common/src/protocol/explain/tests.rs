@@ -63,6 +63,7 @@ fn facts(standing: Standing) -> Facts {
         failures: 0,
         retries: 2,
         losses: 0,
+        start_deadline: None,
         package_known: true,
         masters: vec![master(ASKED, true)],
         standing,
@@ -191,6 +192,36 @@ fn what_is_created_says_when_it_is_due() {
     }
     let gone = with(created(Some(31), true), |facts| facts.package_known = false);
     check(&gone, "package-missing", &["it is created", "no longer in the catalog", "no worker can load it"]);
+}
+
+#[test]
+fn a_start_deadline_is_told_while_it_holds_and_comes_first_when_it_has_passed() {
+    let by = |mut facts: Facts, deadline: i64| {
+        facts.start_deadline = Some(s(deadline));
+        facts.package_known = false;
+        facts
+    };
+    for waits in [created(Some(3_700), false), pending(|pending| pending.workers.clear())] {
+        let says = ["start deadline at 2026-03-01 09:59:50Z (10 s ago)", "the leader m1:8391 ends it failed"];
+        check(&by(waits.clone(), -10), "start-deadline-passed", &says);
+        check(&by(waits.clone(), 0), "start-deadline-passed", &["(0 s ago)"]);
+        let nobody = with(by(waits.clone(), -10), |facts| facts.masters.clear());
+        check(&nobody, "start-deadline-passed", &["no master leads", "start a master"]);
+        check(&by(waits, 10), "package-missing", &[]);
+    }
+    let ahead = created(Some(60), false);
+    let told = |deadline: Option<i64>| {
+        words(ahead.execution, &explain(&ahead), s(0)).until_deadline(deadline.map(s), s(0)).next
+    };
+    let without = told(None);
+    let ends = "; if it has not started by 2026-03-01 12:00:00Z (in 2 h), it ends failed";
+    assert_eq!(told(Some(7_200)), format!("{without}{ends}"));
+    assert_eq!(told(Some(0)), without);
+    let never = with(ended(Status::Failed, None, Some("start deadline passed")), |facts| {
+        let Standing::Ended(ended) = &mut facts.standing else { unreachable!() };
+        ended.worker = None;
+    });
+    check(&never, "ended", &["(1 min ago): start deadline passed |", "`scaleout execution retry"]);
 }
 
 #[test]

@@ -31,6 +31,18 @@ impl Words {
     }
 }
 
+impl Words {
+    /// With the deadline by which it must have started, while it has not and may.
+    #[must_use]
+    pub fn until_deadline(mut self, deadline: Option<Timestamp>, now: Timestamp) -> Self {
+        if let Some(deadline) = deadline.filter(|deadline| *deadline > now) {
+            let left = until(deadline, now);
+            self.next += &format!("; if it has not started by {} (in {left}), it ends failed", at(deadline));
+        }
+        self
+    }
+}
+
 /// The words for `reason`, `now` being when its facts were read.
 pub fn words(id: ExecutionId, reason: &Reason, now: Timestamp) -> Words {
     match reason {
@@ -42,6 +54,9 @@ pub fn words(id: ExecutionId, reason: &Reason, now: Timestamp) -> Words {
         .advise(format!(
             "cancel it (`scaleout execution cancel {id}`), deploy the project and enqueue it again"
         )),
+        Reason::StartDeadlinePassed { deadline, leader } => {
+            waiting::start_deadline_passed(*deadline, leader.as_ref(), now)
+        }
         Reason::RetryAt { at, failures, retries } => waiting::retry_at(id, *at, *failures, *retries, now),
         Reason::StartsAt { at } => waiting::starts_at(id, *at, now),
         Reason::AloneAgainAt { at, losses } => waiting::alone_again_at(id, *at, *losses, now),
@@ -104,6 +119,9 @@ fn ended(id: ExecutionId, status: Status, reason: &Reason, now: Timestamp) -> Wo
         (_, Some(StopCause::Timeout)) => {
             Words::new(format!("{when}{on}: it outran its timeout and was stopped{said}"), over).advise(logs)
         }
+        // Only a start deadline ends failed what never ran.
+        _ if *failures == 0 && worker.is_none() => Words::new(format!("{when}{said}"), over)
+            .advise(format!("`scaleout execution retry {id}` runs it now")),
         _ => Words::new(format!("{when}{on} after {}{said}", count(u64::from(*failures), "failure")), over)
             .advise(logs),
     }

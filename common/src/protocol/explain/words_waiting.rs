@@ -29,6 +29,21 @@ pub(super) fn starts_at(id: ExecutionId, when: Timestamp, now: Timestamp) -> Wor
         .advise(cancel(id))
 }
 
+pub(super) fn start_deadline_passed(deadline: Timestamp, leader: Option<&Leader>, now: Timestamp) -> Words {
+    let why = format!(
+        "it had not started by its start deadline at {} ({} ago), and no worker gets it any more",
+        at(deadline),
+        ago(deadline, now)
+    );
+    match leader {
+        Some(leader) => {
+            Words::new(why, format!("the leader {} ends it failed within seconds", leader.address))
+        }
+        None => Words::new(why, "no master leads; the next one that does ends it failed")
+            .advise("start a master, or see in the masters' logs why none leads"),
+    }
+}
+
 pub(super) fn alone_again_at(id: ExecutionId, when: Timestamp, losses: u32, now: Timestamp) -> Words {
     Words::new(
         format!(

@@ -1,4 +1,4 @@
-//! What the leader does once for all: due executions, overdue attempts, sweeps, partitions.
+//! What the leader does once for all: due executions, start deadlines, overdue attempts, sweeps, partitions.
 
 use scaleout_common::ids::MasterId;
 use scaleout_common::protocol::timing::{LEASE, TIMEOUT_BACKSTOP};
@@ -10,6 +10,9 @@ use crate::catalog::{Catalog, CatalogError, rows};
 
 /// Days for which partitions are made ahead.
 const DAYS_AHEAD: i32 = 3;
+
+/// Start deadlines that one statement looks at.
+pub(crate) const START_DEADLINES_AT_ONCE: i64 = 1_000;
 
 impl Catalog {
     /// Makes due executions pending, or has them wait in the line of their limit; says how many were due, and what to
@@ -27,6 +30,15 @@ impl Catalog {
         let due = rows.first().map_or(0, |row| row.get("due"));
         let dispatched = rows.iter().filter(|row| row.get::<_, Option<i64>>("id").is_some());
         Ok((rows::number_out(due)?, dispatched.map(Dispatch::from_row).collect::<Result<_, _>>()?))
+    }
+
+    /// Fails what has not started by its start deadline; says how many deadlines were looked at, and how many executions
+    /// failed. Call again while the first is [`START_DEADLINES_AT_ONCE`].
+    pub(crate) async fn fail_unstarted(&self) -> Result<(i64, i64), CatalogError> {
+        let client = self.by_id().await?;
+        let statement = client.prepare_cached(sql::FAIL_UNSTARTED).await?;
+        let row = client.query_one(&statement, &[&START_DEADLINES_AT_ONCE]).await?;
+        Ok((row.get("served"), row.get("failed")))
     }
 
     /// The backstop for attempts whose worker did not keep their timeout: tells them to stop, and fails those that

@@ -21,6 +21,7 @@ mod tests;
 
 pub(crate) use claims::PackageGrants;
 pub use dispatch::{DISPATCH_EXECUTIONS_MAX, Dispatch};
+pub(crate) use duties::START_DEADLINES_AT_ONCE;
 pub use epoch::{Epoch, EpochReason, RebuildStep};
 pub(crate) use limits::lock_limits;
 pub(crate) use markers::MarkedQueue;

@@ -188,6 +188,7 @@ impl Purge {
         };
         let mut turns = Turns { left: STATEMENTS_AT_ONCE, stop };
         let batches = self.remove_batches(horizon, &mut turns).await?;
+        self.remove_retries(horizon, &mut turns).await?;
         let mut sessions = 0;
         while turns.next() {
             let parameters: [&(dyn ToSql + Sync); 2] = [&kept.as_secs_f64(), &rows::number_in(ROWS_AT_ONCE)];
@@ -217,6 +218,18 @@ impl Purge {
             }
         }
         Ok(all)
+    }
+
+    async fn remove_retries(&self, horizon: Date, turns: &mut Turns<'_>) -> Result<(), CatalogError> {
+        for (from, before) in gaps(&self.partitions().await?, horizon) {
+            while turns.next() {
+                let parameters: [&(dyn ToSql + Sync); 3] = [&from, &before, &rows::number_in(ROWS_AT_ONCE)];
+                if self.client.execute(sql::REMOVE_RETRIES, &parameters).await? < ROWS_AT_ONCE {
+                    break;
+                }
+            }
+        }
+        Ok(())
     }
 
     async fn kept_from(&self) -> Result<KeptFrom, CatalogError> {

@@ -3,21 +3,18 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use deadpool_postgres::Transaction;
 use jiff::Timestamp;
 use scaleout_common::api::{EnqueueAnswer, EnqueueRequest};
 use scaleout_common::ids::{BatchId, ExecutionId, MasterId};
-use scaleout_common::names::{PackagePath, PoolName};
-use scaleout_common::priority::Priority;
-use scaleout_common::status::Status;
+use scaleout_common::names::PackagePath;
 use scaleout_package::arguments::{ParameterError, resolve};
-use tokio_postgres::types::ToSql;
-use uuid::Uuid;
 
 use super::error::Problems;
-use super::lines::{Limited, Lines};
+use super::lines::{Limited, packages_of};
 use super::minting::mint;
+use super::new_batch::{NewBatch, Part};
 use super::prepare::{KeptValues, Prepared, Target, prepare, request_hash};
+use super::start::START_DEADLINE_MS_MAX;
 use super::{Caller, Manifests, RequestError, sql};
 use crate::catalog::protocol::{DISPATCH_EXECUTIONS_MAX, Dispatch};
 use crate::catalog::{Catalog, CatalogError, Sealer, rows};
@@ -32,13 +29,10 @@ pub const RETRY_DELAY_MS_MAX: u64 = 3_600_000;
 pub const TIMEOUT_MS_MAX: u64 = 366 * 24 * 3_600_000;
 
 /// Most different packages in one batch.
-const BATCH_PACKAGES_MAX: usize = 1_000;
-
-/// Execution rows that one statement inserts at most; a whole number of dispatch rows.
-const INSERT_ROWS_MAX: usize = 5 * DISPATCH_EXECUTIONS_MAX;
+pub(super) const BATCH_PACKAGES_MAX: usize = 1_000;
 
 /// Requests with more items than this are prepared on a thread of their own, lest the requests beside them wait.
-const PREPARE_INLINE_ITEMS_MAX: usize = 500;
+pub(super) const PREPARE_INLINE_ITEMS_MAX: usize = 500;
 
 /// What accepting needs besides the request.
 pub struct Accepting<'a> {
@@ -78,12 +72,12 @@ impl Catalog {
         })
         .await;
         let mut new = NewBatch::of(&request, hash, caller, accepting);
-        if let Some(answer) = self.repeated(&new).await? {
+        if let Some(answer) = self.repeated(new.id, &new.hash).await? {
             return Ok(Accepted { answer, dispatches: Vec::new() });
         }
         let targets = self.targets(&request, accepting.manifests).await?;
-        new.packages = self.batch_packages(&targets, accepting.sealer).await?;
-        new.limited = Limited::new(request.limit_key, &targets);
+        new.packages = self.batch_packages(targets.iter(), accepting.sealer).await?;
+        new.limited = Limited::new(request.limit_key, packages_of(targets.iter()));
         let items = request.executions;
         let prepared = apart_if(large, move || prepare(items, &targets)).await.map_err(|problems| {
             RequestError::Parameters {
@@ -91,55 +85,63 @@ impl Catalog {
                 problems: problems.into_listed(),
             }
         })?;
-        self.insert(&new, &prepared).await
+        let Prepared { items, values } = prepared;
+        self.insert(&[Part { new, items }], &values).await
     }
 
     /// The answer to a request that has been accepted before.
-    async fn repeated(&self, new: &NewBatch<'_>) -> Result<Option<EnqueueAnswer>, RequestError> {
+    pub(super) async fn repeated(
+        &self,
+        id: BatchId,
+        hash: &[u8; 32],
+    ) -> Result<Option<EnqueueAnswer>, RequestError> {
         let client = self.request().await?;
         let select = client.prepare_cached(sql::SELECT_REQUEST).await?;
-        let Some(row) = client.query_opt(&select, &[&new.id.0]).await? else { return Ok(None) };
-        if row.get::<_, &[u8]>("request_hash") != new.hash {
+        let Some(row) = client.query_opt(&select, &[&id.0]).await? else { return Ok(None) };
+        if row.get::<_, &[u8]>("request_hash") != hash {
             return Err(RequestError::Conflict {
-                message: format!("the request id {} was used for another request", new.id),
+                message: format!("the request id {id} was used for another request"),
                 hint: "take a new request id, or repeat the first request as it was".to_owned(),
             });
         }
         let executions = rows::number_out(row.get("executions"))?;
-        Ok(Some(EnqueueAnswer { batch: new.id, executions, repeated: true }))
+        Ok(Some(EnqueueAnswer { batch: id, executions, repeated: true, start_at: None }))
     }
 
-    /// The transaction.
-    async fn insert(&self, new: &NewBatch<'_>, prepared: &Prepared) -> Result<Accepted, RequestError> {
+    /// The transaction. The parts make one batch, of which the first one stands for what they share: id, hash, caller,
+    /// packages, start.
+    pub(super) async fn insert(
+        &self,
+        parts: &[Part<'_>],
+        values: &[KeptValues],
+    ) -> Result<Accepted, RequestError> {
+        let new = &parts.first().expect("a batch has at least one execution").new;
         let mut client = self.request().await?;
         let transaction = client.transaction().await?;
         let begin = transaction.prepare_cached(sql::BEGIN_ACCEPT).await?;
         let now: Timestamp = transaction.query_one(&begin, &[]).await?.get("now");
-        let ids = mint(now, prepared.executions());
+        let start = new.start.settle(now)?;
+        let ids = mint(now, parts.iter().map(Part::executions).sum());
         if !new.insert_batch(&transaction, now, &ids).await? {
             // The same request came twice at once, and the other one was faster.
             transaction.rollback().await?;
             drop(client);
-            let answer = self.repeated(new).await?.ok_or_else(|| {
+            let answer = self.repeated(new.id, &new.hash).await?.ok_or_else(|| {
                 CatalogError::Corrupt(format!("batch {} was there and is not any more", new.id))
             })?;
             return Ok(Accepted { answer, dispatches: Vec::new() });
         }
         new.insert_packages(&transaction).await?;
-        let lines = new.limited.lines(&transaction).await?;
         let mut dispatches = Vec::with_capacity(ids.len().div_ceil(DISPATCH_EXECUTIONS_MAX));
-        let mut waiting = 0;
-        for rows in ExecutionRows::chunks(&ids, prepared) {
-            let (free, limited) = rows.part(&lines);
-            waiting += limited.ids.len();
-            new.insert_executions(&transaction, Status::Created, &limited).await?;
-            lines.insert(&transaction, new.priority, &limited.ids, &limited.packages).await?;
-            new.insert_executions(&transaction, Status::Pending, &free).await?;
-            dispatches.extend(new.insert_dispatches(&transaction, &free.ids).await?);
+        let mut rest = ids.as_slice();
+        for part in parts {
+            let (own, others) = rest.split_at(part.executions());
+            rest = others;
+            dispatches.extend(part.insert(&transaction, own, values, &start).await?);
         }
-        new.count(&transaction, ids.len() - waiting, waiting).await?;
         transaction.commit().await?;
-        let answer = EnqueueAnswer { batch: new.id, executions: ids.len() as u64, repeated: false };
+        let executions = ids.len() as u64;
+        let answer = EnqueueAnswer { batch: new.id, executions, repeated: false, start_at: start.at };
         Ok(Accepted { answer, dispatches })
     }
 
@@ -171,15 +173,15 @@ impl Catalog {
     }
 
     /// What each package of the batch gets of its project's values.
-    async fn batch_packages(
+    pub(super) async fn batch_packages<'a>(
         &self,
-        targets: &HashMap<PackagePath, Target>,
+        targets: impl Iterator<Item = (&'a PackagePath, &'a Target)> + Clone + Send,
         sealer: &Sealer,
     ) -> Result<Vec<(i64, KeptValues)>, RequestError> {
-        let projects: Vec<i64> = targets.values().map(|target| target.project_id).collect();
+        let projects: Vec<i64> = targets.clone().map(|(_, target)| target.project_id).collect();
         let set = self.project_values(&projects, sealer).await?;
         let mut problems = Problems::default();
-        let mut packages = Vec::with_capacity(targets.len());
+        let mut packages = Vec::with_capacity(projects.len());
         let nothing = BTreeMap::new();
         for (path, target) in targets {
             let set = set.get(&target.project_id).unwrap_or(&nothing);
@@ -195,196 +197,6 @@ impl Catalog {
         }
         let message = format!("the values of the project do not fit: {}", problems.summary());
         Err(RequestError::Parameters { message, problems: problems.into_listed() })
-    }
-}
-
-/// A batch on its way into the catalog.
-struct NewBatch<'a> {
-    id: BatchId,
-    hash: [u8; 32],
-    pool: PoolName,
-    priority: Priority,
-    retries: i32,
-    retry_delay_ms: i64,
-    timeout_ms: Option<i64>,
-    caller: &'a Caller,
-    accepting: &'a Accepting<'a>,
-    /// Its packages, and what each gets of its project's values.
-    packages: Vec<(i64, KeptValues)>,
-    /// What limits may hold for.
-    limited: Limited,
-}
-
-impl<'a> NewBatch<'a> {
-    /// The request has been checked: its numbers fit.
-    fn of(
-        request: &EnqueueRequest,
-        hash: [u8; 32],
-        caller: &'a Caller,
-        accepting: &'a Accepting<'a>,
-    ) -> NewBatch<'a> {
-        NewBatch {
-            id: request.request_id,
-            hash,
-            pool: request.pool.clone(),
-            priority: request.priority,
-            retries: rows::small_in(request.retries),
-            retry_delay_ms: rows::number_in(request.retry_delay_ms),
-            timeout_ms: request.timeout_ms.map(rows::number_in),
-            caller,
-            accepting,
-            packages: Vec::new(),
-            limited: Limited::default(),
-        }
-    }
-
-    /// `false` if there is a batch of this id.
-    async fn insert_batch(
-        &self,
-        transaction: &Transaction<'_>,
-        now: Timestamp,
-        ids: &[ExecutionId],
-    ) -> Result<bool, RequestError> {
-        let (first, last) = ids.first().zip(ids.last()).expect("a batch has at least one execution");
-        let insert = transaction.prepare_cached(sql::INSERT_BATCH).await?;
-        let parameters: [&(dyn ToSql + Sync); 7] = [
-            &self.id.0,
-            &now,
-            &self.caller.name,
-            &(ids.len() as i64),
-            &self.hash.as_slice(),
-            &first.0,
-            &last.0,
-        ];
-        Ok(transaction.execute(&insert, &parameters).await? > 0)
-    }
-
-    async fn insert_packages(&self, transaction: &Transaction<'_>) -> Result<(), RequestError> {
-        let insert = transaction.prepare_cached(sql::INSERT_BATCH_PACKAGES).await?;
-        let ids: Vec<i64> = self.packages.iter().map(|(id, _)| *id).collect();
-        let plain: Vec<&str> =
-            self.packages.iter().map(|(_, values)| values.plain.as_deref().unwrap_or("{}")).collect();
-        let seal = |(id, values): &(i64, KeptValues)| {
-            let owner = batch_owner(self.id, *id);
-            values.sensitive.as_ref().map(|text| self.accepting.sealer.seal(&owner, text)).transpose()
-        };
-        let sealed = self.packages.iter().map(seal).collect::<Result<Vec<_>, _>>()?;
-        transaction.execute(&insert, &[&self.id.0, &ids, &plain, &sealed]).await?;
-        Ok(())
-    }
-
-    async fn insert_executions(
-        &self,
-        transaction: &Transaction<'_>,
-        status: Status,
-        rows: &ExecutionRows<'_>,
-    ) -> Result<(), RequestError> {
-        if rows.ids.is_empty() {
-            return Ok(());
-        }
-        let seal = |(id, values): (&Uuid, &&KeptValues)| {
-            let owner = execution_owner(ExecutionId(*id));
-            values.sensitive.as_ref().map(|text| self.accepting.sealer.seal(&owner, text)).transpose()
-        };
-        let sealed = rows.ids.iter().zip(&rows.values).map(seal).collect::<Result<Vec<_>, _>>()?;
-        let plain: Vec<Option<&str>> = rows.values.iter().map(|values| values.plain.as_deref()).collect();
-        let insert = transaction.prepare_cached(sql::INSERT_EXECUTIONS).await?;
-        let parameters: [&(dyn ToSql + Sync); 12] = [
-            &self.id.0,
-            &self.pool.as_str(),
-            &self.priority.code(),
-            &self.retries,
-            &self.retry_delay_ms,
-            &self.timeout_ms,
-            &rows.ids,
-            &rows.packages,
-            &plain,
-            &sealed,
-            &status.code(),
-            &self.limited.key(),
-        ];
-        transaction.execute(&insert, &parameters).await?;
-        Ok(())
-    }
-
-    /// The trigger that counts is off for this transaction.
-    async fn count(
-        &self,
-        transaction: &Transaction<'_>,
-        pending: usize,
-        created: usize,
-    ) -> Result<(), RequestError> {
-        let count = transaction.prepare_cached(sql::COUNT_ACCEPTED).await?;
-        let statuses = [Status::Pending.code(), Status::Created.code()];
-        let numbers = [pending as i64, created as i64];
-        let parameters: [&(dyn ToSql + Sync); 3] =
-            [&self.pool.as_str(), &statuses.as_slice(), &numbers.as_slice()];
-        transaction.execute(&count, &parameters).await?;
-        Ok(())
-    }
-
-    async fn insert_dispatches(
-        &self,
-        transaction: &Transaction<'_>,
-        ids: &[Uuid],
-    ) -> Result<Vec<Dispatch>, RequestError> {
-        if ids.is_empty() {
-            return Ok(Vec::new());
-        }
-        let insert = transaction.prepare_cached(sql::INSERT_DISPATCHES).await?;
-        let size = DISPATCH_EXECUTIONS_MAX as i32;
-        let parameters: [&(dyn ToSql + Sync); 5] =
-            [&self.accepting.master.0, &self.priority.code(), &self.pool.as_str(), &ids, &size];
-        let rows = transaction.query(&insert, &parameters).await?;
-        let inserted: HashMap<Uuid, i64> =
-            rows.iter().map(|row| (row.get("first_id"), row.get("id"))).collect();
-        let dispatch = |tasks: &[Uuid]| Dispatch {
-            id: inserted[&tasks[0]],
-            pool: self.pool.clone(),
-            priority: self.priority,
-            tasks: tasks.iter().map(|id| (ExecutionId(*id), 1)).collect(),
-        };
-        Ok(ids.chunks(DISPATCH_EXECUTIONS_MAX).map(dispatch).collect())
-    }
-}
-
-/// Rows that one statement inserts.
-#[derive(Default)]
-struct ExecutionRows<'a> {
-    ids: Vec<Uuid>,
-    packages: Vec<i64>,
-    values: Vec<&'a KeptValues>,
-}
-
-impl<'a> ExecutionRows<'a> {
-    /// The rows of a batch in pieces of [`INSERT_ROWS_MAX`].
-    fn chunks(ids: &'a [ExecutionId], prepared: &'a Prepared) -> impl Iterator<Item = ExecutionRows<'a>> {
-        let mut items = prepared.items.iter().flat_map(|item| std::iter::repeat_n(item, item.count as usize));
-        ids.chunks(INSERT_ROWS_MAX).map(move |ids| {
-            let items: Vec<_> = items.by_ref().take(ids.len()).collect();
-            ExecutionRows {
-                ids: ids.iter().map(|id| id.0).collect(),
-                packages: items.iter().map(|item| item.package_id).collect(),
-                values: items.iter().map(|item| &prepared.values[item.values]).collect(),
-            }
-        })
-    }
-}
-
-impl ExecutionRows<'_> {
-    /// Those that start as soon as they can, and those that have a limit.
-    fn part(self, lines: &Lines) -> (Self, Self) {
-        if lines.is_empty() {
-            return (self, Self::default());
-        }
-        let (mut free, mut limited) = (Self::default(), Self::default());
-        for ((id, package), values) in self.ids.into_iter().zip(self.packages).zip(self.values) {
-            let to = if lines.of(package).is_some() { &mut limited } else { &mut free };
-            to.ids.push(id);
-            to.packages.push(package);
-            to.values.push(values);
-        }
-        (free, limited)
     }
 }
 
@@ -408,6 +220,7 @@ fn check_ranges(request: &EnqueueRequest, executions_max: usize) -> Result<(), R
     range("retries", request.retries.into(), 0, RETRIES_MAX.into());
     range("retry_delay_ms", request.retry_delay_ms, 0, RETRY_DELAY_MS_MAX);
     range("timeout_ms", request.timeout_ms.unwrap_or(1), 1, TIMEOUT_MS_MAX);
+    range("start_deadline_ms", request.start_deadline_ms.unwrap_or(1), 1, START_DEADLINE_MS_MAX);
     let executions: u64 = request.executions.iter().map(|item| u64::from(item.count)).sum();
     range("executions", executions, 1, executions_max as u64);
     for (index, item) in request.executions.iter().enumerate().filter(|(_, item)| item.count == 0) {
@@ -435,7 +248,7 @@ fn add_project_problem(problems: &mut Problems, path: &PackagePath, error: &Para
 }
 
 /// Runs `work` here, or on a thread for long work.
-async fn apart_if<T: Send + 'static>(apart: bool, work: impl FnOnce() -> T + Send + 'static) -> T {
+pub(super) async fn apart_if<T: Send + 'static>(apart: bool, work: impl FnOnce() -> T + Send + 'static) -> T {
     if !apart {
         return work();
     }

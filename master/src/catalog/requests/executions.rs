@@ -1,83 +1,20 @@
-//! Executions as people look at them: lists, newest first, and one with all that is known of it.
+//! An execution as people look at it: with all that is known of it.
 
 use scaleout_common::MASK;
-use scaleout_common::api::{AttemptDetail, ExecutionDetail, ExecutionSummary};
-use scaleout_common::ids::{BatchId, ExecutionId, WorkerId};
-use scaleout_common::names::PackagePath;
-use scaleout_common::status::Status;
+use scaleout_common::api::{AttemptDetail, ExecutionDetail, ExecutionSummary, RetrySummary};
+use scaleout_common::ids::{BatchId, ExecutionId};
 use serde_json::{Map, Value};
 use tokio_postgres::Row;
-use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
 use super::{Manifests, RequestError, sql};
 use crate::catalog::rows::{self, corrupt};
 use crate::catalog::{Catalog, CatalogError};
 
-/// A worker as people name it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum WorkerReference {
-    Id(WorkerId),
-    Name(String),
-}
-
-impl From<&str> for WorkerReference {
-    fn from(text: &str) -> Self {
-        text.parse().map_or_else(|_| Self::Name(text.to_owned()), Self::Id)
-    }
-}
-
-/// Which executions a list shows.
-#[derive(Clone, Debug, Default)]
-pub struct ExecutionFilter {
-    pub status: Option<Status>,
-    /// In every version of its project.
-    pub package: Option<PackagePath>,
-    pub batch: Option<BatchId>,
-    /// That holds it or held it last.
-    pub worker: Option<WorkerReference>,
-    /// Only those accepted before this one: the last of the page before.
-    pub before: Option<ExecutionId>,
-    pub limit: u32,
-}
-
-/// Ids between which a list looks.
-struct Range {
-    first: Uuid,
-    last: Uuid,
-}
+/// Retries of one execution that are shown at most.
+const RETRIES_SHOWN_MAX: i64 = 20;
 
 impl Catalog {
-    /// Executions that fit `filter`, newest first.
-    ///
-    /// # Errors
-    /// `NotFound` if the filter names a package, batch or worker that does not exist.
-    pub async fn executions(&self, filter: &ExecutionFilter) -> Result<Vec<ExecutionSummary>, RequestError> {
-        let packages = match &filter.package {
-            Some(path) => Some(self.package_versions(path).await?),
-            None => None,
-        };
-        let workers: Option<Vec<Uuid>> = match &filter.worker {
-            Some(worker) => Some(self.worker_ids(worker).await?.into_iter().map(|id| id.0).collect()),
-            None => None,
-        };
-        let range = self.range(filter).await?;
-        // With the planner left to the index: newest first is the key backwards.
-        let client = self.by_id().await?;
-        let select = client.prepare_cached(sql::SELECT_EXECUTIONS).await?;
-        let parameters: [&(dyn ToSql + Sync); 7] = [
-            &range.first,
-            &range.last,
-            &filter.status.map(Status::code),
-            &filter.batch.map(|batch| batch.0),
-            &packages,
-            &workers,
-            &i64::from(filter.limit),
-        ];
-        let rows = client.query(&select, &parameters).await?;
-        Ok(rows.iter().map(summary).collect::<Result<_, CatalogError>>()?)
-    }
-
     /// All that is known of an execution; sensitive values masked.
     ///
     /// # Errors
@@ -94,8 +31,11 @@ impl Catalog {
         };
         let select = client.prepare_cached(sql::SELECT_ATTEMPTS).await?;
         let attempts = client.query(&select, &[&id.0]).await?;
+        let select = client.prepare_cached(sql::SELECT_RETRIES).await?;
+        let retries = client.query(&select, &[&id.0, &RETRIES_SHOWN_MAX]).await?;
         drop(client);
         let mut detail = detail(&row, &attempts)?;
+        detail.retried_by = retries.iter().map(retry).collect::<Result<_, _>>()?;
         detail.parameters.extend(self.masked(&row, manifests).await?);
         Ok(detail)
     }
@@ -112,19 +52,6 @@ impl Catalog {
         let sensitive = parameters.into_iter().flat_map(|all| all.values()).filter(|one| one.sensitive);
         Ok(sensitive.map(|one| (one.name.clone(), Value::from(MASK))).collect())
     }
-
-    async fn range(&self, filter: &ExecutionFilter) -> Result<Range, RequestError> {
-        let mut range = Range { first: Uuid::nil(), last: Uuid::max() };
-        if let Some(batch) = filter.batch {
-            let bounds = self.batch_bounds(batch).await?;
-            range = Range { first: bounds.first.0, last: bounds.last.0 };
-        }
-        if let Some(before) = filter.before {
-            // The largest id below it.
-            range.last = range.last.min(Uuid::from_u128(before.0.as_u128().saturating_sub(1)));
-        }
-        Ok(range)
-    }
 }
 
 pub(crate) fn no_such_execution(id: ExecutionId) -> RequestError {
@@ -132,7 +59,7 @@ pub(crate) fn no_such_execution(id: ExecutionId) -> RequestError {
     RequestError::not_found(format!("execution {id}"), Some(hint))
 }
 
-fn summary(row: &Row) -> Result<ExecutionSummary, CatalogError> {
+pub(super) fn summary(row: &Row) -> Result<ExecutionSummary, CatalogError> {
     Ok(ExecutionSummary {
         id: ExecutionId(row.get("id")),
         folder: row.get("folder"),
@@ -164,10 +91,18 @@ fn detail(row: &Row, attempts: &[Row]) -> Result<ExecutionDetail, CatalogError> 
         failures: rows::small_out(row.get("failures"))?,
         losses: rows::small_out(row.get("losses"))?,
         due_at: row.get("due_at"),
+        start_at: row.get("start_at"),
+        start_deadline: row.get("start_deadline"),
+        retry_of: row.get::<_, Option<Uuid>>("retry_of").map(ExecutionId),
+        retried_by: Vec::new(),
         result: result.map(serde_json::from_str).transpose().map_err(corrupt)?,
         attempts: attempts.iter().map(attempt).collect::<Result<_, _>>()?,
         explanation: None,
     })
+}
+
+fn retry(row: &Row) -> Result<RetrySummary, CatalogError> {
+    Ok(RetrySummary { id: ExecutionId(row.get("id")), status: rows::status(row.get("status"))? })
 }
 
 fn attempt(row: &Row) -> Result<AttemptDetail, CatalogError> {
@@ -179,16 +114,4 @@ fn attempt(row: &Row) -> Result<AttemptDetail, CatalogError> {
         ending: row.get("ending"),
         error: row.get("error"),
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_worker_is_named_by_id_or_name() {
-        let id = "01890a5d-ac96-774b-bcce-b302099a8057";
-        assert_eq!(WorkerReference::from(id), WorkerReference::Id(id.parse().unwrap()));
-        assert_eq!(WorkerReference::from("rack-1"), WorkerReference::Name("rack-1".to_owned()));
-    }
 }

@@ -164,6 +164,7 @@ impl Read {
         let pool = rows::pool(row.get("pool"))?;
         let priority = rows::priority(row.get("priority"))?;
         let dispatched_after = dispatched_after(row)?;
+        let waits = matches!(status, Status::Created | Status::Pending);
         Ok(Self {
             facts: Facts {
                 now: row.get("now"),
@@ -174,6 +175,7 @@ impl Read {
                 failures: rows::small_out(row.get("failures"))?,
                 retries: rows::small_out(row.get("retries"))?,
                 losses: rows::small_out(row.get("losses"))?,
+                start_deadline: row.get::<_, Option<_>>("start_deadline").filter(|_| attempt == 1 && waits),
                 package_known: row.get("package_known"),
                 masters,
                 standing: standing(status, row)?,
@@ -184,14 +186,15 @@ impl Read {
     }
 
     fn explanation(self) -> Result<Explanation, CatalogError> {
-        let Facts { now, execution: id, attempt, .. } = self.facts;
+        let Facts { now, execution: id, attempt, start_deadline, .. } = self.facts;
         let reason = explain(&self.facts);
-        let words = words(id, &reason, now);
+        let words = words(id, &reason, now).until_deadline(start_deadline, now);
         Ok(Explanation {
             id,
             status: self.status,
             attempt,
             at: now,
+            start_deadline,
             reason: serde_json::to_value(&reason).map_err(corrupt)?,
             why: words.why,
             next: words.next,
@@ -268,8 +271,8 @@ fn holder(row: &Row) -> Result<Holder, CatalogError> {
     })
 }
 
-/// The earliest that the present attempt can have been dispatched: when the execution was accepted, or when the
-/// attempt before had ended and its delay was over.
+/// The earliest that the present attempt can have been dispatched: when the execution was accepted or its start time
+/// came, or when the attempt before had ended and its delay was over.
 fn dispatched_after(row: &Row) -> Result<Timestamp, CatalogError> {
     let delay = match row.get("previous") {
         Some("failed" | "timed-out") => {
@@ -279,7 +282,7 @@ fn dispatched_after(row: &Row) -> Result<Timestamp, CatalogError> {
         _ => Duration::ZERO,
     };
     let from: Timestamp =
-        row.get::<_, Option<_>>("previous_ended_at").unwrap_or_else(|| row.get("accepted_at"));
+        row.get::<_, Option<_>>("previous_ended_at").unwrap_or_else(|| row.get("waits_since"));
     Ok(from.checked_add(delay).and_then(|at| at.checked_sub(SLACK)).unwrap_or(from))
 }
 

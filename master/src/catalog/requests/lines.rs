@@ -1,6 +1,7 @@
 //! Which executions of a new batch have a concurrency limit: they stand in its line from the start, as `created`.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use deadpool_postgres::Transaction;
 use scaleout_common::names::{LimitName, Name, PackagePath};
@@ -12,17 +13,30 @@ use super::prepare::Target;
 use super::{RequestError, sql};
 
 /// What limits may hold for: the batch's key, and its packages.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Limited {
     key: Option<Name>,
+    /// A retry keeps the key of what it repeats, although its limit may be gone.
+    may_lack_limit: bool,
     /// The packages' ids by their paths.
-    packages: HashMap<String, i64>,
+    packages: Arc<HashMap<String, i64>>,
+}
+
+/// The packages' ids by their paths.
+pub(super) fn packages_of<'a>(
+    targets: impl Iterator<Item = (&'a PackagePath, &'a Target)>,
+) -> Arc<HashMap<String, i64>> {
+    Arc::new(targets.map(|(path, target)| (path.to_string(), target.package_id)).collect())
 }
 
 impl Limited {
-    pub(super) fn new(key: Option<Name>, targets: &HashMap<PackagePath, Target>) -> Self {
-        let packages = targets.iter().map(|(path, target)| (path.to_string(), target.package_id)).collect();
-        Self { key, packages }
+    pub(super) fn new(key: Option<Name>, packages: Arc<HashMap<String, i64>>) -> Self {
+        Self { key, may_lack_limit: false, packages }
+    }
+
+    /// Of a retry.
+    pub(super) fn again(key: Option<Name>, packages: Arc<HashMap<String, i64>>) -> Self {
+        Self { key, may_lack_limit: true, packages }
     }
 
     pub(super) fn key(&self) -> Option<&str> {
@@ -47,7 +61,7 @@ impl Limited {
             }
         }
         match &self.key {
-            Some(key) if lines.key.is_none() => Err(no_such_limit(&LimitName::Key(key.clone()))),
+            Some(key) if lines.key.is_none() && !self.may_lack_limit => Err(no_such_limit(&LimitName::Key(key.clone()))),
             _ => Ok(lines),
         }
     }

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
 use std::sync::Arc;
 
-use scaleout_common::api::{EnqueueItem, EnqueueRequest};
+use scaleout_common::api::{EnqueueItem, EnqueueRequest, RetryRequest};
+use scaleout_common::ids::ExecutionId;
 use scaleout_common::names::PackagePath;
 use scaleout_package::arguments::{Resolved, resolve};
 use serde::Serialize;
@@ -39,6 +40,15 @@ pub(crate) struct PreparedItem {
     /// Index into [`Prepared::values`].
     pub(crate) values: usize,
     pub(crate) count: u32,
+    pub(crate) retry_of: Option<ExecutionId>,
+}
+
+/// An item whose package is known, and the values given for it.
+pub(crate) struct Given<'a> {
+    pub(crate) target: &'a Target,
+    pub(crate) values: BTreeMap<String, Value>,
+    pub(crate) count: u32,
+    pub(crate) retry_of: Option<ExecutionId>,
 }
 
 /// A request that can be accepted as it is.
@@ -50,11 +60,6 @@ pub(crate) struct Prepared {
 }
 
 impl Prepared {
-    /// How many executions there will be.
-    pub(crate) fn executions(&self) -> usize {
-        self.items.iter().map(|item| item.count as usize).sum()
-    }
-
     fn bytes(&self) -> u64 {
         self.items.iter().map(|item| self.values[item.values].bytes() * u64::from(item.count)).sum()
     }
@@ -65,12 +70,21 @@ pub(crate) fn prepare(
     items: Vec<EnqueueItem>,
     targets: &HashMap<PackagePath, Target>,
 ) -> Result<Prepared, Problems> {
+    prepare_given(items.into_iter().map(|item| Given {
+        target: &targets[&item.package],
+        values: item.parameters.into_iter().collect(),
+        count: item.count,
+        retry_of: None,
+    }))
+}
+
+/// The same for packages that are found otherwise.
+pub(crate) fn prepare_given<'a>(items: impl Iterator<Item = Given<'a>>) -> Result<Prepared, Problems> {
     let mut prepared = Prepared::default();
     let mut problems = Problems::default();
     let mut seen: HashMap<(i64, String), usize> = HashMap::new();
-    for (index, item) in items.into_iter().enumerate() {
-        let target = &targets[&item.package];
-        let given: BTreeMap<String, Value> = item.parameters.into_iter().collect();
+    for (index, item) in items.enumerate() {
+        let Given { target, values: given, count, retry_of } = item;
         let key = (target.package_id, text_of(&given));
         let values = match seen.get(&key) {
             Some(values) => *values,
@@ -89,7 +103,7 @@ pub(crate) fn prepare(
                 }
             },
         };
-        prepared.items.push(PreparedItem { package_id: target.package_id, values, count: item.count });
+        prepared.items.push(PreparedItem { package_id: target.package_id, values, count, retry_of });
     }
     if problems.is_empty() && prepared.bytes() > BATCH_VALUES_BYTES_MAX {
         let message = format!(
@@ -137,6 +151,16 @@ pub(crate) fn request_hash(request: &EnqueueRequest) -> [u8; 32] {
         let parameters = item.parameters.iter().collect();
         write_json(&mut hasher, &Item { package: &item.package, parameters, count: item.count });
     }
+    if request.start_at.is_some() || request.start_deadline_ms.is_some() {
+        write_json(&mut hasher, &("start", request.start_at, request.start_deadline_ms));
+    }
+    hasher.finalize().into()
+}
+
+/// SHA-256 of a request to retry; that of no enqueue.
+pub(crate) fn retry_hash(request: &RetryRequest) -> [u8; 32] {
+    let mut hasher = Sha256::new();
+    write_json(&mut hasher, &("retry", &request.request_id, request.same_version, &request.executions));
     hasher.finalize().into()
 }
 
@@ -195,7 +219,7 @@ mod tests {
             item(json!({"day": "2024-02-01"}), 1),
         ];
         let prepared = prepare(items, &targets).unwrap();
-        assert_eq!(prepared.executions(), 4);
+        assert_eq!(prepared.items.iter().map(|item| item.count).collect::<Vec<_>>(), [2, 1, 1]);
         assert_eq!(prepared.items.iter().map(|item| item.values).collect::<Vec<_>>(), [0, 0, 1]);
         assert_eq!(prepared.values[0].plain.as_deref(), Some(r#"{"day":"2024-01-31"}"#));
         assert_eq!(prepared.values[0].sensitive.as_deref(), Some(r#"{"key":"s3cret"}"#));
@@ -247,16 +271,16 @@ mod tests {
         let other = request(r#"[{"package":"a/b/c","parameters":{"y":2,"x":1},"count":2}]"#);
         assert_eq!(request_hash(&one), request_hash(&same));
         assert_ne!(request_hash(&one), request_hash(&other));
+        let later = EnqueueRequest { start_at: Some(jiff::Timestamp::UNIX_EPOCH), ..one.clone() };
+        let within = EnqueueRequest { start_deadline_ms: Some(60_000), ..one.clone() };
         let limited = EnqueueRequest { limit_key: Some("k".parse().unwrap()), ..one.clone() };
-        assert_ne!(request_hash(&one), request_hash(&limited));
-    }
-
-    /// As 0.2 made it: a request that is repeated after an upgrade is the same.
-    #[test]
-    fn what_earlier_builds_sent_hashes_as_they_hashed_it() {
-        let text = r#"{"request_id":"01890a5d-ac96-774b-bcce-b302099a8057","executions":[{"package":"a/b/c","parameters":{"x":1}}]}"#;
-        let hash = request_hash(&serde_json::from_str(text).unwrap());
-        let hex: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!(hex, "257d87f3ab46f13bd447e778f163ca9b4d170ce2164c7fcdcffdf66408e95a45");
+        let hashes = [&one, &later, &within, &limited].map(request_hash);
+        let distinct: std::collections::BTreeSet<_> = hashes.iter().collect();
+        assert_eq!(distinct.len(), hashes.len());
+        // As version 0.2.0 has it: a request that is repeated after an upgrade stays the same.
+        assert_eq!(
+            scaleout_common::hex::print(&hashes[0]),
+            "c4021e104f1cfe77ef4d60b21261159d1e1301e89320a5d59530b6de7edd369b"
+        );
     }
 }

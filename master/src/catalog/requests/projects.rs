@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use scaleout_common::MASK;
 use scaleout_common::api::{PackageSummary, ParameterSummary, ProjectDetail, ProjectSummary};
-use scaleout_common::names::{PackagePath, ProjectPath};
+use scaleout_common::names::{Name, PackagePath, PackageScope, ProjectPath};
 use scaleout_package::manifest::PackageManifest;
 use scaleout_package::model::Parameter;
 use scaleout_package::nearest::nearest;
@@ -82,20 +82,28 @@ impl Catalog {
         rows.iter().map(found).collect()
     }
 
-    /// The ids of a package in every version of its project.
+    /// The ids of a package, or of all of a project or a folder, in every version.
     ///
     /// # Errors
     /// `NotFound`.
-    pub(crate) async fn package_versions(&self, path: &PackagePath) -> Result<Vec<i64>, RequestError> {
+    pub(crate) async fn package_versions(&self, scope: &PackageScope) -> Result<Vec<i64>, RequestError> {
         let client = self.request().await?;
         let select = client.prepare_cached(sql::SELECT_PACKAGE_VERSIONS).await?;
-        let names = [path.folder.as_str(), path.project.as_str(), path.package.as_str()];
-        let rows = client.query(&select, &[&names[0], &names[1], &names[2]]).await?;
-        if rows.is_empty() {
-            drop(client);
-            return Err(self.no_such_package(path, 1).await?);
+        let (folder, project, package) = scope.parts();
+        let (project, package) = (project.map(Name::as_str), package.map(Name::as_str));
+        let rows = client.query(&select, &[&folder.as_str(), &project, &package]).await?;
+        if !rows.is_empty() {
+            return Ok(rows.iter().map(|row| row.get("id")).collect());
         }
-        Ok(rows.iter().map(|row| row.get("id")).collect())
+        drop(client);
+        Err(match scope {
+            PackageScope::Folder(folder) => {
+                let hint = "`scaleout project list` shows what is deployed, and where".to_owned();
+                RequestError::not_found(format!("folder {folder} with packages"), Some(hint))
+            }
+            PackageScope::Project(path) => self.no_such_project(path).await?,
+            PackageScope::Package(path) => self.no_such_package(path, 1).await?,
+        })
     }
 
     /// The error for a package that does not exist, one of `missing`; names the nearest that does.

@@ -111,13 +111,20 @@ async fn lists_and_cancels_find_executions_by_their_key() {
     // The bounds leave one partition.
     assert!(canceled.matches("executions_2").count() <= 6, "{canceled}");
 
-    let nothing: Option<i16> = None;
+    let nothing: Option<Vec<i16>> = None;
     let none: Option<Uuid> = None;
     let no_ids: Option<Vec<i64>> = None;
     let no_workers: Option<Vec<Uuid>> = None;
-    let parameters: [&(dyn ToSql + Sync); 7] =
-        [&Uuid::nil(), &Uuid::max(), &nothing, &none, &no_ids, &no_workers, &50_i64];
-    let page = plan(&catalog, sql::SELECT_EXECUTIONS, &parameters).await;
-    assert!(page.contains("Index Scan Backward"), "{page}");
-    assert!(!page.contains("Seq Scan on executions"), "{page}");
+    for looked_max in [None, Some(100_000_i64)] {
+        let parameters: [&(dyn ToSql + Sync); 8] =
+            [&Uuid::nil(), &Uuid::max(), &nothing, &none, &no_ids, &no_workers, &50_i64, &looked_max];
+        let page = plan(&catalog, sql::SELECT_EXECUTIONS, &parameters).await;
+        assert!(page.contains("Index Scan Backward"), "{page}");
+        assert!(!page.contains("Seq Scan on executions"), "{page}");
+        // In the order of the key: neither the page nor what is looked through is sorted first.
+        assert!(page.matches("Sort Key").count() <= 1, "{page}");
+    }
+    let parameters: [&(dyn ToSql + Sync); 3] = [&Uuid::nil(), &Uuid::max(), &100_000_i64];
+    let looked_to = plan(&catalog, sql::SELECT_LOOKED_TO, &parameters).await;
+    assert!(looked_to.contains("Backward") && !looked_to.contains("Sort"), "{looked_to}");
 }

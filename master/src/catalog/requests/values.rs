@@ -141,7 +141,7 @@ fn open_value(row: &Row, project: i64, name: &str, sealer: &Sealer) -> Result<Va
 }
 
 /// The plain and the sealed values of a row as one object.
-fn open_object(
+pub(super) fn open_object(
     row: &Row,
     plain: &str,
     sealed: &str,

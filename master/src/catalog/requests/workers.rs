@@ -7,7 +7,7 @@ use scaleout_package::nearest::nearest;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use super::executions::WorkerReference;
+use super::listing::WorkerReference;
 use super::{RequestError, sql};
 use crate::catalog::{Catalog, CatalogError, rows};
 

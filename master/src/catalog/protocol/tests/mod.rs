@@ -15,5 +15,6 @@ mod outcomes;
 mod plans;
 mod retention;
 mod rows;
+mod start_deadlines;
 mod transitions;
 mod world;

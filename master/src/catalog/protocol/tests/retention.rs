@@ -364,8 +364,19 @@ async fn batches_go_in_small_pieces_and_each_worker_keeps_its_newest_session() {
         worker = session.worker
     );
     world.sql.batch_execute(&sessions).await.unwrap();
+    let retries = "insert into internal.retries (retried, execution_id)
+                   select first_id, gen_random_uuid() from internal.batches
+                   union all select internal.first_id_at(clock_timestamp()), gen_random_uuid()";
+    world.sql.batch_execute(retries).await.unwrap();
     let purged = purge(&world, KEPT).await;
     assert_eq!(purged.cleaned, Cleaned { batches: 2_400, sessions: 1, more: false });
+    // Of what has gone nothing is left, of the day that stays and of today all.
+    let gone = "select count(*) from internal.retries where retried < internal.first_id_at(clock_timestamp() - interval '91 days')";
+    let stays = "select count(*) from internal.retries r join internal.batches b on b.first_id = r.retried";
+    assert_eq!(
+        (world.number(gone).await, world.number(stays).await),
+        (1, world.number("select count(*) from internal.batches").await)
+    );
     assert!(has_batch(&world, kept).await);
     let left = "select string_agg(counter::text, ' ' order by counter) from internal.sessions";
     assert_eq!(world.text(left).await, "1 2 4", "the open one, the young one, the newest");

@@ -1,9 +1,15 @@
--- Newest first is the key backwards: the scan ends with the page. $1 and $2 prune the partitions.
+-- Newest first is the key backwards: the scan ends with the page, or where $8 executions have been looked through
+-- (NULL: nowhere), so that what is rare holds nobody up. $1 and $2 prune the partitions.
 with page as (
     select id, package_id, status, attempt, worker_id, started_at, ended_at, error
-    from internal.executions
-    where id between $1 and $2
-      and ($3::smallint is null or status = $3)
+    from (
+        select id, batch_id, package_id, status, attempt, worker_id, started_at, ended_at, error
+        from internal.executions
+        where id between $1 and $2
+        order by id desc
+        limit $8
+    ) as looked
+    where ($3::smallint[] is null or status = any ($3))
       and ($4::uuid is null or batch_id = $4)
       and ($5::bigint[] is null or package_id = any ($5))
       and ($6::uuid[] is null or worker_id = any ($6))
