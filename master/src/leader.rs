@@ -62,7 +62,7 @@ struct Leader {
     context: Context,
     dispatch: mpsc::Sender<Dispatch>,
     stops: mpsc::Sender<StopTarget>,
-    duties: [(Duty, Duration, Instant); 7],
+    duties: [(Duty, Duration, Instant); 8],
 }
 
 #[derive(Clone, Copy, Debug)]

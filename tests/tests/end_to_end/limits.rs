@@ -99,9 +99,9 @@ async fn fifty_over_four_workers_never_run_more_than_three_at_once_though_one_is
     let (waited, counts) = cluster.wait_batch(&batch).await;
     assert_eq!(counts.get("succeeded"), Some(&50), "{waited}");
     assert_eq!(number(&cluster, "select count(*) from public.too_many").await, 0, "more than three at once");
-    let ends =
-        effects(&cluster.folder().join("effects")).into_iter().filter(|one| one.event == "end").count();
-    assert_eq!(ends, 50, "each has ended once");
+    let all = effects(&cluster.folder().join("effects"));
+    assert_eq!(all.iter().filter(|one| one.event == "end").count(), 50, "each has ended once");
+    assert_eq!(at_once(&all), LIMIT as usize, "by the processes' own lines");
     let limit = limit(&cluster, "t/note/note").await;
     assert_eq!((&limit["held"], &limit["waiting"]), (&0.into(), &0.into()), "{limit}");
 }

@@ -61,7 +61,9 @@ impl Limited {
             }
         }
         match &self.key {
-            Some(key) if lines.key.is_none() && !self.may_lack_limit => Err(no_such_limit(&LimitName::Key(key.clone()))),
+            Some(key) if lines.key.is_none() && !self.may_lack_limit => {
+                Err(no_such_limit(&LimitName::Key(key.clone())))
+            }
             _ => Ok(lines),
         }
     }

@@ -103,7 +103,7 @@ pub(super) struct NewBatch<'a> {
 
 impl<'a> NewBatch<'a> {
     /// The request has been checked: its numbers fit.
-    fn of(
+    pub(super) fn of(
         request: &EnqueueRequest,
         hash: [u8; 32],
         caller: &'a Caller,

@@ -332,7 +332,11 @@ fn old(row: &Row) -> Result<Old, CatalogError> {
             retries: row.get("retries"),
             retry_delay_ms: row.get("retry_delay_ms"),
             timeout_ms: row.get("timeout_ms"),
-            limit_key: row.get::<_, Option<String>>("limit_key").map(Name::new).transpose().map_err(corrupt)?,
+            limit_key: row
+                .get::<_, Option<String>>("limit_key")
+                .map(Name::new)
+                .transpose()
+                .map_err(corrupt)?,
         },
         bytes: rows::number_out(row.get("bytes"))?,
     })

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use scaleout_common::api::{EnqueueRequest, Problem};
-use scaleout_common::status::Status;
 
 use super::RequestError;
 
@@ -53,13 +52,6 @@ impl Start {
             return Err(invalid("start_deadline_ms", found));
         }
         Ok(Settled { at: ahead, deadline })
-    }
-}
-
-impl Settled {
-    /// Where its executions begin.
-    pub(super) fn status(&self) -> Status {
-        if self.at.is_some() { Status::Created } else { Status::Pending }
     }
 }
 
