@@ -45,7 +45,7 @@ pub(crate) async fn run(
             () = stop.cancelled() => return,
             _ = leading.wait_for(|leading| !*leading) => tracing::warn!("this master leads no more"),
             () = leader.work() => {}
-            () = retention::keep(&context.catalog, kept) => {}
+            () = retention::keep(&context, kept) => {}
         }
     }
 }
@@ -104,6 +104,8 @@ impl Leader {
             Duty::Due => self.make_due_pending().await?,
             Duty::Leases => {
                 let (sessions, lost) = catalog.take_leases(self.context.master).await?;
+                self.context.metrics.leases_taken.increment(sessions);
+                self.context.metrics.attempts_lost.increment(lost);
                 if sessions > 0 {
                     tracing::warn!(sessions, lost, "sessions lost their leases");
                 }

@@ -33,7 +33,11 @@ pub(super) async fn enqueue(
         0..=SMALL_BATCH_MAX => None,
         _ => Some(api.accepting.acquire().await.map_err(|error| ApiError::internal(error.to_string()))?),
     };
+    let priority = body.value.priority;
     let accepted = api.app.catalog.accept(body.value, &caller, &accepting).await?;
+    if !accepted.answer.repeated {
+        api.app.metrics.accepted(priority, accepted.answer.executions);
+    }
     for dispatch in accepted.dispatches {
         // Never waited for: what does not fit stands in the catalog, where the dispatcher's sweep finds it.
         if let Err(error) = api.app.dispatch.try_send(dispatch) {

@@ -22,6 +22,7 @@ pub(crate) use claims::PackageGrants;
 pub use dispatch::{DISPATCH_EXECUTIONS_MAX, Dispatch};
 pub use epoch::{Epoch, EpochReason, RebuildStep};
 pub(crate) use markers::MarkedQueue;
+pub(crate) use outcomes::Applied;
 pub(crate) use presence::{Presence, Proof};
 pub use purge::{Cleaned, Purge, Taken};
 pub use retention::{Day, ENDED_MIN, Hold, Holders, Partition, Retention, Table};
