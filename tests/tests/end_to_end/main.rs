@@ -18,6 +18,7 @@ mod kills;
 mod loading;
 mod many;
 mod masters;
+mod metrics;
 mod note;
 mod poison;
 mod programs;
