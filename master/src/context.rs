@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use crate::catalog::protocol::PackageGrants;
 use crate::catalog::{Catalog, CatalogError};
 use crate::http::Readiness;
+use crate::metrics::Metrics;
 use crate::rates::Rates;
 
 /// Shared by all parts; cheap to clone.
@@ -45,6 +46,8 @@ pub(crate) struct Inner {
     pub(crate) queues: watch::Sender<Vec<QueueSummary>>,
     /// How fast the pools work. Written by rates.
     pub(crate) rates: watch::Sender<Rates>,
+    /// Written by everybody.
+    pub(crate) metrics: Metrics,
 }
 
 /// A channel on which claims are consumed, told from earlier ones by its number.
@@ -60,6 +63,8 @@ pub(crate) struct Shared {
     pub(crate) alarm: watch::Receiver<Option<AlarmSummary>>,
     pub(crate) queues: watch::Receiver<Vec<QueueSummary>>,
     pub(crate) rates: watch::Receiver<Rates>,
+    pub(crate) leading: watch::Receiver<bool>,
+    pub(crate) metrics: Metrics,
 }
 
 impl Context {
@@ -72,6 +77,8 @@ impl Context {
         let (queues, queues_seen) = watch::channel(Vec::new());
         let (alarm, alarm_seen) = watch::channel(None);
         let (rates, rates_seen) = watch::channel(Rates::new());
+        let (leading, leading_seen) = watch::channel(false);
+        let metrics = Metrics::default();
         let inner = Inner {
             master,
             address,
@@ -82,14 +89,21 @@ impl Context {
             claims: watch::Sender::new(None),
             claims_channels: AtomicU64::new(0),
             catalog_seen: watch::Sender::new(Instant::now()),
-            leading: watch::Sender::new(false),
+            leading,
             readiness,
             alarm,
             queues,
             rates,
+            metrics: metrics.clone(),
         };
-        let shared =
-            Shared { readiness: readiness_seen, alarm: alarm_seen, queues: queues_seen, rates: rates_seen };
+        let shared = Shared {
+            readiness: readiness_seen,
+            alarm: alarm_seen,
+            queues: queues_seen,
+            rates: rates_seen,
+            leading: leading_seen,
+            metrics,
+        };
         (Self(Arc::new(inner)), shared)
     }
 

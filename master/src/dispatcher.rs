@@ -93,36 +93,44 @@ impl Dispatcher {
 
     async fn handle(&mut self, event: Event) {
         match event {
-            Event::Accepted(dispatch) => self.wait(dispatch),
+            Event::Accepted(dispatch) => {
+                self.wait(dispatch);
+            }
             Event::Published(published) => self.settle(published).await,
             Event::Broken(error) => self.broken(&error),
             Event::LinkChanged => {}
             Event::LookForOverdue => {
                 let found = self.context.catalog.overdue_dispatches(self.context.master).await;
-                self.take(found, "look for unconfirmed dispatches");
+                let taken = self.take(found, "look for unconfirmed dispatches");
+                self.context.metrics.dispatches_unconfirmed.increment(taken);
             }
             Event::ProbeMasters => {
                 let found = self.context.catalog.adopt_dead_masters(self.context.master).await;
-                self.take(found, "look for dead masters");
+                let taken = self.take(found, "look for dead masters");
+                self.context.metrics.dispatches_taken_over.increment(taken);
             }
         }
         self.publish_waiting();
     }
 
-    fn take(&mut self, found: Result<Vec<Dispatch>, crate::catalog::CatalogError>, attempted: &str) {
+    /// Takes in hand what the catalog gave, and says how much of it was not.
+    fn take(&mut self, found: Result<Vec<Dispatch>, crate::catalog::CatalogError>, attempted: &str) -> u64 {
         match found {
-            Ok(dispatches) => {
-                dispatches.into_iter().for_each(|dispatch| self.wait(dispatch));
+            Ok(dispatches) => dispatches.into_iter().map(|dispatch| u64::from(self.wait(dispatch))).sum(),
+            Err(error) => {
+                tracing::debug!(%error, attempted, "the catalog did not answer the dispatcher");
+                0
             }
-            Err(error) => tracing::debug!(%error, attempted, "the catalog did not answer the dispatcher"),
         }
     }
 
     /// Takes a dispatch in hand, unless it is there already or there is no room: the catalog gives it again.
-    fn wait(&mut self, dispatch: Dispatch) {
-        if self.waiting.len() < HELD_BACK_MAX && self.in_hand.insert(dispatch.id) {
+    fn wait(&mut self, dispatch: Dispatch) -> bool {
+        let is_new = self.waiting.len() < HELD_BACK_MAX && self.in_hand.insert(dispatch.id);
+        if is_new {
             self.waiting.push_back(dispatch);
         }
+        is_new
     }
 
     fn publish_waiting(&mut self) {
@@ -130,6 +138,7 @@ impl Dispatcher {
         while self.publishing.len() < PUBLISHING_MAX {
             let Some(dispatch) = self.waiting.pop_front() else { return };
             let publisher = publisher.clone();
+            self.context.metrics.tasks_published.increment(dispatch.tasks.len() as u64);
             self.publishing.spawn(async move {
                 let confirmed = publish(&publisher, &dispatch).await;
                 Published { dispatch, confirmed }
@@ -149,6 +158,7 @@ impl Dispatcher {
         for Published { dispatch, confirmed } in tried {
             self.in_hand.remove(&dispatch.id);
             if confirmed {
+                self.context.metrics.tasks_confirmed.increment(dispatch.tasks.len() as u64);
                 self.confirmed.push(dispatch.id);
             } else if self.publisher.borrow().is_none() {
                 self.wait(dispatch);
@@ -169,7 +179,10 @@ impl Dispatcher {
             return;
         }
         match self.context.catalog.confirm_dispatches(&self.confirmed).await {
-            Ok(()) => self.confirmed.clear(),
+            Ok(ages) => {
+                self.confirmed.clear();
+                ages.into_iter().for_each(|age| self.context.metrics.dispatch_duration.record(age.max(0.0)));
+            }
             // Marked with the next ones. Should they be published again meanwhile, that is harmless.
             Err(error) => tracing::debug!(%error, "cannot mark dispatches as confirmed"),
         }

@@ -53,7 +53,7 @@ pub(crate) async fn run(
             () = stop.cancelled() => return,
             _ = leading.wait_for(|leading| !*leading) => tracing::warn!("this master leads no more"),
             () = leader.work() => {}
-            () = retention::keep(&context.catalog, kept) => {}
+            () = retention::keep(&context, kept) => {}
         }
     }
 }
@@ -121,6 +121,8 @@ impl Leader {
             Duty::Limits => self.release_within_limits().await?,
             Duty::Leases => {
                 let (sessions, lost) = catalog.take_leases(self.context.master).await?;
+                self.context.metrics.leases_taken.increment(sessions);
+                self.context.metrics.attempts_lost.increment(lost);
                 if sessions > 0 {
                     tracing::warn!(sessions, lost, "sessions lost their leases");
                 }

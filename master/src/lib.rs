@@ -2,6 +2,7 @@
 
 pub mod catalog;
 pub mod http;
+pub mod metrics;
 
 mod context;
 mod dispatcher;

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use crate::catalog::CatalogError;
 use crate::catalog::protocol::{Day, Partition, Purge, Retention, Taken};
-use crate::catalog::{Catalog, CatalogError};
+use crate::context::Context;
 
 /// After a change of leaders the house settles first.
 const FIRST_AFTER: Duration = Duration::from_secs(5);
@@ -18,11 +19,11 @@ const AGAIN_AFTER: Duration = Duration::from_secs(60);
 const DAYS_AT_ONCE: usize = 4;
 
 /// Keeps to `retention`, for as long as this master leads. May be dropped at any moment.
-pub(crate) async fn keep(catalog: &Catalog, retention: Retention) {
+pub(crate) async fn keep(context: &Context, retention: Retention) {
     let mut pause = FIRST_AFTER;
     loop {
         tokio::time::sleep(pause).await;
-        pause = match turn(catalog, retention).await {
+        pause = match turn(context, retention).await {
             Ok(true) => EVERY,
             Ok(false) => AGAIN_AFTER,
             Err(error) => {
@@ -34,8 +35,8 @@ pub(crate) async fn keep(catalog: &Catalog, retention: Retention) {
 }
 
 /// `true`: nothing is left to do for now.
-async fn turn(catalog: &Catalog, retention: Retention) -> Result<bool, CatalogError> {
-    let Some(mut purge) = catalog.begin_purge(retention).await? else {
+async fn turn(context: &Context, retention: Retention) -> Result<bool, CatalogError> {
+    let Some(mut purge) = context.catalog.begin_purge(retention).await? else {
         tracing::info!("another purge is at work");
         return Ok(false);
     };
@@ -49,7 +50,7 @@ async fn turn(catalog: &Catalog, retention: Retention) -> Result<bool, CatalogEr
         purge.look(&mut day).await?;
         tell_holders(&day);
         taken_of += usize::from(!day.going.is_empty());
-        through &= take(&mut purge, &day).await?;
+        through &= take(context, &mut purge, &day).await?;
     }
     let cleaned = purge.clean(&CancellationToken::new()).await?;
     if cleaned.batches + cleaned.sessions > 0 {
@@ -58,10 +59,16 @@ async fn turn(catalog: &Catalog, retention: Retention) -> Result<bool, CatalogEr
     Ok(through && !cleaned.more)
 }
 
-async fn take(purge: &mut Purge, day: &Day) -> Result<bool, CatalogError> {
+async fn take(context: &Context, purge: &mut Purge, day: &Day) -> Result<bool, CatalogError> {
     let mut done = Vec::new();
     let result = purge.take_day(day, &CancellationToken::new(), &mut done).await;
-    let gone = done.iter().filter(|(partition, taken)| tell(partition, *taken)).count();
+    let mut gone = 0;
+    for (partition, taken) in &done {
+        if tell(partition, *taken) {
+            context.metrics.partition_dropped(partition.table);
+            gone += 1;
+        }
+    }
     result?;
     Ok(gone == day.going.len())
 }

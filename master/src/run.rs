@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::catalog::protocol::Retention;
 use crate::catalog::{Catalog, CatalogError, Sealer};
 use crate::context::Context as MasterContext;
-use crate::{dispatcher, http, leader, presence, rates, readiness, serving, stopper};
+use crate::{dispatcher, http, leader, metrics, presence, rates, readiness, serving, stopper};
 
 /// How long to wait before looking again for a catalog that cannot be reached.
 const CATALOG_RETRY: Duration = Duration::from_secs(1);
@@ -49,6 +49,8 @@ pub async fn run(settings: Settings, listener: TcpListener, stop: CancellationTo
         alarm: shared.alarm,
         queues: shared.queues,
         rates: shared.rates,
+        leading: shared.leading,
+        metrics: shared.metrics,
     };
 
     // The API outlives nothing: when it ends, or the catalog turns out to be unusable, all ends.
@@ -61,6 +63,7 @@ pub async fn run(settings: Settings, listener: TcpListener, stop: CancellationTo
         return Err(error.into());
     }
     tasks.spawn(readiness::watch_catalog(context.clone(), behind.clone()));
+    tasks.spawn(metrics::keep_up(context.metrics.clone(), behind.clone()));
     tasks.spawn(rates::run(context.clone(), behind.clone()));
     tasks.spawn(presence::run(context.clone(), behind.clone()));
     tasks.spawn(dispatcher::run(context.clone(), dispatches, behind.clone()));

@@ -1,7 +1,8 @@
 //! Holds the house rules on the repository itself. Each rule proves in `src/tidy/` that it would notice a breach.
 
 use scaleout_tests::tidy::{
-    Exceptions, Finding, Tree, imports, layout, links, names, places, promises, sizes, statuses, text, words,
+    Exceptions, Finding, Tree, dashboards, imports, layout, links, metrics, names, places, promises, sizes,
+    statuses, text, words,
 };
 
 fn tree() -> Tree {
@@ -73,6 +74,19 @@ fn no_lint_is_silenced_and_nothing_is_left_undone() {
 #[test]
 fn texts_are_clean() {
     none("texts", &text::check(&tree()));
+}
+
+#[test]
+fn metrics_that_are_named_are_there_and_all_are_told() {
+    let known = scaleout_master::metrics::names::ALL;
+    let is_histogram = |kind| matches!(kind, scaleout_master::metrics::names::Kind::Histogram(_));
+    let known: Vec<_> = known.iter().map(|metric| (metric.name, is_histogram(metric.kind))).collect();
+    none("metrics", &metrics::check(&tree(), &known));
+}
+
+#[test]
+fn dashboards_and_alerts_say_what_they_are_for() {
+    none("dashboards", &dashboards::check(&tree()));
 }
 
 #[test]

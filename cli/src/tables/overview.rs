@@ -2,9 +2,11 @@
 
 use jiff::Timestamp;
 use scaleout_common::api::{
-    AlarmSummary, BACKLOG_COUNT_MAX, BacklogSummary, ComponentState, MasterSummary, QueueSummary,
-    StatusAnswer, Warning, WorkerState, WorkerSummary,
+    AlarmSummary, BACKLOG_COUNT_MAX, BacklogSummary, ComponentState, MasterSummary, PoolSummary,
+    QueueSummary, StatusAnswer, Warning, WorkerState, WorkerSummary,
 };
+use scaleout_common::priority::Priority;
+use scaleout_common::status::Status;
 
 use super::text::printable;
 use super::{View, counts, limits, pairs, plain};
@@ -40,6 +42,7 @@ pub(crate) fn queues_and_all(view: &View, status: &StatusAnswer) -> String {
     if !status.limits.is_empty() {
         parts.push(limits(view, &status.limits));
     }
+    parts.push(pools(view, status));
     parts.push(queues(&status.queues));
     parts.push(match status.workers.as_slice() {
         [] => "no workers: start one with `scaleout worker run`\n".to_owned(),
@@ -110,6 +113,33 @@ fn losses(view: &View, status: &StatusAnswer) -> String {
     printable(&lines)
 }
 
+/// What waits in each pool, and who is there for it.
+fn pools(view: &View, status: &StatusAnswer) -> String {
+    if status.pools.is_empty() {
+        return String::new();
+    }
+    let now = status.at.unwrap_or(view.now);
+    let waits = |pool: &PoolSummary, priority: Priority| match pool.oldest_pending_at.get(&priority) {
+        Some(Some(since)) => times::took(Some(*since), None, now),
+        Some(None) => "?".to_owned(),
+        None => "-".to_owned(),
+    };
+    let row = |pool: &PoolSummary| {
+        let mut row = vec![
+            pool.pool.to_string(),
+            pool.count(&[Status::Pending]).to_string(),
+            pool.count(&[Status::Running, Status::Stopping]).to_string(),
+            pool.slots.to_string(),
+            pool.started_per_minute.map_or_else(|| "-".to_owned(), |rate| rate.to_string()),
+        ];
+        row.extend(Priority::ALL.map(|priority| waits(pool, priority)));
+        row
+    };
+    let header =
+        ["POOL", "PENDING", "RUNNING", "SLOTS", "STARTS/MIN", "HIGH WAITS", "NORMAL WAITS", "LOW WAITS"];
+    plain(&header, status.pools.iter().map(row))
+}
+
 fn queues(queues: &[QueueSummary]) -> String {
     if queues.is_empty() {
         return String::new();
@@ -165,7 +195,6 @@ mod tests {
     use scaleout_common::api::LossSummary;
     use scaleout_common::api::SessionsSummary;
     use scaleout_common::ids::{ExecutionId, MasterId, WorkerId};
-    use scaleout_common::status::Status;
     use uuid::Uuid;
 
     use super::super::view::tests::{at, view};
@@ -181,6 +210,23 @@ mod tests {
             dispatches: BacklogSummary { count: 2, oldest_at: Some(at("2026-03-01T10:00:10Z")) },
             due: BacklogSummary::default(),
             sessions: SessionsSummary { online: 1, late: 0, expired: 2 },
+            pools: vec![
+                PoolSummary {
+                    pool: "default".parse().unwrap(),
+                    counts: BTreeMap::from([
+                        (Status::Pending, 12),
+                        (Status::Running, 3),
+                        (Status::Stopping, 1),
+                    ]),
+                    slots: 4,
+                    oldest_pending_at: BTreeMap::from([
+                        (Priority::High, None),
+                        (Priority::Normal, Some(at("2026-03-01T10:00:10Z"))),
+                    ]),
+                    started_per_minute: Some(90),
+                },
+                PoolSummary::empty("etl".parse().unwrap(), 4),
+            ],
             queues: vec![QueueSummary {
                 name: "scaleout.tasks.default.normal".into(),
                 ready: 12,
@@ -236,6 +282,10 @@ oldest pending     for 30.0s: 00000000-0000-0000-0000-000000000005
 not yet published  2 dispatches, the oldest for 20.0s
 due, not released  none
 sessions           1 online, 0 late with a heartbeat, 2 with a lease that ran out
+
+POOL    PENDING RUNNING SLOTS STARTS/MIN HIGH WAITS NORMAL WAITS LOW WAITS
+default 12      4       4     90         ?          20.0s        -
+etl     0       0       4     -          -          -            -
 
 QUEUE                         READY CONSUMERS
 scaleout.tasks.default.normal 12    1

@@ -20,7 +20,7 @@ pub use projects::{
     DeployAnswer, PackageSummary, ParameterSummary, ProjectDetail, ProjectSummary, SetValuesRequest,
 };
 pub use status::{
-    AlarmSummary, BACKLOG_COUNT_MAX, BacklogSummary, ComponentState, LossSummary, MasterSummary,
+    AlarmSummary, BACKLOG_COUNT_MAX, BacklogSummary, ComponentState, LossSummary, MasterSummary, PoolSummary,
     QueueSummary, RebuildAnswer, SessionsSummary, StatusAnswer, Warning,
 };
 pub use workers::{WorkerState, WorkerSummary};

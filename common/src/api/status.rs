@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::limits::LimitSummary;
 use super::workers::WorkerSummary;
 use crate::ids::{ExecutionId, MasterId};
+use crate::names::PoolName;
+use crate::priority::Priority;
 use crate::status::Status;
 
 /// `GET /api/v1/status`.
@@ -33,6 +35,9 @@ pub struct StatusAnswer {
     /// Concurrency limits that something waits for.
     #[serde(default)]
     pub limits: Vec<LimitSummary>,
+    /// What waits in each pool and who is there for it; those in which most waits, if there are a great many.
+    #[serde(default)]
+    pub pools: Vec<PoolSummary>,
     /// As they were last looked at; none while the asked master does not reach the broker.
     pub queues: Vec<QueueSummary>,
     pub workers: Vec<WorkerSummary>,
@@ -105,6 +110,37 @@ pub struct SessionsSummary {
     pub late: u64,
     /// With a lease that has run out and that nobody has taken yet.
     pub expired: u64,
+}
+
+/// A pool at a glance.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PoolSummary {
+    pub pool: PoolName,
+    /// How many of its executions stand where; statuses without any are left out.
+    pub counts: BTreeMap<Status, u64>,
+    /// Executions that the workers which take work from it can run at once. A worker that serves several pools counts
+    /// in each of them.
+    pub slots: u64,
+    /// Since when the oldest pending execution of each priority has waited, where one does; null where so much before
+    /// it has been claimed just now that it was not found.
+    #[serde(default)]
+    pub oldest_pending_at: BTreeMap<Priority, Option<Timestamp>>,
+    /// What the asked master has seen within the last minute; absent in its first seconds.
+    #[serde(default)]
+    pub started_per_minute: Option<u64>,
+}
+
+impl PoolSummary {
+    /// A pool in which nothing is, and nothing has been.
+    pub fn empty(pool: PoolName, slots: u64) -> Self {
+        let (counts, oldest_pending_at) = (BTreeMap::new(), BTreeMap::new());
+        Self { pool, counts, slots, oldest_pending_at, started_per_minute: None }
+    }
+
+    /// How many of its executions have one of these statuses.
+    pub fn count(&self, statuses: &[Status]) -> u64 {
+        statuses.iter().filter_map(|status| self.counts.get(status)).sum()
+    }
 }
 
 /// Something that somebody should look at.

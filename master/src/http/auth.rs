@@ -9,6 +9,7 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use scaleout_common::api::ErrorCode;
+use tokio::time::timeout;
 
 use super::error::ApiError;
 use super::state::{Api, SharedApi};
@@ -16,6 +17,12 @@ use crate::catalog::requests::{Caller, Role, token_hash};
 
 /// How long a master remembers whom a token belongs to: a revoked token opens nothing any more after this.
 pub const TOKEN_REMEMBERED: Duration = Duration::from_secs(10);
+
+/// How long whoever could read metrics may still do so while the catalog cannot say whom a token belongs to.
+const WATCHER_REMEMBERED: Duration = Duration::from_secs(24 * 3_600);
+
+/// How long the catalog may take to say so: what else is to be told must be told within Prometheus' patience, 10 s.
+const WATCHER_WAIT_MAX: Duration = Duration::from_secs(3);
 
 /// Tokens that are remembered at most.
 const REMEMBERED_MAX: usize = 1_024;
@@ -33,6 +40,17 @@ impl KnownTokens {
         known.get(hash).filter(|(_, until)| now < *until).map(|(caller, _)| caller.clone())
     }
 
+    /// The same, believed for longer: for who may only look, while the catalog is away.
+    fn get_old(&self, hash: &[u8; 32], now: Instant) -> Option<Caller> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_fresh = |until: &Instant| now < *until + WATCHER_REMEMBERED;
+        known.get(hash).filter(|(_, until)| is_fresh(until)).map(|(caller, _)| caller.clone())
+    }
+
+    fn forget(&self, hash: &[u8; 32]) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(hash);
+    }
+
     fn put(&self, hash: [u8; 32], caller: &Caller, now: Instant) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= REMEMBERED_MAX {
@@ -45,6 +63,12 @@ impl KnownTokens {
 /// Who may look.
 pub(super) struct Reader;
 
+/// Who may read metrics: who may look. But these must be told also while the catalog is away, which knows the tokens;
+/// then a token is believed that was good before.
+pub(super) struct Watcher;
+
+const READERS: [Role; 3] = [Role::Admin, Role::Operator, Role::Reader];
+
 /// Who may change something, and who it is.
 pub(super) struct Operator(pub(super) Caller);
 
@@ -55,7 +79,21 @@ impl FromRequestParts<SharedApi> for Reader {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, api: &SharedApi) -> Result<Self, ApiError> {
-        admit(parts, api, &[Role::Admin, Role::Operator, Role::Reader]).await.map(|_| Self)
+        admit(parts, api, &READERS).await.map(|_| Self)
+    }
+}
+
+impl FromRequestParts<SharedApi> for Watcher {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, api: &SharedApi) -> Result<Self, ApiError> {
+        let silent = |_| Err(api.app.catalog.silent(WATCHER_WAIT_MAX).into());
+        let admitted = timeout(WATCHER_WAIT_MAX, admit(parts, api, &READERS)).await.unwrap_or_else(silent);
+        match admitted {
+            Ok(_) => Ok(Self),
+            Err(error) if error.may_pass() => remembered(parts, api).map(|_| Self).ok_or(error),
+            Err(error) => Err(error),
+        }
     }
 }
 
@@ -93,8 +131,17 @@ async fn caller(parts: &Parts, api: &Api) -> Result<Caller, ApiError> {
             api.tokens.put(hash, &caller, now);
             Ok(caller)
         }
-        None => Err(unauthenticated("the token is not known, or has been revoked")),
+        None => {
+            api.tokens.forget(&hash);
+            Err(unauthenticated("the token is not known, or has been revoked"))
+        }
     }
+}
+
+/// Whose token it was when the catalog last said, if it may look.
+fn remembered(parts: &Parts, api: &Api) -> Option<Caller> {
+    let hash = token_hash(bearer(parts).ok()?);
+    api.tokens.get_old(&hash, Instant::now()).filter(|caller| READERS.contains(&caller.role))
 }
 
 fn bearer(parts: &Parts) -> Result<&str, ApiError> {
@@ -132,9 +179,13 @@ mod tests {
         let caller = Caller { name: "ci".to_owned(), role: Role::Reader };
         let now = Instant::now();
         known.put([1; 32], &caller, now);
-        assert_eq!(known.get(&[1; 32], now), Some(caller));
+        assert_eq!(known.get(&[1; 32], now), Some(caller.clone()));
         assert_eq!(known.get(&[2; 32], now), None);
         assert_eq!(known.get(&[1; 32], now + TOKEN_REMEMBERED), None);
+        assert_eq!(known.get_old(&[1; 32], now + WATCHER_REMEMBERED), Some(caller));
+        assert_eq!(known.get_old(&[1; 32], now + TOKEN_REMEMBERED + WATCHER_REMEMBERED), None);
+        known.forget(&[1; 32]);
+        assert_eq!(known.get_old(&[1; 32], now), None);
     }
 
     #[test]

@@ -37,8 +37,11 @@ pub(super) async fn enqueue(
     Ok(Json(hand_over(&api, accepted)))
 }
 
-/// Hands what was accepted to the dispatcher.
+/// Counts what was accepted, and hands it to the dispatcher.
 pub(super) fn hand_over(api: &Api, accepted: Accepted) -> EnqueueAnswer {
+    if !accepted.answer.repeated {
+        api.app.metrics.accepted(&accepted.executions);
+    }
     for dispatch in accepted.dispatches {
         // Never waited for: what does not fit stands in the catalog, where the dispatcher's sweep finds it.
         if let Err(error) = api.app.dispatch.try_send(dispatch) {

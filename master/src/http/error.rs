@@ -56,6 +56,11 @@ impl ApiError {
         self
     }
 
+    /// The same request may be answered well a moment later.
+    pub(super) fn may_pass(&self) -> bool {
+        matches!(self.body.code, ErrorCode::Unavailable | ErrorCode::Busy)
+    }
+
     pub(super) fn with_retry_after(mut self) -> Self {
         self.retry_after = true;
         self

@@ -1,4 +1,4 @@
-//! The HTTP API under `/api/v1`, `/healthz` and `/readyz`. It reads requests, asks the catalog, and writes JSON; it
+//! The HTTP API under `/api/v1`, `/healthz`, `/readyz` and `/metrics`. It reads requests, asks the catalog, and writes JSON; it
 //! holds no SQL and decides nothing about executions. What has to be published after a commit is handed to the
 //! dispatcher through channels and never waited for.
 
@@ -14,6 +14,7 @@ mod extract;
 mod fetch;
 mod health;
 mod limits;
+mod metrics;
 mod patience;
 mod projects;
 mod router;

@@ -12,10 +12,10 @@ use super::bounds::{Slots, panicked, traced, within_slots, within_time};
 use super::error::ApiError;
 use super::state::{Api, SharedApi};
 use super::{
-    AppState, batches, broker, executions, explain, fetch, health, limits, projects, status, workers,
+    AppState, batches, broker, executions, explain, fetch, health, limits, metrics, projects, status, workers,
 };
 
-/// The API under `/api/v1`, `/healthz` and `/readyz`.
+/// The API under `/api/v1`, `/healthz`, `/readyz` and `/metrics`.
 pub fn router(state: AppState) -> Router {
     let slots = Slots::new(state.settings.requests_max);
     let api = Router::new()
@@ -26,6 +26,7 @@ pub fn router(state: AppState) -> Router {
         .merge(api)
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
+        .route("/metrics", get(metrics::show))
         .method_not_allowed_fallback(wrong_method)
         .fallback(no_such_route)
         .layer(CatchPanicLayer::custom(panicked))

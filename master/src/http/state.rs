@@ -12,6 +12,7 @@ use super::body::BodyBudget;
 use crate::catalog::protocol::{Dispatch, StopTarget};
 use crate::catalog::requests::Manifests;
 use crate::catalog::{Catalog, Sealer};
+use crate::metrics::{Metrics, Scraper};
 use crate::rates::Rates;
 use crate::rebuild::RebuildRequest;
 
@@ -50,6 +51,9 @@ pub struct AppState {
     pub queues: watch::Receiver<Vec<QueueSummary>>,
     /// How fast the pools work.
     pub rates: watch::Receiver<Rates>,
+    /// Whether this master leads.
+    pub leading: watch::Receiver<bool>,
+    pub metrics: Metrics,
 }
 
 /// See [`Api::unpacking`].
@@ -73,6 +77,8 @@ pub(super) struct Api {
     pub(super) accepting: Semaphore,
     /// Bundles that are read from the catalog for workers at the same time.
     pub(super) fetching: Semaphore,
+    /// What `/metrics` reads of the catalog.
+    pub(super) scraper: Scraper,
 }
 
 /// How handlers see it.
@@ -88,6 +94,7 @@ impl Api {
             unpacking: Semaphore::new(UNPACKING_MAX),
             accepting: Semaphore::new(ACCEPTING_MAX),
             fetching: Semaphore::new(FETCHING_MAX),
+            scraper: Scraper::default(),
         })
     }
 }

@@ -2,18 +2,20 @@
 
 use axum::Json;
 use axum::extract::State;
-use scaleout_common::api::{LossSummary, StatusAnswer};
+use scaleout_common::api::{LossSummary, PoolSummary, StatusAnswer};
 
 use super::auth::Reader;
 use super::error::ApiError;
 use super::state::SharedApi;
 use super::warnings::warnings;
+use crate::rates::Rates;
 
 /// `GET /status`
 pub(super) async fn status(_: Reader, State(api): State<SharedApi>) -> Result<Json<StatusAnswer>, ApiError> {
     let known = api.app.catalog.status().await?;
     let epoch = api.app.catalog.broker_epoch().await?;
     let found_by_markers = api.app.catalog.found_by_markers().await?;
+    let pools = api.app.catalog.pools_at_a_glance().await?;
     let readiness = api.app.readiness.borrow().clone();
     // What was seen before the link was lost is not so any more.
     let queues = if readiness.broker.reachable { api.app.queues.borrow().clone() } else { Vec::new() };
@@ -26,6 +28,7 @@ pub(super) async fn status(_: Reader, State(api): State<SharedApi>) -> Result<Js
         due: known.due,
         sessions: known.sessions,
         limits: api.app.catalog.limits_waited_for().await?,
+        pools: with_rates(pools.told, &api.app.rates.borrow()),
         queues,
         workers: known.workers,
         masters: known.masters,
@@ -43,4 +46,12 @@ pub(super) async fn status(_: Reader, State(api): State<SharedApi>) -> Result<Js
     };
     answer.warnings = warnings(&answer, known.at);
     Ok(Json(answer))
+}
+
+fn with_rates(pools: Vec<PoolSummary>, rates: &Rates) -> Vec<PoolSummary> {
+    let with_rate = |pool: PoolSummary| {
+        let started_per_minute = rates.get(&pool.pool).copied();
+        PoolSummary { started_per_minute, ..pool }
+    };
+    pools.into_iter().map(with_rate).collect()
 }

@@ -124,12 +124,17 @@ async fn greet(
     let session = hello.session;
     match &welcome.answer.verdict {
         HelloVerdict::Welcome { .. } => {
-            tracing::info!(%session, name = hello.name, host = hello.host, lost = welcome.lost, "a worker said hello");
+            let lost = welcome.moved.lost;
+            tracing::info!(%session, name = hello.name, host = hello.host, lost, "a worker said hello");
+            context.metrics.hellos_welcome.increment(1);
         }
         refused => {
-            tracing::warn!(%session, name = hello.name, host = hello.host, ?refused, "a hello was refused")
+            tracing::warn!(%session, name = hello.name, host = hello.host, ?refused, "a hello was refused");
+            context.metrics.hellos_refused.increment(1);
         }
     }
+    context.metrics.attempts_lost.increment(welcome.moved.lost);
+    context.metrics.outcomes_applied(welcome.moved.applied, welcome.moved.reported);
     answer(publisher, inbox, &welcome.answer);
     Ok(())
 }
@@ -142,6 +147,7 @@ async fn renew(
 ) -> Result<(), CatalogError> {
     let renewed = context.catalog.heartbeat(heartbeat, inbox).await?;
     answer(publisher, inbox, &renewed);
+    context.metrics.heartbeats_answered.increment(1);
     Ok(())
 }
 
@@ -163,6 +169,7 @@ async fn grant(
     inbox: &str,
     claims: &Claims,
 ) -> Result<(), CatalogError> {
+    let received = Instant::now();
     let granted = loop {
         match context.catalog.grant(claims, &context.packages).await {
             Err(error) if error.is_conflict() => tracing::debug!(%error, "a grant runs again"),
@@ -173,10 +180,12 @@ async fn grant(
     let refused =
         granted.answers.answers.iter().filter(|answer| answer.verdict != ClaimVerdict::Granted).count();
     tracing::debug!(session = %claims.session, granted = granted.granted, refused, "claims answered");
+    context.metrics.claims_answered(&granted.answers, granted.granted, granted.at);
     match granted.dialect {
         Dialect::First => answer(publisher, inbox, &v1::ClaimAnswers::from(granted.answers)),
         Dialect::Second => answer(publisher, inbox, &granted.answers),
     }
+    context.metrics.claim_duration.record(received.elapsed());
     Ok(())
 }
 

@@ -28,6 +28,7 @@ pub(crate) async fn run(
         async move { serve(&context, &link, &mut *rebuilds.lock().await, &stop).await }
     };
     let report = |error: &BrokerError| {
+        context.metrics.broker_links_lost.increment(1);
         // A link that fails is dropped at an await of `serve`, so what it said is unsaid here.
         context.publisher.send_replace(None);
         context.answers.send_replace(None);
@@ -53,7 +54,7 @@ async fn serve(
             claims::serve(context, link, &answers),
             outcomes::serve(context, link, &answers),
             logs::serve(context, link, &answers),
-            unrouted::serve(link, &answers),
+            unrouted::serve(context, link, &answers),
             queues::watch(context, link),
             sentinel::watch(context, link, &answers, rebuilds),
             alarms(context, link),

@@ -1,6 +1,8 @@
 //! Consumes log batches: adds what has arrived in one statement, then acknowledges all at once. When the catalog is
 //! slow the queue fills, the broker refuses, and workers hold their packages' output back: nothing is lost silently.
 
+use std::time::Instant;
+
 use scaleout_broker::{BrokerError, Link, Publisher, topology};
 use scaleout_common::wire::LogBatch;
 
@@ -21,6 +23,7 @@ pub(super) async fn serve(context: &Context, link: &Link, publisher: &Publisher)
     let acker = subscription.acker();
     loop {
         let deliveries = subscription.next_batch(BATCH).await?;
+        let received = Instant::now();
         let mut batches: Vec<LogBatch> = Vec::with_capacity(deliveries.len());
         for delivery in &deliveries {
             batches.extend(read(publisher, topology::LOGS, delivery).await?);
@@ -34,6 +37,7 @@ pub(super) async fn serve(context: &Context, link: &Link, publisher: &Publisher)
                 }
             }
         }
+        context.metrics.log_duration.record(received.elapsed());
         if let Some(last) = deliveries.last() {
             acker.ack_through(last.tag).await?;
         }
@@ -41,5 +45,8 @@ pub(super) async fn serve(context: &Context, link: &Link, publisher: &Publisher)
 }
 
 async fn add(context: &Context, batches: &[LogBatch]) -> Result<(), CatalogError> {
-    until_taken("add log messages", || context.catalog.add_messages(batches)).await
+    until_taken("add log messages", || context.catalog.add_messages(batches)).await?;
+    let records: usize = batches.iter().map(|batch| batch.records.len()).sum();
+    context.metrics.log_records.increment(records as u64);
+    Ok(())
 }

@@ -1,5 +1,7 @@
 //! Consumes outcomes: applies what has arrived in one statement, commits, answers, then acknowledges all at once.
 
+use std::time::Instant;
+
 use scaleout_broker::{BrokerError, Delivery, Link, Publisher, topology};
 use scaleout_common::wire::{Outcomes, OutcomesApplied};
 
@@ -20,8 +22,11 @@ pub(super) async fn serve(context: &Context, link: &Link, publisher: &Publisher)
     let acker = subscription.acker();
     loop {
         let deliveries = subscription.next_batch(BATCH).await?;
+        let received = Instant::now();
         let reports = read_all(publisher, &deliveries).await?;
-        for (inbox, report) in apply(context, reports).await {
+        let applied = apply(context, reports).await;
+        context.metrics.outcome_duration.record(received.elapsed());
+        for (inbox, report) in applied {
             let applied =
                 report.outcomes.iter().map(|outcome| (outcome.execution, outcome.attempt)).collect();
             let message = OutcomesApplied { session: report.session, applied };
@@ -74,6 +79,7 @@ async fn apply(context: &Context, reports: Vec<Report>) -> Vec<Report> {
 async fn apply_at_once(context: &Context, reports: &[Outcomes]) -> Result<(), CatalogError> {
     let applied = until_taken("apply outcomes", || context.catalog.apply_outcomes(reports)).await?;
     let total: usize = reports.iter().map(|report| report.outcomes.len()).sum();
+    context.metrics.outcomes_applied(applied, total as u64);
     let fenced = (total as u64).saturating_sub(applied.matched);
     if fenced > 0 {
         tracing::info!(fenced, "outcomes matched nothing: fenced, or repeated");

@@ -4,12 +4,13 @@ use scaleout_broker::{BrokerError, Link, Outgoing, Publisher, topology};
 use scaleout_common::wire::{Kind, Marker, Task};
 
 use super::answer::read;
+use crate::context::Context;
 
 /// Unacknowledged messages at most.
 const PREFETCH: u16 = 500;
 
 /// Runs until the link fails.
-pub(super) async fn serve(link: &Link, publisher: &Publisher) -> Result<(), BrokerError> {
+pub(super) async fn serve(context: &Context, link: &Link, publisher: &Publisher) -> Result<(), BrokerError> {
     let mut subscription = link.consume(topology::UNROUTED, PREFETCH).await?;
     let acker = subscription.acker();
     loop {
@@ -39,6 +40,7 @@ pub(super) async fn serve(link: &Link, publisher: &Publisher) -> Result<(), Brok
             .publish(again)
             .await
             .map_err(|error| BrokerError::Lost(format!("cannot publish unrouted tasks again: {error}")))?;
+        context.metrics.tasks_rerouted.increment(count as u64);
         tracing::warn!(count, "declared missing queues and published their tasks again");
         if let Some(last) = deliveries.last() {
             acker.ack_through(last.tag).await?;

@@ -11,6 +11,7 @@ use scaleout_common::settings;
 use scaleout_master::catalog::protocol::{Dispatch, StopTarget};
 use scaleout_master::catalog::requests::Role;
 use scaleout_master::http::{AppState, Rates, Readiness, router};
+use scaleout_master::metrics::Metrics;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, watch};
@@ -79,6 +80,8 @@ impl Server {
             alarm: watch::channel(None).1,
             queues: queues_seen,
             rates: watch::channel(Rates::new()).1,
+            leading: watch::channel(true).1,
+            metrics: Metrics::default(),
         };
         let router = router(state.clone());
         Self { world: Arc::new(world), state, router, dispatches, stops, readiness, _queues: queues, admin }

@@ -144,6 +144,25 @@ impl Broker {
         all.iter().filter_map(|queue| Some(queue["name"].as_str()?.to_owned())).collect()
     }
 
+    /// The figures of single queues of this virtual host as RabbitMQ's plugin for Prometheus tells them.
+    ///
+    /// # Errors
+    /// The plugin does not answer, or is not there.
+    pub async fn metrics(&self, families: &[&str]) -> Result<String, String> {
+        let overview = self.ask(Method::GET, &["api", "overview"]).await?;
+        let overview: Value = serde_json::from_str(&overview).map_err(|error| error.to_string())?;
+        let listeners = overview["listeners"].as_array().into_iter().flatten();
+        let plugin = listeners.into_iter().find(|one| one["protocol"] == "http/prometheus");
+        let port = plugin.and_then(|one| one["port"].as_u64()).ok_or_else(|| overview.to_string())?;
+        let mut url = Url::parse(&format!("http://127.0.0.1:{port}/metrics/detailed"))
+            .map_err(|error| error.to_string())?;
+        url.query_pairs_mut()
+            .append_pair("vhost", &self.vhost)
+            .extend_pairs(families.iter().map(|family| ("family", *family)));
+        let answer = self.client.get(url).send().await.map_err(|error| error.to_string())?;
+        answer.text().await.map_err(|error| error.to_string())
+    }
+
     async fn done(&self, method: Method, path: &[&str], body: Option<Value>) {
         let done = self.ask_with(method.clone(), path, body).await;
         done.unwrap_or_else(|found| panic!("{method} {path:?}: {found}"));

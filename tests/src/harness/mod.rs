@@ -4,6 +4,7 @@
 mod broker;
 mod cluster;
 mod effects;
+mod exposition;
 mod output;
 mod processes;
 mod program;
@@ -18,6 +19,7 @@ mod wait;
 pub use broker::Broker;
 pub use cluster::{Cluster, Master, Worker, cluster};
 pub use effects::{Effect, effects};
+pub use exposition::{Exposition, Family, Labels};
 pub use output::Output;
 pub use processes::{is_alive, processes_with};
 pub use program::{Call, program, repository};

@@ -6,9 +6,11 @@ mod finding;
 mod rust;
 mod tree;
 
+pub mod dashboards;
 pub mod imports;
 pub mod layout;
 pub mod links;
+pub mod metrics;
 pub mod names;
 pub mod places;
 pub mod promises;

@@ -20,6 +20,7 @@ mod listing;
 mod loading;
 mod many;
 mod masters;
+mod metrics;
 mod note;
 mod poison;
 mod programs;

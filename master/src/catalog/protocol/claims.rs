@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Mutex;
 
+use jiff::Timestamp;
 use scaleout_common::ids::{BatchId, ClaimNumber, SessionId};
 use scaleout_common::protocol::claim::{ClaimOf, Claimed, answer_claim};
 use scaleout_common::protocol::lease::runs_alone;
@@ -30,6 +31,8 @@ const PACKAGES_MAX: usize = 4_096;
 pub(crate) struct ClaimsGranted {
     pub(crate) answers: ClaimAnswers,
     pub(crate) granted: u64,
+    /// When, by the database's clock.
+    pub(crate) at: Option<Timestamp>,
     /// What the worker that asked understands.
     pub(crate) dialect: Dialect,
 }
@@ -90,7 +93,7 @@ impl Catalog {
         let pools: Vec<String> = if found.get("enabled") { found.get("pools") } else { Vec::new() };
         let refused_through = rows::number_out(found.get("refused_through"))?;
         let open = message.claims.iter().filter(|claim| claim.number > refused_through);
-        let granted = SortedClaims::new(open).grant(&transaction, &statements, session, &pools).await?;
+        let (granted, at) = SortedClaims::new(open).grant(&transaction, &statements, session, &pools).await?;
         let sorted = SortedClaims::new(message.claims.iter());
         let mut executions = sorted.look(&transaction, &statements, &pools).await?;
         if let Some(refused) = highest_refused(message, &executions, refused_through)? {
@@ -103,7 +106,7 @@ impl Catalog {
             answers.add(claim, &transaction, &statements, known).await?;
         }
         transaction.commit().await?;
-        Ok(Some(ClaimsGranted { answers: answers.done, granted, dialect }))
+        Ok(Some(ClaimsGranted { answers: answers.done, granted, at: Some(at), dialect }))
     }
 }
 
@@ -161,15 +164,15 @@ impl SortedClaims {
         statements: &Statements,
         session: SessionId,
         pools: &[String],
-    ) -> Result<u64, CatalogError> {
+    ) -> Result<(u64, Timestamp), CatalogError> {
         let counter = rows::number_in(session.counter);
-        let granted = transaction
+        let row = transaction
             .query_one(
                 &statements.grant,
                 &[&self.ids, &self.attempts, &self.numbers, &session.worker.0, &counter, &pools],
             )
             .await?;
-        rows::number_out(granted.get(0))
+        Ok((rows::number_out(row.get("granted"))?, row.get("now")))
     }
 
     async fn look(
@@ -291,6 +294,7 @@ fn refuse_all(message: &Claims) -> ClaimsGranted {
     ClaimsGranted {
         answers: ClaimAnswers { session: message.session, answers, packages: Vec::new() },
         granted: 0,
+        at: None,
         // A session that nobody knows: without grants every build reads the oldest layout.
         dialect: Dialect::First,
     }

@@ -38,12 +38,12 @@ impl Dispatch {
 }
 
 impl Catalog {
-    /// The broker has confirmed all messages of these dispatches.
-    pub(crate) async fn confirm_dispatches(&self, ids: &[i64]) -> Result<(), CatalogError> {
+    /// The broker has confirmed all messages of these dispatches. Gives how many seconds ago each was written.
+    pub(crate) async fn confirm_dispatches(&self, ids: &[i64]) -> Result<Vec<f64>, CatalogError> {
         let client = self.request().await?;
         let statement = client.prepare_cached(sql::CONFIRM_DISPATCHES).await?;
-        client.execute(&statement, &[&ids]).await?;
-        Ok(())
+        let confirmed = client.query(&statement, &[&ids]).await?;
+        Ok(confirmed.iter().map(|row| row.get("age")).collect())
     }
 
     /// This master's dispatches that have gone unconfirmed for too long; they count as published now.

@@ -25,6 +25,7 @@ pub(crate) use duties::START_DEADLINES_AT_ONCE;
 pub use epoch::{Epoch, EpochReason, RebuildStep};
 pub(crate) use limits::lock_limits;
 pub(crate) use markers::MarkedQueue;
+pub(crate) use outcomes::Applied;
 pub(crate) use presence::{Presence, Proof};
 pub use purge::{Cleaned, Purge, Taken};
 pub use retention::{Day, ENDED_MIN, Hold, Holders, Partition, Retention, Table};

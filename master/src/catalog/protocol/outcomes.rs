@@ -3,7 +3,7 @@
 use scaleout_common::protocol::backoff::RETRY_DELAY_MAX;
 use scaleout_common::protocol::timing::{ALONE_PAUSE, LOSSES_TOGETHER_MAX};
 use scaleout_common::wire::Outcomes;
-use tokio_postgres::Transaction;
+use tokio_postgres::{Row, Transaction};
 use uuid::Uuid;
 
 use super::sql;
@@ -15,6 +15,33 @@ pub(crate) struct Applied {
     pub(crate) matched: u64,
     /// Of these: wait for another attempt now.
     pub(crate) again: u64,
+    /// Of these: ended now, and how.
+    pub(crate) succeeded: u64,
+    pub(crate) failed: u64,
+    pub(crate) canceled: u64,
+}
+
+impl Applied {
+    fn from_row(row: &Row) -> Result<Self, CatalogError> {
+        let count = |column| rows::number_out(row.get(column));
+        Ok(Self {
+            matched: count("matched")?,
+            again: count("again")?,
+            succeeded: count("succeeded")?,
+            failed: count("failed")?,
+            canceled: count("canceled")?,
+        })
+    }
+
+    pub(super) fn and(self, more: Self) -> Self {
+        Self {
+            matched: self.matched + more.matched,
+            again: self.again + more.again,
+            succeeded: self.succeeded + more.succeeded,
+            failed: self.failed + more.failed,
+            canceled: self.canceled + more.canceled,
+        }
+    }
 }
 
 impl Catalog {
@@ -59,7 +86,7 @@ pub(super) async fn apply(
             &[&ids, &attempts, &workers, &sessions, &kinds, &errors, &results, &longest, &alone, &pause],
         )
         .await?;
-    Ok(Applied { matched: rows::number_out(row.get("matched"))?, again: rows::number_out(row.get("again"))? })
+    Applied::from_row(&row)
 }
 
 /// PostgreSQL's text cannot hold NUL; one in an error must not keep the whole batch from being applied.

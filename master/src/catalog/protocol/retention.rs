@@ -38,6 +38,8 @@ pub enum Table {
 }
 
 impl Table {
+    pub const ALL: [Table; 3] = [Table::Messages, Table::Attempts, Table::Executions];
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Messages => "messages",
@@ -47,7 +49,7 @@ impl Table {
     }
 
     pub(super) fn from_name(name: &str) -> Option<Self> {
-        [Self::Messages, Self::Attempts, Self::Executions].into_iter().find(|table| table.as_str() == name)
+        Self::ALL.into_iter().find(|table| table.as_str() == name)
     }
 }
 

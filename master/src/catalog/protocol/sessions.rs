@@ -9,14 +9,25 @@ use tokio_postgres::{Row, Transaction};
 use uuid::Uuid;
 
 use super::leases::{EndedSession, lose_attempts};
-use super::{outcomes, sql};
+use super::outcomes::{self, Applied};
+use super::sql;
 use crate::catalog::{Catalog, CatalogError, rows};
 
 /// What a hello led to.
 pub(crate) struct Welcome {
     pub(crate) answer: HelloAnswer,
+    pub(crate) moved: Moved,
+}
+
+/// What a hello moved on.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Moved {
     /// Attempts that the sessions before still held, and that were lost with them.
     pub(crate) lost: u64,
+    /// What became of the outcomes that the hello carried.
+    pub(crate) applied: Applied,
+    /// How many it carried.
+    pub(crate) reported: u64,
 }
 
 impl Catalog {
@@ -30,26 +41,27 @@ impl Catalog {
         transaction.query_one(sql::LOCK_WORKER, &[&worker]).await?;
         let row = transaction.query_opt(sql::KNOWN_WORKER, &[&worker]).await?;
         let known = row.as_ref().map(known_worker).transpose()?;
-        let (verdict, lost) = match decide_hello(known.as_ref(), hello) {
-            HelloDecision::SessionEnded { highest } => (HelloVerdict::SessionEnded { highest }, 0),
-            HelloDecision::IdentityInUse { host } => (HelloVerdict::IdentityInUse { host }, 0),
+        let mut moved = Moved::default();
+        let verdict = match decide_hello(known.as_ref(), hello) {
+            HelloDecision::SessionEnded { highest } => HelloVerdict::SessionEnded { highest },
+            HelloDecision::IdentityInUse { host } => HelloVerdict::IdentityInUse { host },
             HelloDecision::Repeat => {
                 let enabled = row.is_none_or(|row| row.get("enabled"));
                 renew(&transaction, hello.session, inbox).await?;
-                (HelloVerdict::Welcome { pools: hello.pools.clone(), enabled }, 0)
+                HelloVerdict::Welcome { pools: hello.pools.clone(), enabled }
             }
             HelloDecision::Begin => {
                 let before = row.as_ref().map_or(Dialect::OURS, dialect);
-                let (enabled, lost) = begin(&transaction, hello, inbox, before).await?;
+                let enabled = begin(&transaction, hello, inbox, before, &mut moved).await?;
                 match enabled {
-                    Some(enabled) => (HelloVerdict::Welcome { pools: hello.pools.clone(), enabled }, lost),
+                    Some(enabled) => HelloVerdict::Welcome { pools: hello.pools.clone(), enabled },
                     // Two first hellos of one worker at once: the other one won between our look and our insert.
-                    None => (HelloVerdict::SessionEnded { highest: hello.session.counter }, 0),
+                    None => HelloVerdict::SessionEnded { highest: hello.session.counter },
                 }
             }
         };
         transaction.commit().await?;
-        Ok(Welcome { answer: HelloAnswer { session: hello.session, verdict }, lost })
+        Ok(Welcome { answer: HelloAnswer { session: hello.session, verdict }, moved })
     }
 
     /// Renews the session's lease and says what it must stop. A leaving session ends.
@@ -100,13 +112,14 @@ impl Catalog {
     }
 }
 
-/// `before` is what the worker's build understood when the sessions that end ran.
+/// `before` is what the worker's build understood when the sessions that end ran. Gives whether the worker is enabled.
 async fn begin(
     transaction: &Transaction<'_>,
     hello: &Hello,
     inbox: &str,
     before: Dialect,
-) -> Result<(Option<bool>, u64), CatalogError> {
+    moved: &mut Moved,
+) -> Result<Option<bool>, CatalogError> {
     let (worker, counter) = key(hello.session);
     let pools: Vec<&str> = hello.pools.iter().map(PoolName::as_str).collect();
     let capacity = rows::small_in(hello.capacity);
@@ -126,19 +139,21 @@ async fn begin(
             ],
         )
         .await?;
-    let Some(registered) = registered else { return Ok((None, 0)) };
+    let Some(registered) = registered else { return Ok(None) };
     let ended = transaction.query(sql::END_SESSIONS, &[&worker, &counter]).await?;
     for report in &hello.previous {
-        outcomes::apply(transaction, std::slice::from_ref(report)).await?;
+        let applied = outcomes::apply(transaction, std::slice::from_ref(report)).await?;
+        moved.applied = moved.applied.and(applied);
+        moved.reported += report.outcomes.len() as u64;
     }
     let isolates = before >= Dialect::Second;
     let session = |row: &Row| EndedSession { worker, counter: row.get("counter"), isolates };
     let ended: Vec<_> = ended.iter().map(session).collect();
-    let lost = lose_attempts(transaction, &ended, "it began a new session").await?;
+    moved.lost = lose_attempts(transaction, &ended, "it began a new session").await?;
     let nonce = Uuid::from_u128(hello.nonce);
     let lease = LEASE.as_secs_f64();
     transaction.execute(sql::BEGIN_SESSION, &[&worker, &counter, &nonce, &inbox, &lease]).await?;
-    Ok((Some(registered.get("enabled")), lost))
+    Ok(Some(registered.get("enabled")))
 }
 
 async fn renew(transaction: &Transaction<'_>, session: SessionId, inbox: &str) -> Result<(), CatalogError> {

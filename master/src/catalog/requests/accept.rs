@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use scaleout_common::api::{EnqueueAnswer, EnqueueRequest};
 use scaleout_common::ids::{BatchId, ExecutionId, MasterId};
 use scaleout_common::names::PackagePath;
+use scaleout_common::priority::Priority;
 use scaleout_package::arguments::{ParameterError, resolve};
 
 use super::error::Problems;
@@ -48,8 +49,17 @@ pub struct Accepting<'a> {
 #[derive(Debug)]
 pub struct Accepted {
     pub answer: EnqueueAnswer,
+    /// How many of each priority; a priority may stand there more than once. Empty when the request is a repeated one.
+    pub executions: Vec<(Priority, u64)>,
     /// Empty when the request is a repeated one.
     pub dispatches: Vec<Dispatch>,
+}
+
+impl Accepted {
+    /// What a repeated request is answered.
+    pub(super) fn before(answer: EnqueueAnswer) -> Self {
+        Self { answer, executions: Vec::new(), dispatches: Vec::new() }
+    }
 }
 
 impl Catalog {
@@ -73,7 +83,7 @@ impl Catalog {
         .await;
         let mut new = NewBatch::of(&request, hash, caller, accepting);
         if let Some(answer) = self.repeated(new.id, &new.hash).await? {
-            return Ok(Accepted { answer, dispatches: Vec::new() });
+            return Ok(Accepted::before(answer));
         }
         let targets = self.targets(&request, accepting.manifests).await?;
         new.packages = self.batch_packages(targets.iter(), accepting.sealer).await?;
@@ -129,7 +139,7 @@ impl Catalog {
             let answer = self.repeated(new.id, &new.hash).await?.ok_or_else(|| {
                 CatalogError::Corrupt(format!("batch {} was there and is not any more", new.id))
             })?;
-            return Ok(Accepted { answer, dispatches: Vec::new() });
+            return Ok(Accepted::before(answer));
         }
         new.insert_packages(&transaction).await?;
         let mut dispatches = Vec::with_capacity(ids.len().div_ceil(DISPATCH_EXECUTIONS_MAX));
@@ -142,7 +152,8 @@ impl Catalog {
         transaction.commit().await?;
         let executions = ids.len() as u64;
         let answer = EnqueueAnswer { batch: new.id, executions, repeated: false, start_at: start.at };
-        Ok(Accepted { answer, dispatches })
+        let executions = parts.iter().map(|part| (part.new.priority, part.executions() as u64)).collect();
+        Ok(Accepted { answer, executions, dispatches })
     }
 
     /// The packages that the request names, as they are deployed now.

@@ -102,7 +102,7 @@ impl Catalog {
         check_named(&request.executions)?;
         let hash = retry_hash(request);
         if let Some(answer) = self.repeated(request.request_id, &hash).await? {
-            return Ok(Accepted { answer, dispatches: Vec::new() });
+            return Ok(Accepted::before(answer));
         }
         let old = self.retried(&request.executions).await?;
         let targets = self.retry_targets(&old, request.same_version, accepting).await?;

@@ -98,10 +98,4 @@ mod tests {
         let far = settle(Some(YEAR + 1), None).unwrap_err();
         assert!(far.starts_with("start_at: expected a time of the next 366 days, found 2027"), "{far}");
     }
-
-    #[test]
-    fn only_what_is_due_at_once_begins_pending() {
-        assert_eq!(settle(None, Some(60)).unwrap().status(), Status::Pending);
-        assert_eq!(settle(Some(60), None).unwrap().status(), Status::Created);
-    }
 }

@@ -91,8 +91,14 @@ async fn explain_and_status_walk_indexes_through_a_backlog() {
     let glance = plan(&catalog, sql::GLANCE, &[&10_000_i64, &10.0_f64]).await;
     assert_never_scans(&glance);
     assert!(glance.contains("using dispatches_unconfirmed"), "{glance}");
-    let counts = plan(&catalog, sql::POOL_COUNTS, &[]).await;
-    assert!(!counts.contains("executions"), "{counts}");
+    let pools = vec!["default".to_owned(), "etl".to_owned()];
+    let oldest = plan(&catalog, sql::OLDEST_BY_PLACE, &[&pools, &10_000_i64]).await;
+    assert_never_scans(&oldest);
+    assert_eq!(oldest.matches("using dispatches_place").count(), 2, "{oldest}");
+    for statement in [sql::POOL_COUNTS, sql::COUNT_WORKERS] {
+        let counts = plan(&catalog, statement, &[]).await;
+        assert!(!counts.contains("executions"), "{counts}");
+    }
 }
 
 #[tokio::test]

@@ -64,11 +64,7 @@ impl Catalog {
             oldest_pending: oldest.map(|row| (ExecutionId(row.get("id")), row.get("accepted_at"))),
             dispatches: backlog(&glance, "unconfirmed", "unconfirmed_at")?,
             due: backlog(&glance, "due", "due_at")?,
-            sessions: SessionsSummary {
-                online: rows::number_out(glance.get("online"))?,
-                late: rows::number_out(glance.get("late"))?,
-                expired: rows::number_out(glance.get("expired"))?,
-            },
+            sessions: sessions(&glance)?,
             workers,
             masters: masters.iter().map(master).collect(),
         })
@@ -84,7 +80,15 @@ impl Catalog {
     }
 }
 
-fn backlog(row: &Row, count: &str, oldest: &str) -> Result<BacklogSummary, CatalogError> {
+pub(super) fn sessions(row: &Row) -> Result<SessionsSummary, CatalogError> {
+    Ok(SessionsSummary {
+        online: rows::number_out(row.get("online"))?,
+        late: rows::number_out(row.get("late"))?,
+        expired: rows::number_out(row.get("expired"))?,
+    })
+}
+
+pub(super) fn backlog(row: &Row, count: &str, oldest: &str) -> Result<BacklogSummary, CatalogError> {
     Ok(BacklogSummary { count: rows::number_out(row.get(count))?, oldest_at: row.get(oldest) })
 }
 

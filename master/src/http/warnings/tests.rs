@@ -45,6 +45,7 @@ fn well() -> StatusAnswer {
         dispatches: BacklogSummary { count: 3, oldest_at: Some(s(-10)) },
         due: BacklogSummary { count: 3, oldest_at: Some(s(-10)) },
         sessions: SessionsSummary { online: 1, late: 0, expired: 0 },
+        pools: Vec::new(),
         queues: vec![
             queue("scaleout.dead", 0),
             queue("scaleout.unrouted", 0),

@@ -58,7 +58,9 @@ async fn what_goes_unconfirmed_is_published_again_by_its_master() {
     // It counts as published now.
     assert_eq!(world.catalog.overdue_dispatches(one).await.unwrap(), []);
     assert_eq!(ids(&world.catalog.overdue_dispatches(two).await.unwrap()), [foreign]);
-    world.catalog.confirm_dispatches(&[fresh, late]).await.unwrap();
+    let ages = world.catalog.confirm_dispatches(&[fresh, late]).await.unwrap();
+    assert_eq!(ages.len(), 2);
+    assert!(ages.iter().all(|age| (0.0..60.0).contains(age)), "{ages:?}");
     let open = "select count(*) from internal.dispatches where confirmed_at is null";
     assert_eq!(world.number(open).await, 1);
 }

@@ -120,7 +120,7 @@ async fn a_hello_settles_the_session_before() {
     ];
     let two = Hello { previous, capacity: 9, ..hello(nth(one, 2)) };
     let welcome = world.catalog.hello(&two, "new inbox").await.unwrap();
-    assert_eq!(welcome.lost, 2);
+    assert_eq!(welcome.moved.lost, 2);
     let found = world.look().await;
     let seen =
         ids.iter().map(|id| (found[id].status, found[id].attempt, found[id].failures, found[id].losses));
@@ -138,7 +138,7 @@ async fn a_hello_settles_the_session_before() {
     // The first answer again, and nothing of what it carries a second time.
     let before = world.whole(&ids).await;
     let again = world.catalog.hello(&two, "new inbox").await.unwrap();
-    assert_eq!((again.answer, again.lost), (welcome.answer, 0));
+    assert_eq!((again.answer, again.moved.lost), (welcome.answer, 0));
     assert_eq!(world.whole(&ids).await, before);
 
     // The session before is over for good.

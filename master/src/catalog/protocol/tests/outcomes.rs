@@ -127,6 +127,10 @@ async fn the_statement_does_what_the_decision_says() {
         }
     }
     assert_eq!((applied.matched, applied.again), (cases.len() as u64, again));
+    let now =
+        |status: Status| cases.iter().filter(|case| found[&case.before.id].status == status).count() as u64;
+    let ended = [Status::Succeeded, Status::Failed, Status::Canceled].map(now);
+    assert_eq!([applied.succeeded, applied.failed, applied.canceled], ended);
     assert_eq!((past.len() as u64, due.len() as u64), (again, again));
 
     // All of it once more, and twice in one message: no row has that attempt and session any more.

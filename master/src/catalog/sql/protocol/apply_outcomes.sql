@@ -49,4 +49,7 @@ again as (
            end, id
     from applied where status = 1
 )
-select count(*) as matched, count(*) filter (where status = 1) as again from applied
+select count(*) as matched, count(*) filter (where status = 1) as again,
+       count(*) filter (where status = 7) as succeeded, count(*) filter (where status = 4) as failed,
+       count(*) filter (where status = 3) as canceled
+from applied

@@ -16,4 +16,4 @@ noted as (
     insert into internal.grants (worker_id, session, ids, attempts)
     select $4, $5, array_agg(id), array_agg(attempt) from granted having count(*) > 0
 )
-select count(*) from granted
+select count(*) as granted, clock_timestamp() as now from granted
