@@ -1,6 +1,8 @@
 -- When executions may start, until when they must have, and which of them are retries. Additive: a master of the
 -- version before goes on working on it; what it accepts has none of this.
 
+insert into internal.compatibility (version, works_from) values (4, 2);
+
 -- Executions that must have started by a time. A row is removed when its time has come, whatever has become of the
 -- execution: starting one touches nothing here.
 create table internal.start_deadlines (
