@@ -236,7 +236,7 @@ async fn wrong_requests_are_answered_with_an_error_body() {
             ErrorCode::InvalidRequest,
             "\"lost\"",
         ),
-        (Method::GET, "/api/v1/executions?since=yesterday", "", bad, ErrorCode::InvalidRequest, "yesterday"),
+        (Method::GET, "/api/v1/executions?since=yesterday", "", bad, ErrorCode::InvalidRequest, "since"),
         (Method::POST, "/api/v1/executions/retry", "{}", bad, ErrorCode::InvalidRequest, "request_id"),
         (
             Method::POST,
