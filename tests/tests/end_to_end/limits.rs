@@ -101,7 +101,8 @@ async fn fifty_over_four_workers_never_run_more_than_three_at_once_though_one_is
     assert_eq!(number(&cluster, "select count(*) from public.too_many").await, 0, "more than three at once");
     let all = effects(&cluster.folder().join("effects"));
     assert_eq!(all.iter().filter(|one| one.event == "end").count(), 50, "each has ended once");
-    assert_eq!(at_once(&all), LIMIT as usize, "by the processes' own lines");
+    // Two at least: what was killed noted no end, and so is not counted.
+    assert!((2..=LIMIT as usize).contains(&at_once(&all)), "by the processes' own lines: {}", at_once(&all));
     let limit = limit(&cluster, "t/note/note").await;
     assert_eq!((&limit["held"], &limit["waiting"]), (&0.into(), &0.into()), "{limit}");
 }
