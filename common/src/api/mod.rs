@@ -4,6 +4,7 @@
 mod batches;
 mod error;
 mod executions;
+mod instant;
 mod projects;
 mod status;
 mod workers;
@@ -14,6 +15,7 @@ pub use executions::{
     AttemptDetail, CancelAnswer, CancelRequest, ExecutionDetail, ExecutionPage, ExecutionSummary,
     ExecutionValues, Explanation, LogMessage, LogPage, RetrySummary,
 };
+pub use instant::read_instant;
 pub use projects::{
     DeployAnswer, PackageSummary, ParameterSummary, ProjectDetail, ProjectSummary, SetValuesRequest,
 };
