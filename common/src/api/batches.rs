@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::read_instant;
 use crate::ids::{BatchId, ExecutionId};
 use crate::names::{Name, PackagePath, PoolName};
 use crate::priority::Priority;
@@ -36,7 +37,7 @@ pub struct EnqueueRequest {
     pub limit_key: Option<Name>,
     /// They become due then, at most 366 days ahead; absent or past: at once.
     // Left out while absent, here and below: a master of the version before refuses what it does not know.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "read_instant")]
     pub start_at: Option<Timestamp>,
     /// Milliseconds after `start_at`, or without one after acceptance, within which the first attempt must have started
     /// (to 31 days): else they end failed. What has started in time may be retried later. Absent: no limit.

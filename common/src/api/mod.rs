@@ -4,6 +4,7 @@
 mod batches;
 mod error;
 mod executions;
+mod instant;
 mod limits;
 mod projects;
 mod status;
@@ -15,6 +16,7 @@ pub use executions::{
     AttemptDetail, CancelAnswer, CancelRequest, ExecutionDetail, ExecutionPage, ExecutionSummary,
     ExecutionValues, Explanation, LogMessage, LogPage, RetrySummary,
 };
+pub use instant::read_instant;
 pub use limits::{AT_MOST_MAX, LimitSummary, SetLimitRequest};
 pub use projects::{
     DeployAnswer, PackageSummary, ParameterSummary, ProjectDetail, ProjectSummary, SetValuesRequest,

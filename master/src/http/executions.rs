@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use scaleout_common::api::{
     CancelAnswer, CancelRequest, EnqueueAnswer, ExecutionDetail, LIST_LOOKED_MAX, LogPage, RetryRequest,
+    read_instant,
 };
 use scaleout_common::ids::{BatchId, ExecutionId};
 use scaleout_common::names::PackageScope;
@@ -34,7 +35,9 @@ pub(super) struct Filter {
     package: Option<PackageScope>,
     batch: Option<BatchId>,
     worker: Option<String>,
+    #[serde(default, deserialize_with = "read_instant")]
     since: Option<Timestamp>,
+    #[serde(default, deserialize_with = "read_instant")]
     until: Option<Timestamp>,
     limit: Option<u32>,
     before: Option<ExecutionId>,
