@@ -52,8 +52,13 @@ async fn turn(catalog: &Catalog, retention: Retention) -> Result<bool, CatalogEr
         through &= take(&mut purge, &day).await?;
     }
     let cleaned = purge.clean(&CancellationToken::new()).await?;
-    if cleaned.batches + cleaned.sessions > 0 {
-        tracing::info!(cleaned.batches, cleaned.sessions, "removed what belonged to days that are gone");
+    if cleaned.batches + cleaned.sessions + cleaned.workers > 0 {
+        tracing::info!(
+            cleaned.batches,
+            cleaned.sessions,
+            cleaned.workers,
+            "removed what belonged to days that are gone"
+        );
     }
     Ok(through && !cleaned.more)
 }

@@ -30,12 +30,14 @@ Examples:
   scaleout enqueue demo/nyc-flights/load-month --each month=1,2,3 --each airport=EWR,JFK,LGA --wait
   scaleout enqueue demo/nyc-flights/load-month --from slices.csv --retries 2 --timeout 10m
   scaleout enqueue demo/empty/noop --count 10000 --priority low --format json
+  scaleout enqueue demo/hello/hello --worker etl-1 --worker etl-2
 
 Values are texts; the master reads them by the parameter's declared type. --each makes one execution for each value, \
 several --each all combinations (a comma within a value is written \\,). --from reads one execution per row: CSV, \
 whose header names the parameters and whose empty cells leave theirs out, or JSON Lines. If any row is wrong, nothing \
-is enqueued. All of it is one batch: repeating the command with the same --request-id gives that batch again. \
-With --format json: {\"batch\":\"<uuid>\",\"executions\":<n>}, with --wait also \"counts\".")]
+is enqueued. With --worker no other worker may run it, for ever: one that is offline or disabled is waited for, and \
+told. All of it is one batch: repeating the command with the same --request-id gives that batch again. \
+With --format json: {\"batch\":\"<uuid>\",\"executions\":<n>}, with --wait also \"counts\", and \"warnings\" if there are any.")]
 pub(crate) struct Enqueue {
     /// What to run
     #[arg(required = true, value_name = "FOLDER/PROJECT/PACKAGE")]
@@ -55,6 +57,9 @@ pub(crate) struct Enqueue {
     /// The pool whose workers run it
     #[arg(long, default_value_t)]
     pool: PoolName,
+    /// A worker that may run it, by name or id, instead of a pool; given several times (100 at most), any of these
+    #[arg(long = "worker", value_name = "NAME|ID", conflicts_with = "pool")]
+    workers: Vec<String>,
     /// high, normal or low
     #[arg(long, default_value_t)]
     priority: Priority,
@@ -82,17 +87,19 @@ pub(crate) async fn run(context: &Context, arguments: Enqueue) -> Result<Exit, F
         .send(Method::POST, &["batches"], &request, Repeat::Harmless)
         .await
         .map_err(|failure| Failure { problems: origins.translate(failure.problems), ..failure })?;
-    let EnqueueAnswer { batch, executions, repeated } = answer;
+    let EnqueueAnswer { batch, executions, repeated, warnings } = answer;
     if repeated {
         say("this request had been accepted before; nothing was added");
     }
+    warnings.iter().for_each(|warning| say(&format!("warning: {}", tables::printable_line(warning))));
     if !arguments.wait {
-        context.output.one(&Accepted { batch, executions, counts: None }, accepted)?;
+        let done = Accepted { batch, executions, counts: None, warnings: &warnings };
+        context.output.one(&done, accepted)?;
         say(&format!("wait for it with: scaleout batch wait {batch}"));
         return Ok(Exit::Done);
     }
     let detail = wait::batch(&client, batch).await?;
-    let done = Accepted { batch, executions, counts: Some(&detail.counts) };
+    let done = Accepted { batch, executions, counts: Some(&detail.counts), warnings: &warnings };
     context.output.one(&done, |_| tables::batch(&detail))?;
     batch::show_failed(&client, &detail).await?;
     Ok(wait::exit_of(&detail))
@@ -104,6 +111,8 @@ struct Accepted<'a> {
     executions: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     counts: Option<&'a BTreeMap<Status, u64>>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    warnings: &'a [String],
 }
 
 fn accepted(accepted: &Accepted<'_>) -> String {
@@ -133,6 +142,7 @@ fn request(arguments: &Enqueue) -> Result<(EnqueueRequest, Origins), Failure> {
         retries: arguments.retries,
         retry_delay_ms: milliseconds(arguments.retry_delay),
         timeout_ms: arguments.timeout.map(milliseconds),
+        workers: arguments.workers.clone(),
     };
     Ok((request, origins))
 }
@@ -148,13 +158,13 @@ mod tests {
     #[test]
     fn json_has_exactly_the_documented_keys() {
         let batch = BatchId(Uuid::nil());
-        let accepted = Accepted { batch, executions: 3, counts: None };
+        let accepted = Accepted { batch, executions: 3, counts: None, warnings: &[] };
         assert_eq!(
             serde_json::to_string(&accepted).unwrap(),
             r#"{"batch":"00000000-0000-0000-0000-000000000000","executions":3}"#
         );
         let counts = BTreeMap::from([(Status::Succeeded, 3)]);
-        let waited = Accepted { batch, executions: 3, counts: Some(&counts) };
+        let waited = Accepted { batch, executions: 3, counts: Some(&counts), warnings: &[] };
         assert!(
             serde_json::to_string(&waited).unwrap().ends_with(r#""executions":3,"counts":{"succeeded":3}}"#)
         );

@@ -31,6 +31,9 @@ pub struct EnqueueRequest {
     /// Milliseconds one attempt may run; absent: no limit.
     #[serde(default)]
     pub timeout_ms: Option<u64>,
+    /// The only workers that may run them, by name or id (100 at most), instead of a pool; empty: any of the pool.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub workers: Vec<String>,
 }
 
 /// `count` executions of one package with the same values.
@@ -55,6 +58,9 @@ pub struct EnqueueAnswer {
     pub executions: u64,
     /// The request had been accepted before; nothing was added.
     pub repeated: bool,
+    /// What may keep them waiting, such as a chosen worker that is offline.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
 }
 
 /// `GET /api/v1/batches/{id}`.

@@ -40,6 +40,10 @@ pub(super) async fn enqueue(
             tracing::debug!(%error, "a dispatch is left to the sweep");
         }
     }
+    for worker in accepted.joined {
+        // Full: the next heartbeat's answer tells it.
+        let _ = api.app.changed.try_send(worker);
+    }
     Ok(Json(accepted.answer))
 }
 

@@ -14,4 +14,5 @@ mod lists;
 mod million;
 mod tokens;
 mod values;
+mod workers;
 mod world;

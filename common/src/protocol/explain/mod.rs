@@ -6,6 +6,7 @@ mod facts;
 mod reason;
 mod spans;
 mod words;
+mod words_chosen;
 mod words_waiting;
 
 #[cfg(test)]
@@ -13,6 +14,6 @@ mod tests;
 
 pub use decide::{MASTER_SILENT_MAX, explain};
 pub use facts::{Ahead, Broker, Created, DispatchRow, Ended, Facts, Held, Holder, Pending, Standing};
-pub use reason::{Leader, Reason, StopCause, Taking};
+pub use reason::{ChosenWorker, Leader, Reason, StopCause, Taking};
 pub use spans::count;
 pub use words::{Words, words};

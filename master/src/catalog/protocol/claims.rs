@@ -60,7 +60,7 @@ impl PackageGrants {
 
 impl Catalog {
     /// Answers a claim message. The session's row is locked first: a grant and the session's end cannot pass each
-    /// other. The answer must follow this function's return, which follows the commit. `None`: no answer now. The
+    /// other, nor can a grant and what disables its worker. The answer must follow this function's return, which follows the commit. `None`: no answer now. The
     /// session's lease has run out and nobody has taken it: its heartbeat is on the way, and the claim comes again.
     pub(crate) async fn grant(
         &self,
@@ -86,11 +86,9 @@ impl Catalog {
         if !found.get::<_, bool>("leased") {
             return Ok(None);
         }
-        // A disabled worker serves no pool.
-        let pools: Vec<String> = if found.get("enabled") { found.get("pools") } else { Vec::new() };
         let refused_through = rows::number_out(found.get("refused_through"))?;
         let open = message.claims.iter().filter(|claim| claim.number > refused_through);
-        let granted = SortedClaims::new(open).grant(&transaction, &statements, session, &pools).await?;
+        let (granted, pools) = SortedClaims::new(open).grant(&transaction, &statements, session).await?;
         let sorted = SortedClaims::new(message.claims.iter());
         let mut executions = sorted.look(&transaction, &statements, &pools).await?;
         if let Some(refused) = highest_refused(message, &executions, refused_through)? {
@@ -155,21 +153,21 @@ impl SortedClaims {
         }
     }
 
+    /// How many were granted, and the pools that the worker serves: a disabled one serves none.
     async fn grant(
         &self,
         transaction: &Transaction<'_>,
         statements: &Statements,
         session: SessionId,
-        pools: &[String],
-    ) -> Result<u64, CatalogError> {
+    ) -> Result<(u64, Vec<String>), CatalogError> {
         let counter = rows::number_in(session.counter);
         let granted = transaction
             .query_one(
                 &statements.grant,
-                &[&self.ids, &self.attempts, &self.numbers, &session.worker.0, &counter, &pools],
+                &[&self.ids, &self.attempts, &self.numbers, &session.worker.0, &counter],
             )
             .await?;
-        rows::number_out(granted.get(0))
+        Ok((rows::number_out(granted.get("granted"))?, granted.get("pools")))
     }
 
     async fn look(

@@ -1,6 +1,6 @@
 //! Hellos and heartbeats.
 
-use scaleout_common::ids::SessionId;
+use scaleout_common::ids::{SessionId, WorkerId};
 use scaleout_common::names::PoolName;
 use scaleout_common::protocol::hello::{HelloDecision, KnownWorker, decide_hello};
 use scaleout_common::protocol::timing::LEASE;
@@ -34,15 +34,16 @@ impl Catalog {
             HelloDecision::SessionEnded { highest } => (HelloVerdict::SessionEnded { highest }, 0),
             HelloDecision::IdentityInUse { host } => (HelloVerdict::IdentityInUse { host }, 0),
             HelloDecision::Repeat => {
-                let enabled = row.is_none_or(|row| row.get("enabled"));
                 renew(&transaction, hello.session, inbox).await?;
-                (HelloVerdict::Welcome { pools: hello.pools.clone(), enabled }, 0)
+                let known = row.as_ref().map(welcome).transpose()?;
+                let unknown = || HelloVerdict::Welcome { pools: hello.pools.clone(), enabled: true };
+                (known.unwrap_or_else(unknown), 0)
             }
             HelloDecision::Begin => {
                 let before = row.as_ref().map_or(Dialect::OURS, dialect);
-                let (enabled, lost) = begin(&transaction, hello, inbox, before).await?;
-                match enabled {
-                    Some(enabled) => (HelloVerdict::Welcome { pools: hello.pools.clone(), enabled }, lost),
+                let (begun, lost) = begin(&transaction, hello, inbox, before).await?;
+                match begun {
+                    Some(verdict) => (verdict, lost),
                     // Two first hellos of one worker at once: the other one won between our look and our insert.
                     None => (HelloVerdict::SessionEnded { highest: hello.session.counter }, 0),
                 }
@@ -81,6 +82,26 @@ impl Catalog {
         })
     }
 
+    /// What a worker's present session has to know of it, and where it listens: an answer to no heartbeat.
+    pub(crate) async fn standing(
+        &self,
+        worker: WorkerId,
+    ) -> Result<Option<(String, HeartbeatAnswer)>, CatalogError> {
+        let client = self.request().await?;
+        let statement = client.prepare_cached(sql::STANDING).await?;
+        let Some(row) = client.query_opt(&statement, &[&worker.0]).await? else { return Ok(None) };
+        let answer = HeartbeatAnswer {
+            session: SessionId { worker, counter: rows::number_out(row.get("counter"))? },
+            number: HeartbeatAnswer::UNASKED,
+            session_ended: false,
+            stops: Vec::new(),
+            pools: rows::pools(row.get("pools"))?,
+            enabled: row.get("enabled"),
+            drain: row.get("draining"),
+        };
+        Ok(Some((row.get("inbox"), answer)))
+    }
+
     /// Every pool that is served, or that executions were sent to.
     pub(crate) async fn pools(&self) -> Result<Vec<PoolName>, CatalogError> {
         let client = self.request().await?;
@@ -106,7 +127,7 @@ async fn begin(
     hello: &Hello,
     inbox: &str,
     before: Dialect,
-) -> Result<(Option<bool>, u64), CatalogError> {
+) -> Result<(Option<HelloVerdict>, u64), CatalogError> {
     let (worker, counter) = key(hello.session);
     let pools: Vec<&str> = hello.pools.iter().map(PoolName::as_str).collect();
     let capacity = rows::small_in(hello.capacity);
@@ -138,7 +159,12 @@ async fn begin(
     let nonce = Uuid::from_u128(hello.nonce);
     let lease = LEASE.as_secs_f64();
     transaction.execute(sql::BEGIN_SESSION, &[&worker, &counter, &nonce, &inbox, &lease]).await?;
-    Ok((Some(registered.get("enabled")), lost))
+    Ok((Some(welcome(&registered)?), lost))
+}
+
+/// What the catalog says of the worker: pools are more than its settings name, or others.
+fn welcome(row: &Row) -> Result<HelloVerdict, CatalogError> {
+    Ok(HelloVerdict::Welcome { pools: rows::pools(row.get("pools"))?, enabled: row.get("enabled") })
 }
 
 async fn renew(transaction: &Transaction<'_>, session: SessionId, inbox: &str) -> Result<(), CatalogError> {

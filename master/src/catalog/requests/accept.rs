@@ -6,13 +6,14 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use deadpool_postgres::Transaction;
 use jiff::Timestamp;
 use scaleout_common::api::{EnqueueAnswer, EnqueueRequest};
-use scaleout_common::ids::{BatchId, ExecutionId, MasterId};
+use scaleout_common::ids::{BatchId, ExecutionId, MasterId, WorkerId};
 use scaleout_common::names::{PackagePath, PoolName};
 use scaleout_common::priority::Priority;
 use scaleout_package::arguments::{ParameterError, resolve};
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
+use super::chosen::{self, Chosen};
 use super::error::Problems;
 use super::minting::mint;
 use super::prepare::{KeptValues, Prepared, Target, prepare, request_hash};
@@ -54,13 +55,22 @@ pub struct Accepted {
     pub answer: EnqueueAnswer,
     /// Empty when the request is a repeated one.
     pub dispatches: Vec<Dispatch>,
+    /// Workers that serve the batch's pool from now on, and have not heard of it.
+    pub joined: Vec<WorkerId>,
+}
+
+impl Accepted {
+    /// The request was accepted before.
+    fn again(answer: EnqueueAnswer) -> Self {
+        Self { answer, dispatches: Vec::new(), joined: Vec::new() }
+    }
 }
 
 impl Catalog {
     /// Accepts a request: all of it or nothing. Repeating the same request gives the same batch.
     ///
     /// # Errors
-    /// `Invalid` (ranges), `NotFound` (a package), `Parameters` (every problem of every item), `Conflict` (the
+    /// `Invalid` (ranges), `NotFound` (a package, a chosen worker), `Parameters` (every problem of every item), `Conflict` (the
     /// request id was used for another request).
     pub async fn accept(
         &self,
@@ -77,8 +87,9 @@ impl Catalog {
         .await;
         let mut new = NewBatch::of(&request, hash, caller, accepting);
         if let Some(answer) = self.repeated(&new).await? {
-            return Ok(Accepted { answer, dispatches: Vec::new() });
+            return Ok(Accepted::again(answer));
         }
+        new.choose(self.chosen_workers(&request).await?);
         let targets = self.targets(&request, accepting.manifests).await?;
         new.packages = self.batch_packages(&targets, accepting.sealer).await?;
         let items = request.executions;
@@ -103,7 +114,7 @@ impl Catalog {
             });
         }
         let executions = rows::number_out(row.get("executions"))?;
-        Ok(Some(EnqueueAnswer { batch: new.id, executions, repeated: true }))
+        Ok(Some(EnqueueAnswer { batch: new.id, executions, repeated: true, warnings: Vec::new() }))
     }
 
     /// The transaction.
@@ -120,7 +131,7 @@ impl Catalog {
             let answer = self.repeated(new).await?.ok_or_else(|| {
                 CatalogError::Corrupt(format!("batch {} was there and is not any more", new.id))
             })?;
-            return Ok(Accepted { answer, dispatches: Vec::new() });
+            return Ok(Accepted::again(answer));
         }
         new.insert_packages(&transaction).await?;
         let mut dispatches = Vec::with_capacity(ids.len().div_ceil(DISPATCH_EXECUTIONS_MAX));
@@ -128,11 +139,16 @@ impl Catalog {
             new.insert_executions(&transaction, &rows).await?;
             dispatches.extend(new.insert_dispatches(&transaction, &rows.ids).await?);
         }
+        let joined = match &new.chosen {
+            Some(chosen) => chosen::open(&transaction, chosen).await?,
+            None => Vec::new(),
+        };
         let count = transaction.prepare_cached(sql::COUNT_ACCEPTED).await?;
         transaction.execute(&count, &[&new.pool.as_str(), &(ids.len() as i64)]).await?;
         transaction.commit().await?;
-        let answer = EnqueueAnswer { batch: new.id, executions: ids.len() as u64, repeated: false };
-        Ok(Accepted { answer, dispatches })
+        let (executions, warnings) = (ids.len() as u64, new.warnings());
+        let answer = EnqueueAnswer { batch: new.id, executions, repeated: false, warnings };
+        Ok(Accepted { answer, dispatches, joined })
     }
 
     /// The packages that the request names, as they are deployed now.
@@ -194,7 +210,9 @@ impl Catalog {
 struct NewBatch<'a> {
     id: BatchId,
     hash: [u8; 32],
+    /// The request's, or the one that stands for the workers it chose.
     pool: PoolName,
+    chosen: Option<Chosen>,
     priority: Priority,
     retries: i32,
     retry_delay_ms: i64,
@@ -217,6 +235,7 @@ impl<'a> NewBatch<'a> {
             id: request.request_id,
             hash,
             pool: request.pool.clone(),
+            chosen: None,
             priority: request.priority,
             retries: rows::small_in(request.retries),
             retry_delay_ms: rows::number_in(request.retry_delay_ms),
@@ -260,6 +279,17 @@ impl<'a> NewBatch<'a> {
         let sealed = self.packages.iter().map(seal).collect::<Result<Vec<_>, _>>()?;
         transaction.execute(&insert, &[&self.id.0, &ids, &plain, &sealed]).await?;
         Ok(())
+    }
+
+    fn choose(&mut self, chosen: Option<Chosen>) {
+        if let Some(chosen) = chosen {
+            self.pool = chosen.pool();
+            self.chosen = Some(chosen);
+        }
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        self.chosen.as_ref().map(Chosen::warnings).unwrap_or_default()
     }
 
     async fn insert_executions(

@@ -97,6 +97,7 @@ impl Catalog {
         drop(client);
         let mut detail = detail(&row, &attempts)?;
         detail.parameters.extend(self.masked(&row, manifests).await?);
+        detail.workers = self.pool_members(&detail.pool).await?.into_iter().map(|(_, name)| name).collect();
         Ok(detail)
     }
 
@@ -155,6 +156,7 @@ fn detail(row: &Row, attempts: &[Row]) -> Result<ExecutionDetail, CatalogError> 
         batch: BatchId(row.get("batch_id")),
         project_version: row.get("project_version"),
         pool: rows::pool(row.get("pool"))?,
+        workers: Vec::new(),
         priority: rows::priority(row.get("priority"))?,
         parameters: rows::object(row.get("parameters"))?,
         retries: rows::small_out(row.get("retries"))?,

@@ -130,6 +130,9 @@ pub(crate) fn request_hash(request: &EnqueueRequest) -> [u8; 32] {
         request.timeout_ms,
     );
     write_json(&mut hasher, &rest);
+    if !request.workers.is_empty() {
+        write_json(&mut hasher, &("workers", &request.workers));
+    }
     for item in &request.executions {
         let parameters = item.parameters.iter().collect();
         write_json(&mut hasher, &Item { package: &item.package, parameters, count: item.count });
@@ -244,5 +247,7 @@ mod tests {
         let other = request(r#"[{"package":"a/b/c","parameters":{"y":2,"x":1},"count":2}]"#);
         assert_eq!(request_hash(&one), request_hash(&same));
         assert_ne!(request_hash(&one), request_hash(&other));
+        let chosen = EnqueueRequest { workers: vec!["rack-1".to_owned()], ..one.clone() };
+        assert_ne!(request_hash(&one), request_hash(&chosen));
     }
 }

@@ -15,4 +15,5 @@ mod plans;
 mod retention;
 mod rows;
 mod transitions;
+mod workers;
 mod world;

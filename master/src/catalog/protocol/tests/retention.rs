@@ -365,7 +365,7 @@ async fn batches_go_in_small_pieces_and_each_worker_keeps_its_newest_session() {
     );
     world.sql.batch_execute(&sessions).await.unwrap();
     let purged = purge(&world, KEPT).await;
-    assert_eq!(purged.cleaned, Cleaned { batches: 2_400, sessions: 1, more: false });
+    assert_eq!(purged.cleaned, Cleaned { batches: 2_400, sessions: 1, workers: 0, more: false });
     assert!(has_batch(&world, kept).await);
     let left = "select string_agg(counter::text, ' ' order by counter) from internal.sessions";
     assert_eq!(world.text(left).await, "1 2 4", "the open one, the young one, the newest");
