@@ -28,3 +28,4 @@ mod refused;
 mod secrets;
 mod sessions;
 mod views;
+mod workers;
