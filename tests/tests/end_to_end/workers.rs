@@ -1,7 +1,7 @@
 //! Workers that operators disable, enable and move between pools, and executions for workers that are chosen one by one.
 
 use std::collections::BTreeSet;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use scaleout_tests::harness::{Cluster, Execution, MOMENT, WHILE, cluster, until};
 use serde_json::Value;
@@ -70,11 +70,9 @@ async fn a_disabled_worker_finishes_what_it_runs_and_gets_nothing_more() {
 
     cluster.scaleout(&["worker", "enable", "worker-1"]).await.ok();
     cluster.scaleout(&["worker", "disable", "worker-2"]).await.ok();
-    let began = Instant::now();
     let back = cluster.enqueue_one(&["t/note/note", "--set", &set]).await;
     let back = cluster.reaches(&back, &["succeeded"], MOMENT).await;
     assert_eq!(back.text("worker"), "worker-1");
-    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
 }
 
 #[tokio::test(flavor = "multi_thread")]

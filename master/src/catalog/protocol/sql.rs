@@ -35,6 +35,7 @@ statements! {
     LOCK_IDLE_POOLS = "protocol/lock_idle_pools.sql",
     LOCK_MASTER = "protocol/lock_master.sql",
     LOCK_REBUILD = "protocol/lock_rebuild.sql",
+    LOCK_SESSION_ALONE = "protocol/lock_session_alone.sql",
     LOCK_SESSION = "protocol/lock_session.sql",
     LOCK_WORKER = "protocol/lock_worker.sql",
     LOSE_ATTEMPTS = "protocol/lose_attempts.sql",

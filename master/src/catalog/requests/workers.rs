@@ -89,26 +89,9 @@ impl Catalog {
         self.worker(&WorkerReference::Id(id)).await
     }
 
-    async fn change_worker(
-        &self,
-        worker: WorkerId,
-        enabled: Option<bool>,
-        request: &SetWorkerRequest,
-    ) -> Result<(), CatalogError> {
-        loop {
-            match self.try_change_worker(worker, enabled, request).await {
-                // With grants that refuse, which lock its session twice.
-                Err(error) if error.is_conflict() => {
-                    tracing::debug!(%error, "a change of a worker runs again")
-                }
-                other => return other,
-            }
-        }
-    }
-
     /// The worker's row first, then its session's, as a hello locks them. Whoever grants holds the session's row, and
     /// looks at the worker's afterwards: it was through before, or sees this.
-    async fn try_change_worker(
+    async fn change_worker(
         &self,
         worker: WorkerId,
         enabled: Option<bool>,

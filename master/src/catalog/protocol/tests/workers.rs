@@ -83,10 +83,8 @@ async fn nothing_is_granted_once_it_is_disabled() {
                 tokio::spawn(async move {
                     for (k, id) in part.iter().enumerate() {
                         let message = claims(session, (10 * n + k + 1) as u64, &[*id]);
-                        // Two that refuse at once get in each other's way, and run again, as masters do.
-                        while let Err(error) = catalog.grant(&message, &Default::default()).await {
-                            assert!(error.is_conflict(), "{error}");
-                        }
+                        // No conflict, however many of them refuse at once.
+                        catalog.grant(&message, &Default::default()).await.unwrap();
                     }
                 })
             })
