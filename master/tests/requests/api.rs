@@ -7,6 +7,7 @@ use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use http_body_util::BodyExt;
 use scaleout_common::api::{ComponentState, EnqueueAnswer, ErrorBody, ErrorCode, QueueSummary};
+use scaleout_common::ids::WorkerId;
 use scaleout_common::settings;
 use scaleout_master::catalog::protocol::{Dispatch, StopTarget};
 use scaleout_master::catalog::requests::Role;
@@ -29,6 +30,7 @@ pub(crate) struct Server {
     pub(crate) router: Router,
     pub(crate) dispatches: mpsc::Receiver<Dispatch>,
     pub(crate) stops: mpsc::Receiver<StopTarget>,
+    pub(crate) changed: mpsc::Receiver<WorkerId>,
     pub(crate) readiness: watch::Sender<Readiness>,
     _queues: watch::Sender<Vec<QueueSummary>>,
     pub(crate) admin: String,
@@ -64,6 +66,7 @@ impl Server {
         let admin = world.catalog.create_token("root", Role::Admin).await.unwrap();
         let (dispatch, dispatches) = mpsc::channel(4);
         let (stop, stops) = mpsc::channel(4);
+        let (changed, changed_workers) = mpsc::channel(4);
         let there = || ComponentState { reachable: true, problem: None };
         let (readiness, seen) = watch::channel(Readiness { catalog: there(), broker: there() });
         let queue = QueueSummary { name: "q".to_owned(), ready: 1, consumers: 2 };
@@ -75,6 +78,7 @@ impl Server {
             settings: master_settings(requests_max),
             dispatch,
             stops: stop,
+            changed,
             rebuilds: mpsc::channel(1).0,
             readiness: seen,
             alarm: watch::channel(None).1,
@@ -84,7 +88,17 @@ impl Server {
             metrics: Metrics::default(),
         };
         let router = router(state.clone());
-        Self { world: Arc::new(world), state, router, dispatches, stops, readiness, _queues: queues, admin }
+        Self {
+            world: Arc::new(world),
+            state,
+            router,
+            dispatches,
+            stops,
+            changed: changed_workers,
+            readiness,
+            _queues: queues,
+            admin,
+        }
     }
 
     pub(crate) async fn token(&self, role: Role) -> String {
