@@ -46,7 +46,7 @@ mod tests {
         );
         let lines: Vec<&str> = shown.lines().map(str::trim_end).collect();
         assert_eq!(
-            lines[1], "d/p/load  3       3    12      30.0s  2026-03-01 11:00:00+02:00 ops",
+            lines[1], "d/p/load  3       3    12      30.0s 2026-03-01 11:00:00+02:00 ops",
             "{shown}"
         );
         assert!(

@@ -30,22 +30,17 @@ impl Rooms {
 
     /// Decides on one in a line, whose limits are `limits` (each once; none: it is limited no more). Whoever is asked
     /// about first is due first. Slots are taken all at once or not at all, so that two executions never wait for each
-    /// other. But the first of a line keeps others from the slots it found, for this turn: else one with two limits
-    /// could wait for ever, while younger ones take now the one and now the other.
-    pub fn admit(&mut self, limits: &[LimitId], is_first: bool) -> Admission {
-        let full = limits.iter().copied().find(|limit| self.free(*limit) == 0);
-        if full.is_none() || is_first {
-            self.take(limits);
+    /// other; and none is kept for who waits for another limit: that may take hours, and would idle the slot meanwhile.
+    pub fn admit(&mut self, limits: &[LimitId]) -> Admission {
+        if let Some(full) = limits.iter().find(|limit| self.free(**limit) == 0) {
+            return Admission::WaitFor(*full);
         }
-        full.map_or(Admission::Release, Admission::WaitFor)
-    }
-
-    fn take(&mut self, limits: &[LimitId]) {
         for limit in limits {
             if let Some(free) = self.0.get_mut(limit) {
-                *free = free.saturating_sub(1);
+                *free -= 1;
             }
         }
+        Admission::Release
     }
 
     fn free(&self, limit: LimitId) -> u64 {
@@ -73,18 +68,11 @@ mod tests {
     #[test]
     fn what_lacks_one_slot_takes_none() {
         let mut rooms = Rooms::new([(1, 1), (2, 0)]);
-        assert_eq!(rooms.admit(&[1, 2], false), Admission::WaitFor(2));
-        assert_eq!(rooms.admit(&[1], false), Admission::Release, "the slot of the first was not taken");
-        assert_eq!(rooms.admit(&[1], false), Admission::WaitFor(1));
-        assert_eq!(rooms.admit(&[3], false), Admission::WaitFor(3), "an unknown limit has no room");
-        assert_eq!(rooms.admit(&[], false), Admission::Release, "its limits are gone");
-    }
-
-    #[test]
-    fn the_first_of_a_line_keeps_the_slots_it_found() {
-        let mut rooms = Rooms::new([(1, 1), (2, 0)]);
-        assert_eq!(rooms.admit(&[1, 2], true), Admission::WaitFor(2));
-        assert_eq!(rooms.admit(&[1], true), Admission::WaitFor(1), "a younger one does not overtake");
+        assert_eq!(rooms.admit(&[1, 2]), Admission::WaitFor(2));
+        assert_eq!(rooms.admit(&[1]), Admission::Release, "the slot of the first was not taken");
+        assert_eq!(rooms.admit(&[1]), Admission::WaitFor(1));
+        assert_eq!(rooms.admit(&[3]), Admission::WaitFor(3), "an unknown limit has no room");
+        assert_eq!(rooms.admit(&[]), Admission::Release, "its limits are gone");
     }
 
     #[test]
@@ -108,7 +96,7 @@ mod tests {
             let mut taken = [0_u64; 3];
             for limits in waiting {
                 let limits: Vec<LimitId> = limits.into_iter().collect();
-                match rooms.admit(&limits, false) {
+                match rooms.admit(&limits) {
                     Admission::Release => limits.iter().for_each(|limit| taken[*limit as usize] += 1),
                     Admission::WaitFor(full) => {
                         prop_assert!(limits.contains(&full));
@@ -116,28 +104,6 @@ mod tests {
                     }
                 }
                 prop_assert!((0..3).all(|limit| taken[limit] <= free[limit]));
-            }
-        }
-
-        /// Two limits of one slot each, both with endless lines of younger ones: who needs both is released as soon as
-        /// each of the two that ran before it has ended.
-        #[test]
-        fn who_needs_both_waits_for_those_before_it_only(ends in proptest::collection::vec(any::<bool>(), 40)) {
-            let (mut free, mut ended) = ([0_u64, 0], [false, false]);
-            for first_ends in ends {
-                // Whoever holds the slot ends; a slot that is kept stays free.
-                let which = usize::from(!first_ends);
-                (free[which], ended[which]) = (1, true);
-                let mut rooms = Rooms::new([(1, free[0]), (2, free[1])]);
-                if rooms.admit(&[1, 2], true) == Admission::Release {
-                    return Ok(());
-                }
-                prop_assert!(ended != [true, true], "both have ended, and it waits");
-                for (index, limit) in [(0, 1), (1, 2)] {
-                    if rooms.admit(&[limit], true) == Admission::Release {
-                        free[index] = 0;
-                    }
-                }
             }
         }
     }

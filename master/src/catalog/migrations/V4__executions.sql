@@ -1,8 +1,7 @@
 -- When executions may start, until when they must have, and which of them are retries. Additive: a master of the
 -- version before goes on working on it; what it accepts has none of this.
 
--- Who may work on it is what V3 says, a limit that was set since then included.
-insert into internal.compatibility (version, works_from) select 4, max(works_from) from internal.compatibility;
+insert into internal.compatibility (version, works_from) values (4, 2);
 
 -- Executions that must have started by a time. A row is removed when its time has come, whatever has become of the
 -- execution: starting one touches nothing here.

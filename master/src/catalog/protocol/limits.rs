@@ -1,8 +1,6 @@
 //! Concurrency limits: releases what waits, as `protocol::limit` decides, and brings a new limit upon what is pending.
 //! One master at a time does either, under one advisory lock.
 
-use std::collections::BTreeSet;
-
 use deadpool_postgres::Transaction;
 use jiff::Timestamp;
 use scaleout_common::ids::MasterId;
@@ -113,13 +111,13 @@ async fn heads(transaction: &Transaction<'_>) -> Result<(Vec<Head>, Rooms), Cata
 }
 
 fn decide(heads: &[Head], mut rooms: Rooms) -> Decided {
-    let (mut decided, mut begun) = (Decided::default(), BTreeSet::new());
+    let mut decided = Decided::default();
     for head in heads {
         if !head.waits {
             decided.left.push(head.execution);
             continue;
         }
-        match rooms.admit(&head.limits, begun.insert(head.line)) {
+        match rooms.admit(&head.limits) {
             Admission::Release => {
                 decided.left.push(head.execution);
                 decided.released.push(head.execution);
@@ -212,10 +210,8 @@ mod tests {
             Head { waits: false, ..head(3, 1, &[]) },
             head(4, 1, &[]),
             head(5, 2, &[2]),
-            head(6, 3, &[1, 3]),
-            head(7, 1, &[1]),
         ];
-        let decided = decide(&heads, Rooms::new([(1, 2), (2, 1)]));
+        let decided = decide(&heads, Rooms::new([(1, 5), (2, 1)]));
         let expected = Decided {
             left: vec![uuid(1), uuid(3), uuid(4)],
             released: vec![uuid(1), uuid(4)],

@@ -1,12 +1,11 @@
--- As many of each line as its limit has slots free, and the first one in any case, in the order in which they are
--- decided on, each with all of its limits that there are. $1 limits, $2 how many slots each has free, $3 how many of a
--- line at most, $4 how many in all.
+-- As many of each line as its limit has slots free, in the order in which they are decided on, each with all of its
+-- limits that there are. $1 limits, $2 how many slots each has free, $3 how many of a line at most, $4 how many in all.
 with heads as materialized (
     select w.execution_id, w.limit_id, w.priority, w.due_at
     from unnest($1::bigint[], $2::bigint[]) as room (limit_id, free)
     cross join lateral (
         select * from internal.waiting w where w.limit_id = room.limit_id
-        order by w.priority, w.due_at, w.execution_id limit greatest(least(room.free, $3), 1)
+        order by w.priority, w.due_at, w.execution_id limit least(room.free, $3)
     ) as w
     order by w.priority, w.due_at, w.execution_id
     limit $4
