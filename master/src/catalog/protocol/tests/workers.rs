@@ -211,6 +211,26 @@ async fn a_set_is_closed_when_nothing_is_left_of_it_and_opened_when_there_is() {
     assert_eq!(world.catalog.reopen_ad_hoc_pools().await.unwrap(), []);
 }
 
+#[tokio::test]
+async fn a_set_stays_open_while_something_of_it_waits_for_its_time_or_for_a_limit() {
+    let world = World::new().await;
+    let one = world.session().await;
+    open_set(&world, &[one]).await;
+    let ids = pending_in(&world, SET, 1).await;
+    world.sql.batch_execute("delete from internal.dispatches").await.unwrap();
+    let status = "update internal.executions set status = $2 where id = $1";
+    world.sql.execute(status, &[&ids[0].0, &Status::Created.code()]).await.unwrap();
+    let close = async || world.catalog.close_ad_hoc_pools(Duration::ZERO).await.unwrap();
+    assert_eq!(close().await, [], "it will come");
+    // Had it been closed by whatever, it would be opened before that is released.
+    let shut = "update internal.ad_hoc_pools set open = false, closed_at = clock_timestamp()";
+    world.sql.batch_execute(shut).await.unwrap();
+    assert_eq!(world.catalog.reopen_ad_hoc_pools().await.unwrap().len(), 1);
+    assert_eq!(close().await, []);
+    world.sql.execute(status, &[&ids[0].0, &Status::Canceled.code()]).await.unwrap();
+    assert_eq!(close().await.len(), 1);
+}
+
 /// `days` ago it was last online, and it has ended.
 async fn gone(world: &World, days: i32) -> SessionId {
     let session = world.session().await;

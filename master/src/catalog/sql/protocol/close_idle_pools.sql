@@ -1,5 +1,5 @@
--- Closes those of the locked sets of which nothing waits or runs. A statement of its own: it must see what was
--- enqueued before the locks were taken. $1 names.
+-- Closes those of the locked sets of which nothing waits or runs: what waits for its time or for a limit (created) will
+-- come. A statement of its own: it must see what was enqueued before the locks were taken. $1 names.
 update internal.ad_hoc_pools p
 set open = false, closed_at = clock_timestamp()
 where p.name = any ($1::text[])
