@@ -45,10 +45,7 @@ mod tests {
             &[limit("d/p/load", 12, false), limit("warehouse", 0, true), limit("k", 10_000, false)],
         );
         let lines: Vec<&str> = shown.lines().map(str::trim_end).collect();
-        assert_eq!(
-            lines[1], "d/p/load  3       3    12      30.0s 2026-03-01 11:00:00+02:00 ops",
-            "{shown}"
-        );
+        assert_eq!(lines[1], "d/p/load  3       3    12      30.0s 2026-03-01 11:00:00+02:00 ops", "{shown}");
         assert!(
             lines[2].starts_with("warehouse 3       3    0       -") && lines[2].ends_with("being applied"),
             "{shown}"

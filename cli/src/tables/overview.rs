@@ -171,6 +171,10 @@ mod tests {
     use super::super::view::tests::{at, view};
     use super::*;
 
+    fn queue() -> QueueSummary {
+        QueueSummary { name: "scaleout.tasks.default.normal".into(), ready: 12, consumers: 1 }
+    }
+
     fn status() -> StatusAnswer {
         StatusAnswer {
             limits: Vec::new(),
@@ -198,11 +202,7 @@ mod tests {
                 },
                 PoolSummary::empty("etl".parse().unwrap(), 4),
             ],
-            queues: vec![QueueSummary {
-                name: "scaleout.tasks.default.normal".into(),
-                ready: 12,
-                consumers: 1,
-            }],
+            queues: vec![queue()],
             workers: vec![WorkerSummary {
                 id: WorkerId(Uuid::from_u128(3)),
                 name: "worker-1".into(),

@@ -25,7 +25,7 @@ pub(crate) async fn run(
     let name = format!("scaleout master {}", context.master);
     let serve = |link: Link| {
         let (context, stop, rebuilds) = (context.clone(), stop.clone(), &rebuilds);
-        async move { serve(&context, &link, &mut *rebuilds.lock().await, &stop).await }
+        async move { Box::pin(serve(&context, &link, &mut *rebuilds.lock().await, &stop)).await }
     };
     let report = |error: &BrokerError| {
         context.metrics.broker_links_lost.increment(1);
