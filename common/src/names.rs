@@ -12,6 +12,9 @@ pub const NAME_LENGTH_MAX: usize = 128;
 /// Longest pool name in characters: it becomes part of a queue's name, which AMQP bounds to 255 bytes.
 pub const POOL_LENGTH_MAX: usize = 64;
 
+/// What names of ad hoc pools begin with, before the digits that stand for their workers. No pool that people name does.
+pub const AD_HOC_PREFIX: &str = "_workers-";
+
 /// The pool every worker is in.
 pub const DEFAULT_POOL: &str = "default";
 
@@ -36,6 +39,10 @@ pub enum NameError {
     PackageScope(String),
     #[error("limit {0:?} is neither a package (FOLDER/PROJECT/PACKAGE) nor a key: {1}")]
     Limit(String, Box<NameError>),
+    #[error(
+        "pool {0:?} begins with \"{AD_HOC_PREFIX}\": such names stand for workers that were chosen one by one"
+    )]
+    ReservedPool(String),
     #[error("pool {0:?} must have 1 to {POOL_LENGTH_MAX} of the characters a-z, 0-9, '-' and '_'")]
     Pool(String),
 }
@@ -88,6 +95,21 @@ impl PoolName {
             return Err(NameError::Pool(text));
         }
         Ok(Self(text))
+    }
+
+    /// The ad hoc pool whose members these digits stand for.
+    pub fn ad_hoc(digest: [u8; 16]) -> Self {
+        Self(format!("{AD_HOC_PREFIX}{}", crate::hex::print(&digest)))
+    }
+
+    /// Whether it stands for workers that were chosen one by one.
+    pub fn is_ad_hoc(&self) -> bool {
+        self.0.starts_with(AD_HOC_PREFIX)
+    }
+
+    /// Refuses a name that people may not give.
+    pub fn check_given(&self) -> Result<(), NameError> {
+        if self.is_ad_hoc() { Err(NameError::ReservedPool(self.0.clone())) } else { Ok(()) }
     }
 
     pub fn as_str(&self) -> &str {
@@ -367,5 +389,15 @@ mod tests {
         for bad in ["", "a.b", "Ä", "UP", "x".repeat(65).as_str()] {
             assert!(PoolName::new(bad).is_err(), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn nobody_can_name_an_ad_hoc_pool() {
+        let pool = PoolName::ad_hoc([0xa7; 16]);
+        assert_eq!(PoolName::new(pool.as_str()), Ok(pool.clone()), "masters and workers can read it");
+        assert!(pool.is_ad_hoc() && !PoolName::default().is_ad_hoc());
+        assert_eq!(PoolName::new("workers-1").unwrap().check_given(), Ok(()));
+        let refused = pool.check_given().unwrap_err().to_string();
+        assert!(refused.contains("chosen one by one"), "{refused}");
     }
 }

@@ -15,5 +15,6 @@ mod retention;
 mod run;
 mod serving;
 mod stopper;
+mod telling;
 
 pub use run::run;

@@ -53,8 +53,13 @@ async fn turn(context: &Context, retention: Retention) -> Result<bool, CatalogEr
         through &= take(context, &mut purge, &day).await?;
     }
     let cleaned = purge.clean(&CancellationToken::new()).await?;
-    if cleaned.batches + cleaned.sessions > 0 {
-        tracing::info!(cleaned.batches, cleaned.sessions, "removed what belonged to days that are gone");
+    if cleaned.batches + cleaned.sessions + cleaned.workers > 0 {
+        tracing::info!(
+            cleaned.batches,
+            cleaned.sessions,
+            cleaned.workers,
+            "removed what belonged to days that are gone"
+        );
     }
     Ok(through && !cleaned.more)
 }

@@ -13,12 +13,12 @@ use uuid::Uuid;
 use crate::catalog::protocol::Retention;
 use crate::catalog::{Catalog, CatalogError, Sealer};
 use crate::context::Context as MasterContext;
-use crate::{dispatcher, http, leader, metrics, presence, rates, readiness, serving, stopper};
+use crate::{dispatcher, http, leader, metrics, presence, rates, readiness, serving, stopper, telling};
 
 /// How long to wait before looking again for a catalog that cannot be reached.
 const CATALOG_RETRY: Duration = Duration::from_secs(1);
 
-/// Dispatches and stops handed over by the API that wait in memory at most. What does not fit is found in the
+/// Dispatches, stops and changed workers handed over by the API that wait in memory at most. What does not fit is found in the
 /// catalog by the next sweep, or told by the next heartbeat's answer.
 const HANDED_OVER_MAX: usize = 1_024;
 
@@ -28,7 +28,7 @@ const HANDED_OVER_MAX: usize = 1_024;
 /// version ends it with an error.
 pub async fn run(settings: Settings, listener: TcpListener, stop: CancellationToken) -> anyhow::Result<()> {
     let sealer = Sealer::from_file(&settings.master.secret_key_file)?;
-    let catalog = Catalog::open(&settings.postgres)?;
+    let catalog = Catalog::open(&settings.postgres)?.listing_workers(settings.retention.workers());
     let address = listener.local_addr().context("read the address the API listens on")?;
     let master = MasterId(Uuid::new_v4());
     tracing::info!(%master, %address, version = env!("CARGO_PKG_VERSION"), "a master starts");
@@ -36,6 +36,7 @@ pub async fn run(settings: Settings, listener: TcpListener, stop: CancellationTo
     let (context, shared) = MasterContext::new(master, catalog.clone(), address.to_string());
     let (dispatch, dispatches) = tokio::sync::mpsc::channel(HANDED_OVER_MAX);
     let (stops, stop_targets) = tokio::sync::mpsc::channel(HANDED_OVER_MAX);
+    let (changed, changed_workers) = tokio::sync::mpsc::channel(HANDED_OVER_MAX);
     let (rebuilds, rebuild_requests) = tokio::sync::mpsc::channel(crate::rebuild::REQUESTS_MAX);
     let app = http::AppState {
         catalog: catalog.clone(),
@@ -44,6 +45,7 @@ pub async fn run(settings: Settings, listener: TcpListener, stop: CancellationTo
         settings: settings.master.clone(),
         dispatch: dispatch.clone(),
         stops: stops.clone(),
+        changed,
         rebuilds,
         readiness: shared.readiness,
         alarm: shared.alarm,
@@ -68,6 +70,7 @@ pub async fn run(settings: Settings, listener: TcpListener, stop: CancellationTo
     tasks.spawn(presence::run(context.clone(), behind.clone()));
     tasks.spawn(dispatcher::run(context.clone(), dispatches, behind.clone()));
     tasks.spawn(stopper::run(context.clone(), stop_targets, behind.clone()));
+    tasks.spawn(telling::run(context.clone(), changed_workers, behind.clone()));
     let kept = Retention::from_settings(&settings.retention);
     tasks.spawn(leader::run(context.clone(), dispatch, stops, kept, behind.clone()));
     tasks.spawn(serving::run(context.clone(), settings.rabbitmq.clone(), rebuild_requests, behind.clone()));

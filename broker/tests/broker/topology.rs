@@ -41,6 +41,29 @@ async fn everything_is_declared_and_may_be_declared_again() {
 }
 
 #[tokio::test]
+async fn a_pool_that_has_served_goes_unless_somebody_consumes_it() {
+    let world = World::new().await;
+    let (gone, other) = (pool("gone"), pool("other"));
+    for name in [&gone, &other] {
+        world.link.declare_pool(name).await.unwrap();
+    }
+    let queue = task_queue(&gone, Priority::Low);
+    let consuming = world.link.consume(&queue, 1).await.unwrap();
+    assert!(!world.link.remove_pool(&gone).await.unwrap(), "one is consumed");
+    assert_eq!(world.link.depth(&queue).await.unwrap().consumers, 1, "and stays");
+    consuming.close().await;
+    assert!(world.link.remove_pool(&gone).await.unwrap());
+    assert!(world.link.remove_pool(&gone).await.unwrap(), "what is not there is gone");
+    let left = Management::new(&world.vhost.name).queues().await;
+    assert!(!left.iter().any(|name| name.contains(".gone.")), "{left:?}");
+    assert_eq!(left.iter().filter(|name| name.contains(".other.")).count(), 3, "{left:?}");
+    // It may be needed again, and the link holds.
+    world.link.declare_pool(&gone).await.unwrap();
+    world.link.depth(&queue).await.unwrap();
+    world.end().await;
+}
+
+#[tokio::test]
 async fn depth_counts_messages_and_consumers() {
     let world = World::new().await;
     let queue = crate::world::default_queue();

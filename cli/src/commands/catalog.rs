@@ -65,7 +65,8 @@ struct Migrated {
 /// The catalog of the setting `postgres.url`.
 pub(super) async fn connect(context: &Context) -> Result<Connected, Failure> {
     let settings = context.settings(&[])?.settings;
-    Connected::connect(&settings.postgres).await.map_err(explain)
+    let connected = Connected::connect(&settings.postgres).await.map_err(explain)?;
+    Ok(connected.listing_workers(settings.retention.workers()))
 }
 
 /// What the catalog said, with the exit code for it.

@@ -121,6 +121,7 @@ async fn take(purging: &mut Purging, days: &[Day], stop: &CancellationToken) -> 
         let cleaned = purging.clean(stop).await.map_err(catalog::explain)?;
         purged.batches += cleaned.batches;
         purged.sessions += cleaned.sessions;
+        purged.workers += cleaned.workers;
         if !cleaned.more || stop.is_cancelled() {
             return Ok(purged);
         }

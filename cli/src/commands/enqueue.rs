@@ -34,14 +34,17 @@ Examples:
   scaleout enqueue demo/empty/noop --count 10000 --priority low --format json
   scaleout enqueue demo/nyc-flights/load-month --each month=1,2,3 --limit-key warehouse
   scaleout enqueue demo/nyc-flights/report --start-at 2026-03-01T02:00 --start-deadline 2h --pool default
+  scaleout enqueue demo/hello/hello --worker etl-1 --worker etl-2
 
 Values are texts; the master reads them by the parameter's declared type. --each makes one execution for each value, \
 several --each all combinations (a comma within a value is written \\,). --from reads one execution per row: CSV, \
 whose header names the parameters and whose empty cells leave theirs out, or JSON Lines. If any row is wrong, nothing \
-is enqueued. All of it is one batch: repeating the command with the same --request-id gives that batch again. \
+is enqueued. With --worker no other worker may run it, for ever: one that is offline or disabled is waited for, and \
+told. All of it is one batch: repeating the command with the same --request-id gives that batch again. \
 With --format json: {\"batch\":\"<uuid>\",\"executions\":<n>}, with --start-at also \"start_at\" if that is ahead, with \
---wait also \"counts\" and, of a single execution, \"execution\", \"result\" and \"error\". Times without offset or zone are \
-local; +10m counts from now, so that a repeat with the same --request-id is another request and refused: give a time.")]
+--wait also \"counts\" and, of a single execution, \"execution\", \"result\" and \"error\", and \"warnings\" if there are \
+any. Times without offset or zone are local; +10m counts from now, so that a repeat with the same --request-id is \
+another request and refused: give a time.")]
 pub(crate) struct Enqueue {
     /// What to run
     #[arg(required = true, value_name = "FOLDER/PROJECT/PACKAGE")]
@@ -61,6 +64,9 @@ pub(crate) struct Enqueue {
     /// The pool whose workers run it
     #[arg(long, default_value_t)]
     pool: PoolName,
+    /// A worker that may run it, by name or id, instead of a pool; given several times (100 at most), any of these
+    #[arg(long = "worker", value_name = "NAME|ID", conflicts_with = "pool")]
+    workers: Vec<String>,
     /// high, normal or low
     #[arg(long, default_value_t)]
     priority: Priority,
@@ -111,22 +117,24 @@ pub(super) async fn report(
     answer: &EnqueueAnswer,
     wait: bool,
 ) -> Result<Exit, Failure> {
-    let EnqueueAnswer { batch, executions, repeated, start_at } = *answer;
+    let EnqueueAnswer { batch, executions, repeated, start_at, ref warnings } = *answer;
     if repeated {
         say("this request had been accepted before; nothing was added");
     }
     if let Some(at) = start_at {
         say(&format!("due at {}", times::local(at, &TimeZone::system())));
     }
+    warnings.iter().for_each(|warning| say(&format!("warning: {}", tables::printable_line(warning))));
     if !wait {
-        let done = Accepted { batch, executions, start_at, counts: None, only: None };
+        let done = Accepted { batch, executions, start_at, counts: None, only: None, warnings };
         context.output.one(&done, accepted)?;
         say(&format!("wait for it with: scaleout batch wait {batch}"));
         return Ok(Exit::Done);
     }
     let detail = wait::batch(client, batch).await?;
     let only = batch::only(client, &detail).await?;
-    let done = Accepted { batch, executions, start_at, counts: Some(&detail.counts), only: only.as_ref() };
+    let done =
+        Accepted { batch, executions, start_at, counts: Some(&detail.counts), only: only.as_ref(), warnings };
     context.output.one(&done, |_| batch::waited(&detail, only.as_ref()))?;
     batch::show_failed(client, &detail, only.as_ref()).await?;
     Ok(wait::exit_of(&detail))
@@ -142,6 +150,8 @@ struct Accepted<'a> {
     counts: Option<&'a BTreeMap<Status, u64>>,
     #[serde(flatten)]
     only: Option<&'a batch::Only>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    warnings: &'a [String],
 }
 
 fn accepted(accepted: &Accepted<'_>) -> String {
@@ -174,6 +184,7 @@ fn request(arguments: &Enqueue) -> Result<(EnqueueRequest, Origins), Failure> {
         limit_key: arguments.limit_key.clone(),
         start_at: arguments.start_at,
         start_deadline_ms: arguments.start_deadline.map(milliseconds),
+        workers: arguments.workers.clone(),
     };
     Ok((request, origins))
 }
@@ -191,7 +202,8 @@ mod tests {
     #[test]
     fn json_has_exactly_the_documented_keys() {
         let batch = BatchId(Uuid::nil());
-        let accepted = Accepted { batch, executions: 3, start_at: None, counts: None, only: None };
+        let accepted =
+            Accepted { batch, executions: 3, start_at: None, counts: None, only: None, warnings: &[] };
         assert_eq!(
             serde_json::to_string(&accepted).unwrap(),
             r#"{"batch":"00000000-0000-0000-0000-000000000000","executions":3}"#

@@ -38,7 +38,7 @@ impl View {
             ("status", summary.status.to_string()),
             ("attempt", summary.attempt.to_string()),
             ("worker", dash(summary.worker.as_deref())),
-            ("pool", format!("{}, priority {}", execution.pool, execution.priority)),
+            ("pool", format!("{}, priority {}", whose(execution), execution.priority)),
             ("created", times::local(summary.created_at, &self.zone)),
             ("started", times::local_or_dash(summary.started_at, &self.zone)),
             ("ended", times::local_or_dash(summary.ended_at, &self.zone)),
@@ -115,6 +115,14 @@ pub(crate) fn failed(executions: &[ExecutionSummary]) -> String {
         vec![execution.id.to_string(), path(execution), execution.status.to_string(), error]
     };
     plain(&["ID", "PACKAGE", "STATUS", "ERROR"], executions.iter().map(row))
+}
+
+/// The pool, or the workers that were chosen one by one.
+fn whose(execution: &ExecutionDetail) -> String {
+    match execution.workers.as_slice() {
+        [] => execution.pool.to_string(),
+        workers => format!("only {}", workers.join(", ")),
+    }
 }
 
 fn dash(text: Option<&str>) -> String {

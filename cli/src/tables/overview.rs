@@ -1,35 +1,16 @@
-//! Workers, queues and masters at a glance. Pure.
+//! Queues, masters and all at a glance. Pure.
 
 use jiff::Timestamp;
 use scaleout_common::api::{
     AlarmSummary, BACKLOG_COUNT_MAX, BacklogSummary, ComponentState, MasterSummary, PoolSummary,
-    QueueSummary, StatusAnswer, Warning, WorkerState, WorkerSummary,
+    QueueSummary, StatusAnswer, Warning,
 };
 use scaleout_common::priority::Priority;
 use scaleout_common::status::Status;
 
 use super::text::printable;
-use super::{View, counts, limits, pairs, plain};
+use super::{View, counts, limits, pairs, plain, workers};
 use crate::times;
-
-/// The table of workers.
-pub(crate) fn workers(view: &View, workers: &[WorkerSummary]) -> String {
-    let header = ["NAME", "STATE", "RUNNING", "CAPACITY", "POOLS", "HOST", "VERSION", "LAST ONLINE", "ID"];
-    let row = |worker: &WorkerSummary| {
-        vec![
-            worker.name.clone(),
-            state(worker.state).to_owned(),
-            worker.running.to_string(),
-            worker.capacity.to_string(),
-            worker.pools.iter().map(|pool| pool.as_str()).collect::<Vec<_>>().join(","),
-            worker.host.clone(),
-            worker.version.clone(),
-            times::local(worker.last_online_at, &view.zone),
-            worker.id.to_string(),
-        ]
-    };
-    plain(&header, workers.iter().map(row))
-}
 
 /// Everything `scaleout status` shows.
 pub(crate) fn queues_and_all(view: &View, status: &StatusAnswer) -> String {
@@ -179,26 +160,20 @@ fn component(state: &ComponentState) -> String {
     }
 }
 
-fn state(state: WorkerState) -> &'static str {
-    match state {
-        WorkerState::Online => "online",
-        WorkerState::Draining => "draining",
-        WorkerState::Disabled => "disabled",
-        WorkerState::Offline => "offline",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
 
-    use scaleout_common::api::LossSummary;
-    use scaleout_common::api::SessionsSummary;
+    use scaleout_common::api::{LossSummary, SessionsSummary, WorkerState, WorkerSummary};
     use scaleout_common::ids::{ExecutionId, MasterId, WorkerId};
     use uuid::Uuid;
 
     use super::super::view::tests::{at, view};
     use super::*;
+
+    fn queue() -> QueueSummary {
+        QueueSummary { name: "scaleout.tasks.default.normal".into(), ready: 12, consumers: 1 }
+    }
 
     fn status() -> StatusAnswer {
         StatusAnswer {
@@ -227,19 +202,18 @@ mod tests {
                 },
                 PoolSummary::empty("etl".parse().unwrap(), 4),
             ],
-            queues: vec![QueueSummary {
-                name: "scaleout.tasks.default.normal".into(),
-                ready: 12,
-                consumers: 1,
-            }],
+            queues: vec![queue()],
             workers: vec![WorkerSummary {
                 id: WorkerId(Uuid::from_u128(3)),
                 name: "worker-1".into(),
                 host: "box".into(),
                 state: WorkerState::Online,
+                enabled: true,
                 capacity: 4,
                 running: 2,
                 pools: vec!["default".parse().unwrap(), "etl".parse().unwrap()],
+                description: String::new(),
+                tags: vec!["gpu".into()],
                 version: "0.1.0".into(),
                 user: "me".into(),
                 session: Some(1),
@@ -290,8 +264,8 @@ etl     0       0       4     -          -          -            -
 QUEUE                         READY CONSUMERS
 scaleout.tasks.default.normal 12    1
 
-NAME     STATE  RUNNING CAPACITY POOLS       HOST VERSION LAST ONLINE               ID
-worker-1 online 2       4        default,etl box  0.1.0   2026-03-01 12:00:00+02:00 00000000-0000-0000-0000-000000000003
+NAME     STATE  RUNNING CAPACITY POOLS       TAGS HOST VERSION LAST ONLINE               ID
+worker-1 online 2       4        default,etl gpu  box  0.1.0   2026-03-01 12:00:00+02:00 00000000-0000-0000-0000-000000000003
 
 MASTER         ROLE   HOST VERSION STARTED                   CONSUMING FOR LAST PROOF ID
 127.0.0.1:8391 leader box  0.1.0   2026-03-01 11:00:00+02:00 1h00m         1.00s      00000000-0000-0000-0000-000000000004

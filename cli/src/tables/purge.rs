@@ -16,6 +16,7 @@ pub(crate) struct Purged {
     pub(crate) staying: Vec<Staying>,
     pub(crate) batches: u64,
     pub(crate) sessions: u64,
+    pub(crate) workers: u64,
     /// Rows of side tables that still name executions that have gone: there should be none.
     pub(crate) leftovers: u64,
 }
@@ -96,7 +97,7 @@ impl Purged {
             })
         });
         let (partitions, staying) = (rows.collect(), staying.collect());
-        Self { dry_run: false, partitions, staying, batches: 0, sessions: 0, leftovers: 0 }
+        Self { dry_run: false, partitions, staying, batches: 0, sessions: 0, workers: 0, leftovers: 0 }
     }
 
     /// For people.
@@ -106,6 +107,12 @@ impl Purged {
             parts.push(format!(
                 "{} batches and {} sessions that belonged to earlier days went, too\n",
                 self.batches, self.sessions
+            ));
+        }
+        if self.workers > 0 {
+            parts.push(format!(
+                "{} workers that were last online before the first day that is left went, too\n",
+                self.workers
             ));
         }
         if self.leftovers > 0 {

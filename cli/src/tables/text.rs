@@ -31,6 +31,6 @@ pub(super) fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() && c != '\n' && c != '\t' { '\u{fffd}' } else { c }).collect()
 }
 
-pub(super) fn printable_line(text: &str) -> String {
+pub(crate) fn printable_line(text: &str) -> String {
     printable(text).replace('\n', " ")
 }

@@ -43,6 +43,9 @@ pub struct EnqueueRequest {
     /// (to 31 days): else they end failed. What has started in time may be retried later. Absent: no limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start_deadline_ms: Option<u64>,
+    /// The only workers that may run them, by name or id (100 at most), instead of a pool; empty: any of the pool.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub workers: Vec<String>,
 }
 
 /// `count` executions of one package with the same values.
@@ -70,6 +73,9 @@ pub struct EnqueueAnswer {
     /// When they become due, if that is not at once; absent of a repeated request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start_at: Option<Timestamp>,
+    /// What may keep them waiting, such as a chosen worker that is offline.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
 }
 
 /// `POST /api/v1/executions/retry`: runs what has ended again, as new executions of one batch.

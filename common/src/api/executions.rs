@@ -46,6 +46,9 @@ pub struct ExecutionDetail {
     pub batch: BatchId,
     pub project_version: i32,
     pub pool: PoolName,
+    /// Names of the only workers that may run it, if they were chosen one by one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub workers: Vec<String>,
     pub priority: Priority,
     /// Values by parameter name. If a sensitive parameter was given a value, all sensitive ones are shown as `***`:
     /// which of them have one stays sealed.

@@ -25,7 +25,7 @@ pub use status::{
     AlarmSummary, BACKLOG_COUNT_MAX, BacklogSummary, ComponentState, LossSummary, MasterSummary, PoolSummary,
     QueueSummary, RebuildAnswer, SessionsSummary, StatusAnswer, Warning,
 };
-pub use workers::{WorkerState, WorkerSummary};
+pub use workers::{RunSummary, SetWorkerRequest, WorkerDetail, WorkerState, WorkerSummary};
 
 /// The port a master listens on unless told otherwise (SSIS Scale Out's own).
 pub const PORT: u16 = 8391;

@@ -3,14 +3,16 @@
 use std::ops::RangeInclusive;
 
 use super::Settings;
+use crate::names::{NameError, PoolName};
 
-/// A value outside its range.
+/// A value that a setting cannot have.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("setting {setting} is {found}: expected {} to {}", .allowed.start(), .allowed.end())]
-pub struct SettingError {
-    pub setting: &'static str,
-    pub found: u64,
-    pub allowed: RangeInclusive<u64>,
+pub enum SettingError {
+    /// It is outside its range.
+    #[error("setting {setting} is {found}: expected {} to {}", .allowed.start(), .allowed.end())]
+    Range { setting: &'static str, found: u64, allowed: RangeInclusive<u64> },
+    #[error("setting {setting}: {error}")]
+    Name { setting: &'static str, error: NameError },
 }
 
 impl Settings {
@@ -36,10 +38,13 @@ impl Settings {
         range("worker.log_bytes_max", worker.log_bytes_max, 0..=1_099_511_627_776)?;
         range("worker.bundle_cache_bytes_max", worker.bundle_cache_bytes_max, 0..=1_099_511_627_776)?;
         range("retention.executions_days", self.retention.executions_days.into(), 0..=10_000)?;
-        range("retention.messages_days", self.retention.messages_days.into(), 0..=10_000)
+        range("retention.messages_days", self.retention.messages_days.into(), 0..=10_000)?;
+        range("retention.workers_days", self.retention.workers_days.into(), 0..=10_000)?;
+        let reserved = worker.pools.iter().map(PoolName::check_given).find_map(Result::err);
+        reserved.map_or(Ok(()), |error| Err(SettingError::Name { setting: "worker.pools", error }))
     }
 }
 
 fn range(setting: &'static str, found: u64, allowed: RangeInclusive<u64>) -> Result<(), SettingError> {
-    if allowed.contains(&found) { Ok(()) } else { Err(SettingError { setting, found, allowed }) }
+    if allowed.contains(&found) { Ok(()) } else { Err(SettingError::Range { setting, found, allowed }) }
 }

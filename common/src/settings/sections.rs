@@ -90,6 +90,14 @@ pub struct Worker {
 pub struct Retention {
     pub executions_days: u32,
     pub messages_days: u32,
+    pub workers_days: u32,
+}
+
+impl Retention {
+    /// How long a worker may have been offline and still be listed; `None`: for ever.
+    pub fn workers(&self) -> Option<Duration> {
+        (self.workers_days > 0).then(|| Duration::from_secs(u64::from(self.workers_days) * 24 * 3_600))
+    }
 }
 
 #[derive(Clone, Debug, Deserialize)]

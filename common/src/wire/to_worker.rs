@@ -49,6 +49,12 @@ pub struct HeartbeatAnswer {
     pub drain: bool,
 }
 
+impl HeartbeatAnswer {
+    /// The number of one that nobody asked for: it answers no heartbeat and renews no lease (those count from one), and
+    /// tells at once which pools are served now. What it would have said is in every later answer, too.
+    pub const UNASKED: u64 = 0;
+}
+
 /// Answers claims, each by its number.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClaimAnswers {

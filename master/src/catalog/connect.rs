@@ -32,6 +32,8 @@ pub struct Catalog {
     url: String,
     connections_max: usize,
     wait: Duration,
+    /// How long a worker may be offline and still be listed; `None`: for ever.
+    pub(super) workers_listed: Option<Duration>,
 }
 
 impl Catalog {
@@ -60,7 +62,14 @@ impl Catalog {
             url,
             connections_max: settings.connections_max,
             wait,
+            workers_listed: None,
         })
+    }
+
+    /// The same, which leaves workers out of lists that have been offline for longer.
+    #[must_use]
+    pub fn listing_workers(self, offline_max: Option<Duration>) -> Self {
+        Self { workers_listed: offline_max, ..self }
     }
 
     /// The server can be reached and is new enough, and the catalog has this build's version.

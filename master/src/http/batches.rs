@@ -48,6 +48,10 @@ pub(super) fn hand_over(api: &Api, accepted: Accepted) -> EnqueueAnswer {
             tracing::debug!(%error, "a dispatch is left to the sweep");
         }
     }
+    for worker in accepted.joined {
+        // Full: the next heartbeat's answer tells it.
+        let _ = api.app.changed.try_send(worker);
+    }
     accepted.answer
 }
 

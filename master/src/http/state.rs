@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use scaleout_common::api::{AlarmSummary, ComponentState, QueueSummary};
-use scaleout_common::ids::MasterId;
+use scaleout_common::ids::{MasterId, WorkerId};
 use scaleout_common::settings;
 use tokio::sync::{Semaphore, mpsc, watch};
 
@@ -42,6 +42,8 @@ pub struct AppState {
     pub dispatch: mpsc::Sender<Dispatch>,
     /// Takes whom to tell to stop, after the commit. When it is full the next heartbeat's answer tells them.
     pub stops: mpsc::Sender<StopTarget>,
+    /// Takes which workers were changed, after the commit. When it is full the next heartbeat's answer tells them.
+    pub changed: mpsc::Sender<WorkerId>,
     /// Takes requests to dispatch everything pending again.
     pub rebuilds: mpsc::Sender<RebuildRequest>,
     pub readiness: watch::Receiver<Readiness>,

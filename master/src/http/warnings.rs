@@ -127,6 +127,9 @@ fn unserved(status: &StatusAnswer) -> Vec<Warning> {
     };
     let unserved = waiting.into_iter().filter(|(pool, _)| !is_served(pool));
     let tell = |(pool, ready): (PoolName, u64)| {
+        if pool.is_ad_hoc() {
+            return chosen_unserved(status, &pool, ready);
+        }
         warning(
             "pool-unserved",
             format!("no worker takes work from the pool {pool}: {} there", count(ready, "message")),
@@ -134,6 +137,21 @@ fn unserved(status: &StatusAnswer) -> Vec<Warning> {
         )
     };
     unserved.map(tell).collect()
+}
+
+/// The same of workers that were chosen one by one.
+fn chosen_unserved(status: &StatusAnswer, pool: &PoolName, ready: u64) -> Warning {
+    let chosen = status.workers.iter().filter(|worker| worker.pools.contains(pool));
+    let names: Vec<&str> = chosen.map(|worker| worker.name.as_str()).collect();
+    let waiting = count(ready, "message");
+    warning(
+        "pool-unserved",
+        match names.is_empty() {
+            true => format!("no worker takes what waits for chosen workers only ({pool}): {waiting} there"),
+            false => format!("no worker takes what waits for {} only: {waiting} there", names.join(", ")),
+        },
+        "start or enable one of them; `scaleout execution explain ID` names all that were chosen",
+    )
 }
 
 fn sessions(status: &StatusAnswer) -> Vec<Warning> {

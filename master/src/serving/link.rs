@@ -6,7 +6,7 @@ use scaleout_common::settings::Rabbitmq;
 use tokio::sync::{Mutex, mpsc};
 use tokio_util::sync::CancellationToken;
 
-use super::{claims, logs, outcomes, queues, sentinel, unrouted};
+use super::{ad_hoc, claims, logs, outcomes, queues, sentinel, unrouted};
 use crate::context::Context;
 use crate::rebuild::RebuildRequest;
 
@@ -25,7 +25,7 @@ pub(crate) async fn run(
     let name = format!("scaleout master {}", context.master);
     let serve = |link: Link| {
         let (context, stop, rebuilds) = (context.clone(), stop.clone(), &rebuilds);
-        async move { serve(&context, &link, &mut *rebuilds.lock().await, &stop).await }
+        async move { Box::pin(serve(&context, &link, &mut *rebuilds.lock().await, &stop)).await }
     };
     let report = |error: &BrokerError| {
         context.metrics.broker_links_lost.increment(1);
@@ -57,6 +57,7 @@ async fn serve(
             unrouted::serve(context, link, &answers),
             queues::watch(context, link),
             sentinel::watch(context, link, &answers, rebuilds),
+            ad_hoc::watch(context, link),
             alarms(context, link),
         )
     };

@@ -1,5 +1,6 @@
 //! The broker's side of a master: one link after another, and on each the consumers of what workers report.
 
+mod ad_hoc;
 mod answer;
 mod claims;
 mod link;

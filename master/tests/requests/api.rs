@@ -7,6 +7,7 @@ use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use http_body_util::BodyExt;
 use scaleout_common::api::{ComponentState, EnqueueAnswer, ErrorBody, ErrorCode, QueueSummary};
+use scaleout_common::ids::WorkerId;
 use scaleout_common::settings;
 use scaleout_master::catalog::protocol::{Dispatch, StopTarget};
 use scaleout_master::catalog::requests::Role;
@@ -29,6 +30,7 @@ pub(crate) struct Server {
     pub(crate) router: Router,
     pub(crate) dispatches: mpsc::Receiver<Dispatch>,
     pub(crate) stops: mpsc::Receiver<StopTarget>,
+    pub(crate) changed: mpsc::Receiver<WorkerId>,
     pub(crate) readiness: watch::Sender<Readiness>,
     _queues: watch::Sender<Vec<QueueSummary>>,
     pub(crate) admin: String,
@@ -64,6 +66,7 @@ impl Server {
         let admin = world.catalog.create_token("root", Role::Admin).await.unwrap();
         let (dispatch, dispatches) = mpsc::channel(4);
         let (stop, stops) = mpsc::channel(4);
+        let (changed, changed_workers) = mpsc::channel(4);
         let there = || ComponentState { reachable: true, problem: None };
         let (readiness, seen) = watch::channel(Readiness { catalog: there(), broker: there() });
         let queue = QueueSummary { name: "q".to_owned(), ready: 1, consumers: 2 };
@@ -75,6 +78,7 @@ impl Server {
             settings: master_settings(requests_max),
             dispatch,
             stops: stop,
+            changed,
             rebuilds: mpsc::channel(1).0,
             readiness: seen,
             alarm: watch::channel(None).1,
@@ -84,7 +88,17 @@ impl Server {
             metrics: Metrics::default(),
         };
         let router = router(state.clone());
-        Self { world: Arc::new(world), state, router, dispatches, stops, readiness, _queues: queues, admin }
+        Self {
+            world: Arc::new(world),
+            state,
+            router,
+            dispatches,
+            stops,
+            changed: changed_workers,
+            readiness,
+            _queues: queues,
+            admin,
+        }
     }
 
     pub(crate) async fn token(&self, role: Role) -> String {
@@ -203,51 +217,27 @@ async fn from_deploy_to_cancel() {
 #[tokio::test]
 async fn wrong_requests_are_answered_with_an_error_body() {
     let server = Server::of(World::with_project().await, 16).await;
-    let bad = StatusCode::BAD_REQUEST;
+    let (bad, invalid) = (StatusCode::BAD_REQUEST, ErrorCode::InvalidRequest);
     let cases: &[(Method, &str, &str, StatusCode, ErrorCode, &str)] = &[
         (Method::GET, "/api/v1/nothing", "", StatusCode::NOT_FOUND, ErrorCode::NotFound, "/api/v1/nothing"),
         (Method::GET, "/", "", StatusCode::NOT_FOUND, ErrorCode::NotFound, "there is no GET /"),
-        (
-            Method::DELETE,
-            "/api/v1/batches",
-            "",
-            StatusCode::METHOD_NOT_ALLOWED,
-            ErrorCode::InvalidRequest,
-            "DELETE",
-        ),
-        (Method::POST, "/healthz", "", StatusCode::METHOD_NOT_ALLOWED, ErrorCode::InvalidRequest, "POST"),
-        (Method::POST, "/api/v1/batches", "{\n \"x\"", bad, ErrorCode::InvalidRequest, "line 2 column"),
-        (
-            Method::POST,
-            "/api/v1/batches",
-            "{\"exekutions\":[]}",
-            bad,
-            ErrorCode::InvalidRequest,
-            "exekutions",
-        ),
-        (Method::POST, "/api/v1/batches", "", bad, ErrorCode::InvalidRequest, "line 1 column 0"),
-        (Method::GET, "/api/v1/executions?statsu=failed", "", bad, ErrorCode::InvalidRequest, "statsu"),
-        (Method::GET, "/api/v1/executions?status=lost", "", bad, ErrorCode::InvalidRequest, "lost"),
-        (Method::GET, "/api/v1/executions?limit=0", "", bad, ErrorCode::InvalidRequest, "1 to 1000"),
-        (
-            Method::GET,
-            "/api/v1/executions?package=a/b/c/d",
-            "",
-            bad,
-            ErrorCode::InvalidRequest,
-            "FOLDER/PROJECT/PACKAGE",
-        ),
-        (Method::GET, "/api/v1/executions/17", "", bad, ErrorCode::InvalidRequest, "path"),
-        (Method::GET, "/api/v1/projects?folder=a&x=1", "", bad, ErrorCode::InvalidRequest, "x"),
-        (Method::GET, "/api/v1/bundles/xyz", "", bad, ErrorCode::InvalidRequest, "64 hexadecimal"),
-        (
-            Method::POST,
-            "/api/v1/executions/cancel",
-            "{\"executions\":[]}",
-            bad,
-            ErrorCode::InvalidRequest,
-            "10000",
-        ),
+        (Method::DELETE, "/api/v1/batches", "", StatusCode::METHOD_NOT_ALLOWED, invalid, "DELETE"),
+        (Method::POST, "/healthz", "", StatusCode::METHOD_NOT_ALLOWED, invalid, "POST"),
+        (Method::POST, "/api/v1/batches", "{\n \"x\"", bad, invalid, "line 2 column"),
+        (Method::POST, "/api/v1/batches", "{\"exekutions\":[]}", bad, invalid, "exekutions"),
+        (Method::POST, "/api/v1/batches", "", bad, invalid, "line 1 column 0"),
+        (Method::GET, "/api/v1/executions?statsu=failed", "", bad, invalid, "statsu"),
+        (Method::GET, "/api/v1/executions?status=lost", "", bad, invalid, "lost"),
+        (Method::GET, "/api/v1/executions?status=failed,lost", "", bad, invalid, "\"lost\""),
+        (Method::GET, "/api/v1/executions?since=yesterday", "", bad, invalid, "since"),
+        (Method::POST, "/api/v1/executions/retry", "{}", bad, invalid, "request_id"),
+        (Method::POST, "/api/v1/batches", "{\"start_at\":\"soon\"}", bad, invalid, "\"soon\""),
+        (Method::GET, "/api/v1/executions?limit=0", "", bad, invalid, "1 to 1000"),
+        (Method::GET, "/api/v1/executions?package=a/b/c/d", "", bad, invalid, "FOLDER/PROJECT/PACKAGE"),
+        (Method::GET, "/api/v1/executions/17", "", bad, invalid, "path"),
+        (Method::GET, "/api/v1/projects?folder=a&x=1", "", bad, invalid, "x"),
+        (Method::GET, "/api/v1/bundles/xyz", "", bad, invalid, "64 hexadecimal"),
+        (Method::POST, "/api/v1/executions/cancel", "{\"executions\":[]}", bad, invalid, "10000"),
         (Method::GET, "/api/v1/workers/none", "", StatusCode::NOT_FOUND, ErrorCode::NotFound, "worker none"),
         (
             Method::GET,

@@ -46,6 +46,9 @@ fn routes() -> Vec<(Method, String, &'static [Role])> {
         (Method::GET, "workers", everybody),
         (Method::GET, "workers/w", everybody),
         (Method::POST, "workers/w/drain", operators),
+        (Method::POST, "workers/w/enable", operators),
+        (Method::POST, "workers/w/disable", operators),
+        (Method::PATCH, "workers/w", operators),
         (Method::GET, "status", everybody),
         (Method::POST, "broker/rebuild", operators),
     ]

@@ -19,4 +19,5 @@ mod retry;
 mod start;
 mod tokens;
 mod values;
+mod workers;
 mod world;

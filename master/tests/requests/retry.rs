@@ -1,7 +1,7 @@
 //! Retry: new executions with what the old ones had, of one batch.
 
 use axum::http::StatusCode;
-use scaleout_common::api::{EnqueueAnswer, ErrorCode, ExecutionPage, RetryRequest};
+use scaleout_common::api::{EnqueueAnswer, EnqueueRequest, ErrorCode, ExecutionPage, RetryRequest};
 use scaleout_common::ids::{BatchId, ExecutionId};
 use scaleout_common::status::Status;
 use scaleout_master::catalog::requests::{Accepted, Accepting, Holder, RETRIED_MAX, RequestError};
@@ -118,6 +118,70 @@ async fn executions_of_several_sorts_are_retried_as_one_batch_once() {
     enqueued.request_id = asked.request_id;
     let conflict = world.accept(enqueued).await.unwrap_err();
     assert!(matches!(conflict, RequestError::Conflict { .. }), "{conflict}");
+}
+
+#[tokio::test]
+async fn what_was_for_chosen_workers_is_for_the_same_ones_again() {
+    let world = World::with_project().await;
+    let (one, two) = (world.online_worker("one").await, world.online_worker("two").await);
+    let noop = || request(json!([{ "package": "demo/flights/noop" }]));
+    let mut ids = Vec::new();
+    for workers in [vec!["one"], vec!["one", "two"]] {
+        let workers = workers.into_iter().map(str::to_owned).collect();
+        let accepted = world.accept(EnqueueRequest { workers, ..noop() }).await.unwrap();
+        ids.extend(tasks(&accepted));
+    }
+    for id in &ids {
+        world.set_status(*id, Status::Failed).await;
+    }
+    // The leader has closed both sets, and one worker has left.
+    let close =
+        "update internal.ad_hoc_pools set open = false, queues = false, closed_at = clock_timestamp();
+                 update internal.workers set pools = pools";
+    world.sql.batch_execute(close).await.unwrap();
+    let leave = "update internal.sessions set ended_at = clock_timestamp() where worker_id = $1";
+    world.sql.execute(leave, &[&two.worker.0]).await.unwrap();
+
+    let accepted = retry(&world, &wanted(&ids)).await.unwrap();
+    let mut joined = accepted.joined.clone();
+    joined.sort();
+    let mut both = [one.worker, two.worker];
+    both.sort();
+    assert_eq!(joined, both);
+    assert_eq!(accepted.answer.warnings.len(), 1, "{:?}", accepted.answer.warnings);
+    assert!(accepted.answer.warnings[0].starts_with("worker two is offline"));
+    for (old, new) in [("one", 2), ("two", 1)] {
+        let pools = world.catalog.worker(&old.into()).await.unwrap().pools;
+        assert_eq!(pools.iter().filter(|pool| pool.is_ad_hoc()).count(), new, "{old}");
+    }
+    let open = "select count(*) from internal.ad_hoc_pools where open and queues";
+    assert_eq!(world.number(open).await, 2);
+    let same = "select count(*) from internal.executions e
+                join internal.executions o on o.id = e.retry_of and o.pool = e.pool";
+    assert_eq!(world.number(same).await, 2);
+
+    world.sql.batch_execute("delete from internal.ad_hoc_pools").await.unwrap();
+    let unknown = retry(&world, &wanted(&ids)).await.unwrap_err();
+    assert!(
+        matches!(&unknown, RequestError::Conflict { message, .. } if message.contains("not known any more"))
+    );
+}
+
+#[tokio::test]
+async fn what_waits_for_a_limit_is_a_retry_as_well() {
+    let world = World::with_project().await;
+    let (_, noops) = world.accept_noops(2).await;
+    for id in &noops {
+        world.set_status(*id, Status::Failed).await;
+    }
+    let limit =
+        "insert into internal.limits (name, at_most, set_by) values ('demo/flights/noop', 1, 'a test')";
+    world.sql.batch_execute(limit).await.unwrap();
+    let accepted = retry(&world, &wanted(&noops)).await.unwrap();
+    assert_eq!((accepted.answer.executions, accepted.dispatches.len()), (2, 0));
+    let linked = "select count(*) from internal.executions e join internal.retries r
+                  on r.retried = e.retry_of and r.execution_id = e.id where e.status = 1";
+    assert_eq!(world.number(linked).await, 2);
 }
 
 #[tokio::test]

@@ -33,3 +33,4 @@ mod schedule_once;
 mod secrets;
 mod sessions;
 mod views;
+mod workers;

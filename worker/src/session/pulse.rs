@@ -110,6 +110,8 @@ impl Pulse {
 
 #[cfg(test)]
 mod tests {
+    use scaleout_common::wire::HeartbeatAnswer;
+
     use super::*;
     use crate::guard::boot_time;
 
@@ -143,6 +145,17 @@ mod tests {
         );
         assert_eq!(pulse.beat(at(start, 12), 0.5), Beat::Wait);
         assert_eq!(pulse.beat(at(start, 14), 0.5), Beat::Send { number: 4 });
+    }
+
+    #[test]
+    fn what_nobody_asked_for_renews_no_lease() {
+        let start = boot_time();
+        let mut pulse = Pulse::new(start);
+        for sent in [false, true] {
+            assert_eq!(pulse.answered(HeartbeatAnswer::UNASKED), None, "a heartbeat was sent: {sent}");
+            pulse.beat(at(start, 5), 0.5);
+        }
+        assert_eq!(pulse.beat(at(start, 20), 0.5), Beat::Fenced);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use super::facts::{Broker, Created, Ended, Facts, Held, Pending, Standing};
-use super::reason::{Leader, Reason, Taking};
+use super::reason::{ChosenWorker, Leader, Reason, Taking};
 use crate::api::{AlarmSummary, MasterSummary, WorkerState, WorkerSummary};
 use crate::protocol::lease::runs_alone;
 use crate::protocol::timing::{CONSUMING_MIN, DISPATCH_REPEAT, PROOF_AGE_MAX, TIMEOUT_BACKSTOP};
@@ -83,6 +83,7 @@ fn wait(facts: &Facts, pending: &Pending) -> Reason {
             since: pending.dispatch.as_ref().and_then(|row| row.confirmed_at),
             free: free(&pending.workers),
             consumers: pending.broker.consumers,
+            chosen: chosen(facts, &pending.workers),
         })
 }
 
@@ -127,6 +128,9 @@ fn unpublished(facts: &Facts, pending: &Pending, for_at_least: Duration) -> Opti
 
 fn no_worker(facts: &Facts, workers: &[WorkerSummary]) -> Option<Reason> {
     let pool = facts.pool.clone();
+    if pool.is_ad_hoc() {
+        return no_chosen_worker(workers);
+    }
     let Some(last) = workers.iter().max_by_key(|worker| worker.last_online_at) else {
         return Some(Reason::NoWorkers { pool });
     };
@@ -145,11 +149,34 @@ fn no_worker(facts: &Facts, workers: &[WorkerSummary]) -> Option<Reason> {
     }
 }
 
+fn no_chosen_worker(workers: &[WorkerSummary]) -> Option<Reason> {
+    let chosen = |worker: &WorkerSummary| ChosenWorker {
+        name: worker.name.clone(),
+        state: worker.state,
+        enabled: worker.enabled,
+        last_online_at: worker.last_online_at,
+    };
+    let is_there = usable(workers).next().is_some();
+    (!is_there).then(|| Reason::ChosenUnavailable { workers: workers.iter().map(chosen).collect() })
+}
+
+/// Names of the only workers that may run it, where they were chosen one by one.
+fn chosen(facts: &Facts, workers: &[WorkerSummary]) -> Vec<String> {
+    let chosen = workers.iter().filter(|_| facts.pool.is_ad_hoc());
+    chosen.map(|worker| worker.name.clone()).collect()
+}
+
 fn alone(facts: &Facts, workers: &[WorkerSummary]) -> Option<Reason> {
     let mut usable = usable(workers).peekable();
     let count = usable.clone().count() as u64;
-    (runs_alone(facts.losses) && usable.peek().is_some() && usable.all(|worker| worker.running > 0))
-        .then(|| Reason::WaitsToRunAlone { pool: facts.pool.clone(), losses: facts.losses, workers: count })
+    (runs_alone(facts.losses) && usable.peek().is_some() && usable.all(|worker| worker.running > 0)).then(
+        || Reason::WaitsToRunAlone {
+            pool: facts.pool.clone(),
+            losses: facts.losses,
+            workers: count,
+            chosen: chosen(facts, workers),
+        },
+    )
 }
 
 fn in_line(facts: &Facts, pending: &Pending) -> Option<Reason> {
@@ -167,6 +194,7 @@ fn in_line(facts: &Facts, pending: &Pending) -> Option<Reason> {
         ahead: pending.ahead,
         started_per_minute: rate,
         wait_s: wait_s.map(|(ahead, rate)| ((ahead.pending + 1) * 60).div_ceil(rate)),
+        chosen: chosen(facts, &pending.workers),
     })
 }
 

@@ -92,7 +92,7 @@ pub struct SlotHolder {
 /// It waits for a worker.
 #[derive(Clone, Debug)]
 pub struct Pending {
-    /// Every worker of its pool.
+    /// Every worker of its pool; of an ad hoc pool, all that were chosen.
     pub workers: Vec<WorkerSummary>,
     /// The row that has to publish its message; `None` if it was not found within bounds.
     pub dispatch: Option<DispatchRow>,

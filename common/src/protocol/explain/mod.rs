@@ -6,6 +6,7 @@ mod facts;
 mod reason;
 mod spans;
 mod words;
+mod words_chosen;
 mod words_waiting;
 
 #[cfg(test)]
@@ -15,6 +16,6 @@ pub use decide::{MASTER_SILENT_MAX, explain};
 pub use facts::{
     Ahead, Broker, Created, DispatchRow, Ended, Facts, Held, Holder, Limit, Pending, SlotHolder, Standing,
 };
-pub use reason::{Leader, Reason, StopCause, Taking};
+pub use reason::{ChosenWorker, Leader, Reason, StopCause, Taking};
 pub use spans::count;
 pub use words::{Words, words};

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::facts::{Ahead, Holder, Limit};
+use crate::api::WorkerState;
 use crate::names::PoolName;
 use crate::protocol::outcome::StopReason;
 use crate::status::Status;
@@ -58,8 +59,17 @@ pub enum Reason {
     WorkersDisabled { pool: PoolName, workers: u64 },
     /// Its pool's online workers are draining, or draining and disabled.
     WorkersDraining { pool: PoolName, draining: u64, disabled: u64 },
+    /// It may run on certain workers only, and none of them takes work. None is named: none of them is known any more.
+    ChosenUnavailable { workers: Vec<ChosenWorker> },
     /// It lost its worker so often that it runs alone, and no worker is idle.
-    WaitsToRunAlone { pool: PoolName, losses: u32, workers: u64 },
+    WaitsToRunAlone {
+        pool: PoolName,
+        losses: u32,
+        workers: u64,
+        /// Names of the only workers that may run it; of a pool that has a name of its own, none is told.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        chosen: Vec<String>,
+    },
     /// What comes before it fills all free slots.
     InLine {
         pool: PoolName,
@@ -70,9 +80,20 @@ pub enum Reason {
         started_per_minute: Option<u64>,
         /// Seconds until its turn, at that rate.
         wait_s: Option<u64>,
+        /// As above.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        chosen: Vec<String>,
     },
     /// A slot is free for it: it should start at any moment.
-    InQueue { pool: PoolName, since: Option<Timestamp>, free: u64, consumers: Option<u64> },
+    InQueue {
+        pool: PoolName,
+        since: Option<Timestamp>,
+        free: u64,
+        consumers: Option<u64>,
+        /// As above.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        chosen: Vec<String>,
+    },
     /// A worker runs it.
     Running {
         #[serde(flatten)]
@@ -121,6 +142,16 @@ impl From<StopReason> for StopCause {
             StopReason::Timeout => Self::Timeout,
         }
     }
+}
+
+/// One of the only workers that may run it, and how it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChosenWorker {
+    pub name: String,
+    pub state: WorkerState,
+    /// Also told of one that is offline.
+    pub enabled: bool,
+    pub last_online_at: Timestamp,
 }
 
 /// The master that leads.

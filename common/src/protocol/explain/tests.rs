@@ -11,6 +11,7 @@ use crate::priority::Priority;
 use crate::protocol::outcome::StopReason;
 use crate::status::Status;
 
+mod chosen;
 mod limits;
 
 const ASKED: MasterId = MasterId(Uuid::from_u128(1));
@@ -42,9 +43,12 @@ fn worker(name: &str, state: WorkerState, capacity: u32, running: u64) -> Worker
         name: name.into(),
         host: "rack".into(),
         state,
+        enabled: state != WorkerState::Disabled,
         capacity,
         running,
         pools: vec![PoolName::default()],
+        description: String::new(),
+        tags: Vec::new(),
         version: "1".into(),
         user: "u".into(),
         session: Some(3),

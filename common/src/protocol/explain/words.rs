@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use super::facts::Holder;
 use super::reason::{Reason, StopCause, Taking};
 use super::spans::{ago, at, count, until};
+use super::words_chosen::{Takers, chosen_unavailable};
 use super::words_waiting as waiting;
 use crate::ids::ExecutionId;
 use crate::protocol::timing::{HEARTBEAT_EVERY, LOSSES_MAX};
@@ -78,14 +79,16 @@ pub fn words(id: ExecutionId, reason: &Reason, now: Timestamp) -> Words {
         Reason::WorkersDraining { pool, draining, disabled } => {
             waiting::workers_draining(pool, *draining, *disabled)
         }
-        Reason::WaitsToRunAlone { pool, losses, workers } => {
-            waiting::waits_to_run_alone(id, pool, *losses, *workers)
+        Reason::ChosenUnavailable { workers } => chosen_unavailable(id, workers, now),
+        Reason::WaitsToRunAlone { pool, losses, workers, chosen } => {
+            waiting::waits_to_run_alone(id, &Takers { pool, chosen }, *losses, *workers)
         }
-        Reason::InLine { pool, free, slots, ahead, started_per_minute, wait_s } => {
-            waiting::in_line(pool, (*free, *slots), *ahead, *started_per_minute, *wait_s)
+        Reason::InLine { pool, free, slots, ahead, started_per_minute, wait_s, chosen } => {
+            let takers = Takers { pool, chosen };
+            waiting::in_line(&takers, (*free, *slots), *ahead, *started_per_minute, *wait_s)
         }
-        Reason::InQueue { pool, since, free, consumers } => {
-            waiting::in_queue(pool, *since, *free, *consumers, now)
+        Reason::InQueue { pool, since, free, consumers, chosen } => {
+            waiting::in_queue(&Takers { pool, chosen }, *since, *free, *consumers, now)
         }
         Reason::Running { holder, started_at, deadline } => running(id, holder, *started_at, *deadline, now),
         Reason::Overdue { holder, deadline, stop_at } => overdue(holder, *deadline, *stop_at, now),

@@ -6,6 +6,7 @@ use super::facts::{Ahead, Limit};
 use super::reason::Leader;
 use super::spans::{ago, at, count, span, until};
 use super::words::Words;
+use super::words_chosen::Takers;
 use crate::ids::ExecutionId;
 use crate::names::PoolName;
 use crate::protocol::timing::{DISPATCH_REPEAT, MARKER_EVERY, MARKER_PATIENCE};
@@ -240,12 +241,12 @@ pub(super) fn workers_draining(pool: &PoolName, draining: u64, disabled: u64) ->
     .advise("start a worker: one that has drained takes work again when it is started again")
 }
 
-pub(super) fn waits_to_run_alone(id: ExecutionId, pool: &PoolName, losses: u32, workers: u64) -> Words {
+pub(super) fn waits_to_run_alone(id: ExecutionId, takers: &Takers<'_>, losses: u32, workers: u64) -> Words {
     Words::new(
         format!(
-            "it has lost its worker {losses} times and therefore runs alone; none of the {} of the pool {pool} that \
-             take work is idle",
-            count(workers, "worker")
+            "it has lost its worker {losses} times and therefore runs alone; none of the {} that take work \
+             is idle",
+            takers.members(workers)
         ),
         "a worker takes it, and starts it as soon as nothing else runs there; should that not be within 45 s, it goes \
          on to the next",
@@ -254,7 +255,7 @@ pub(super) fn waits_to_run_alone(id: ExecutionId, pool: &PoolName, losses: u32, 
 }
 
 pub(super) fn in_line(
-    pool: &PoolName,
+    takers: &Takers<'_>,
     (free, slots): (u64, u64),
     ahead: Option<Ahead>,
     started_per_minute: Option<u64>,
@@ -268,10 +269,10 @@ pub(super) fn in_line(
         Some(Ahead { pending, or_more: true }) => format!("more than {pending} wait before it"),
     };
     let slots = match (free, slots) {
-        (0, 1) => format!("the only slot of the pool {pool} is busy"),
-        (0, slots) => format!("all {slots} slots of the pool {pool} are busy"),
+        (0, 1) => format!("the only slot of {takers} is busy"),
+        (0, slots) => format!("all {slots} slots of {takers} are busy"),
         (free, slots) => {
-            format!("of {} of the pool {pool}, {free} {} free", count(slots, "slot"), is(free))
+            format!("of {} of {takers}, {free} {} free", count(slots, "slot"), is(free))
         }
     };
     let rate = match (started_per_minute, wait_s, ahead) {
@@ -294,7 +295,7 @@ pub(super) fn in_line(
 }
 
 pub(super) fn in_queue(
-    pool: &PoolName,
+    takers: &Takers<'_>,
     since: Option<Timestamp>,
     free: u64,
     consumers: Option<u64>,
@@ -303,11 +304,7 @@ pub(super) fn in_queue(
     let long = (MARKER_EVERY + MARKER_PATIENCE).as_secs();
     let age = since.map(|since| u64::try_from(now.duration_since(since).as_secs()).unwrap_or(0));
     let since = since.map(|since| format!(" since {} ({})", at(since), ago(since, now))).unwrap_or_default();
-    let why = format!(
-        "it is in its queue{since}, and {} of the pool {pool} {} free",
-        count(free, "slot"),
-        is(free)
-    );
+    let why = format!("it is in its queue{since}, and {} of {takers} {} free", count(free, "slot"), is(free));
     let deaf = "no worker subscribes to its queue at this moment";
     match (age, consumers) {
         (Some(age), _) if age > long => Words::new(

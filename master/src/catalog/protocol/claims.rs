@@ -63,16 +63,36 @@ impl PackageGrants {
 
 impl Catalog {
     /// Answers a claim message. The session's row is locked first: a grant and the session's end cannot pass each
-    /// other. The answer must follow this function's return, which follows the commit. `None`: no answer now. The
-    /// session's lease has run out and nobody has taken it: its heartbeat is on the way, and the claim comes again.
+    /// other, nor can a grant and what disables its worker. The answer must follow this function's return, which follows
+    /// the commit. `None`: no answer now. The session's lease has run out and nobody has taken it: its heartbeat is on
+    /// the way, and the claim comes again.
     pub(crate) async fn grant(
         &self,
         message: &Claims,
         known: &PackageGrants,
     ) -> Result<Option<ClaimsGranted>, CatalogError> {
+        match self.try_grant(message, known, Hold::Shared).await? {
+            Tried::Done(answered) => Ok(answered),
+            Tried::Refuses => match self.try_grant(message, known, Hold::Alone).await? {
+                Tried::Done(answered) => Ok(answered),
+                Tried::Refuses => Err(CatalogError::Corrupt("claims that cannot be refused".to_owned())),
+            },
+        }
+    }
+
+    async fn try_grant(
+        &self,
+        message: &Claims,
+        known: &PackageGrants,
+        hold: Hold,
+    ) -> Result<Tried, CatalogError> {
         let mut client = self.by_id().await?;
+        let lock = match hold {
+            Hold::Shared => sql::LOCK_SESSION,
+            Hold::Alone => sql::LOCK_SESSION_ALONE,
+        };
         let statements = Statements {
-            lock: client.prepare_cached(sql::LOCK_SESSION).await?,
+            lock: client.prepare_cached(lock).await?,
             grant: client.prepare_cached(sql::GRANT).await?,
             claimed: client.prepare_cached(sql::CLAIMED).await?,
             package: client.prepare_cached(sql::PACKAGE_GRANT).await?,
@@ -83,20 +103,21 @@ impl Catalog {
         let counter = rows::number_in(session.counter);
         let found = transaction.query_opt(&statements.lock, &[&session.worker.0, &counter]).await?;
         let Some(found) = found.filter(|row| row.get::<_, bool>("open")) else {
-            return Ok(Some(refuse_all(message)));
+            return Ok(Tried::Done(Some(refuse_all(message))));
         };
         let dialect = Dialect::of_build(found.get("version"));
         if !found.get::<_, bool>("leased") {
-            return Ok(None);
+            return Ok(Tried::Done(None));
         }
-        // A disabled worker serves no pool.
-        let pools: Vec<String> = if found.get("enabled") { found.get("pools") } else { Vec::new() };
         let refused_through = rows::number_out(found.get("refused_through"))?;
         let open = message.claims.iter().filter(|claim| claim.number > refused_through);
-        let (granted, at) = SortedClaims::new(open).grant(&transaction, &statements, session, &pools).await?;
+        let (granted, pools, at) = SortedClaims::new(open).grant(&transaction, &statements, session).await?;
         let sorted = SortedClaims::new(message.claims.iter());
         let mut executions = sorted.look(&transaction, &statements, &pools).await?;
         if let Some(refused) = highest_refused(message, &executions, refused_through)? {
+            if hold == Hold::Shared {
+                return Ok(Tried::Refuses);
+            }
             // Another master may have granted a copy of it meanwhile: then that stands, and no copy is granted later.
             transaction.execute(&statements.refuse, &[&session.worker.0, &counter, &refused]).await?;
             executions = sorted.look(&transaction, &statements, &pools).await?;
@@ -106,8 +127,22 @@ impl Catalog {
             answers.add(claim, &transaction, &statements, known).await?;
         }
         transaction.commit().await?;
-        Ok(Some(ClaimsGranted { answers: answers.done, granted, at: Some(at), dialect }))
+        Ok(Tried::Done(Some(ClaimsGranted { answers: answers.done, granted, at: Some(at), dialect })))
     }
+}
+
+/// How the session's row is locked. Many grant at the same time; whoever has to refuse changes the row. Two that held it
+/// already would wait for each other until PostgreSQL ends one of them, a second later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Hold {
+    Shared,
+    Alone,
+}
+
+enum Tried {
+    Done(Option<ClaimsGranted>),
+    /// Nothing was done: something is to be refused, for which the session must be held alone.
+    Refuses,
 }
 
 struct Statements {
@@ -158,21 +193,21 @@ impl SortedClaims {
         }
     }
 
+    /// How many were granted, and the pools that the worker serves: a disabled one serves none.
     async fn grant(
         &self,
         transaction: &Transaction<'_>,
         statements: &Statements,
         session: SessionId,
-        pools: &[String],
-    ) -> Result<(u64, Timestamp), CatalogError> {
+    ) -> Result<(u64, Vec<String>, Timestamp), CatalogError> {
         let counter = rows::number_in(session.counter);
         let row = transaction
             .query_one(
                 &statements.grant,
-                &[&self.ids, &self.attempts, &self.numbers, &session.worker.0, &counter, &pools],
+                &[&self.ids, &self.attempts, &self.numbers, &session.worker.0, &counter],
             )
             .await?;
-        Ok((rows::number_out(row.get("granted"))?, row.get("now")))
+        Ok((rows::number_out(row.get("granted"))?, row.get("pools"), row.get("now")))
     }
 
     async fn look(

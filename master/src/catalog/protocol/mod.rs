@@ -1,5 +1,6 @@
 //! What the protocol does to executions (DESIGN §5): dispatch, grants, outcomes, leases, logs.
 
+mod ad_hoc;
 mod claims;
 mod dispatch;
 mod duties;
@@ -19,6 +20,7 @@ mod stops;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use ad_hoc::{AdHocPool, CLOSED_MIN, ClosedPool, IDLE_MIN};
 pub(crate) use claims::PackageGrants;
 pub use dispatch::{DISPATCH_EXECUTIONS_MAX, Dispatch};
 pub(crate) use duties::START_DEADLINES_AT_ONCE;

@@ -2,6 +2,8 @@
 //! waiting: a partition is detached concurrently, then dropped on its own. One purge works at a time, whoever began it;
 //! one that is cut short anywhere is finished by the next.
 
+use std::time::Duration;
+
 use jiff::civil::Date;
 use scaleout_common::ids::ExecutionId;
 use tokio::task::JoinHandle;
@@ -47,6 +49,8 @@ pub struct Purge {
     retention: Retention,
     /// Tables of which a partition could not be detached: PostgreSQL detaches no other one before.
     in_use: Vec<Table>,
+    /// How long a worker that is offline is listed; `None`: for ever.
+    workers_listed: Option<Duration>,
 }
 
 /// What became of a partition.
@@ -69,6 +73,8 @@ pub enum Taken {
 pub struct Cleaned {
     pub batches: u64,
     pub sessions: u64,
+    /// Workers that nothing could tell of any more.
+    pub workers: u64,
     /// There is more: call again.
     pub more: bool,
 }
@@ -77,7 +83,8 @@ impl Catalog {
     /// Begins a purge; `None` while another one is at work, a master's or somebody's at a command line.
     pub async fn begin_purge(&self, retention: Retention) -> Result<Option<Purge>, CatalogError> {
         let (client, driver) = self.single().await?;
-        let purge = Purge { client, driver, retention, in_use: Vec::new() };
+        let workers_listed = self.workers_listed;
+        let purge = Purge { client, driver, retention, in_use: Vec::new(), workers_listed };
         let locked: bool = purge.client.query_one(sql::LOCK_MASTER, &[&PURGE_KEY]).await?.get(0);
         purge.client.batch_execute(LIMITS).await?;
         Ok(locked.then_some(purge))
@@ -179,8 +186,8 @@ impl Purge {
         ["due", "dispatches", "grants"].iter().map(|table| rows::number_out(row.get(*table))).sum()
     }
 
-    /// Removes batches whose executions have gone, and sessions that ended before what is kept; a bounded number in one
-    /// call, of few rows in each statement, until `stop`. Nothing when executions are kept for ever.
+    /// Removes batches whose executions have gone, sessions that ended before what is kept, and workers and sets of
+    /// them that were of use before it only; a bounded number in one call, of few rows in each statement, until `stop`. Nothing when executions are kept for ever.
     pub async fn clean(&self, stop: &CancellationToken) -> Result<Cleaned, CatalogError> {
         let (Some(kept), Some(horizon)) = (self.retention.executions, self.kept_from().await?.executions)
         else {
@@ -195,10 +202,20 @@ impl Purge {
             let removed = self.client.execute(sql::REMOVE_SESSIONS, &parameters).await?;
             sessions += removed;
             if removed < ROWS_AT_ONCE {
-                return Ok(Cleaned { batches, sessions, more: false });
+                let workers = self.remove_workers().await?;
+                return Ok(Cleaned { batches, sessions, workers, more: workers == ROWS_AT_ONCE });
             }
         }
-        Ok(Cleaned { batches, sessions, more: true })
+        Ok(Cleaned { batches, sessions, workers: 0, more: true })
+    }
+
+    /// What is left of the catalog was accepted after they were last online: no line of history names them.
+    async fn remove_workers(&self) -> Result<u64, CatalogError> {
+        let first = self.partitions().await?.iter().map(|partition| partition.day).min();
+        let Some((first, listed)) = first.zip(self.workers_listed) else { return Ok(0) };
+        let at_once = rows::number_in(ROWS_AT_ONCE);
+        self.client.execute(sql::REMOVE_AD_HOC_POOLS, &[&first, &at_once]).await?;
+        Ok(self.client.execute(sql::REMOVE_WORKERS, &[&first, &listed.as_secs_f64(), &at_once]).await?)
     }
 
     async fn remove_batches(&self, horizon: Date, turns: &mut Turns<'_>) -> Result<u64, CatalogError> {
@@ -233,7 +250,7 @@ impl Purge {
     }
 
     async fn kept_from(&self) -> Result<KeptFrom, CatalogError> {
-        let seconds = |kept: Option<std::time::Duration>| kept.map(|kept| kept.as_secs_f64());
+        let seconds = |kept: Option<Duration>| kept.map(|kept| kept.as_secs_f64());
         let (executions, messages) = (seconds(self.retention.executions), seconds(self.retention.messages));
         let row = self.client.query_one(sql::KEPT_FROM, &[&executions, &messages]).await?;
         Ok(KeptFrom { executions: row.get("executions"), messages: row.get("messages") })

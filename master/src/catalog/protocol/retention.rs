@@ -250,7 +250,7 @@ mod tests {
 
     #[test]
     fn no_days_mean_for_ever() {
-        let settings = settings::Retention { executions_days: 0, messages_days: 30 };
+        let settings = settings::Retention { executions_days: 0, messages_days: 30, workers_days: 7 };
         let retention = Retention::from_settings(&settings);
         assert_eq!(retention.executions, None);
         assert_eq!(retention.messages, Some(Duration::from_secs(30 * 86_400)));

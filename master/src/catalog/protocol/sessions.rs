@@ -1,6 +1,6 @@
 //! Hellos and heartbeats.
 
-use scaleout_common::ids::SessionId;
+use scaleout_common::ids::{SessionId, WorkerId};
 use scaleout_common::names::PoolName;
 use scaleout_common::protocol::hello::{HelloDecision, KnownWorker, decide_hello};
 use scaleout_common::protocol::timing::LEASE;
@@ -46,15 +46,15 @@ impl Catalog {
             HelloDecision::SessionEnded { highest } => HelloVerdict::SessionEnded { highest },
             HelloDecision::IdentityInUse { host } => HelloVerdict::IdentityInUse { host },
             HelloDecision::Repeat => {
-                let enabled = row.is_none_or(|row| row.get("enabled"));
                 renew(&transaction, hello.session, inbox).await?;
-                HelloVerdict::Welcome { pools: hello.pools.clone(), enabled }
+                let known = row.as_ref().map(welcome).transpose()?;
+                let unknown = || HelloVerdict::Welcome { pools: hello.pools.clone(), enabled: true };
+                known.unwrap_or_else(unknown)
             }
             HelloDecision::Begin => {
                 let before = row.as_ref().map_or(Dialect::OURS, dialect);
-                let enabled = begin(&transaction, hello, inbox, before, &mut moved).await?;
-                match enabled {
-                    Some(enabled) => HelloVerdict::Welcome { pools: hello.pools.clone(), enabled },
+                match begin(&transaction, hello, inbox, before, &mut moved).await? {
+                    Some(verdict) => verdict,
                     // Two first hellos of one worker at once: the other one won between our look and our insert.
                     None => HelloVerdict::SessionEnded { highest: hello.session.counter },
                 }
@@ -93,6 +93,26 @@ impl Catalog {
         })
     }
 
+    /// What a worker's present session has to know of it, and where it listens: an answer to no heartbeat.
+    pub(crate) async fn standing(
+        &self,
+        worker: WorkerId,
+    ) -> Result<Option<(String, HeartbeatAnswer)>, CatalogError> {
+        let client = self.request().await?;
+        let statement = client.prepare_cached(sql::STANDING).await?;
+        let Some(row) = client.query_opt(&statement, &[&worker.0]).await? else { return Ok(None) };
+        let answer = HeartbeatAnswer {
+            session: SessionId { worker, counter: rows::number_out(row.get("counter"))? },
+            number: HeartbeatAnswer::UNASKED,
+            session_ended: false,
+            stops: Vec::new(),
+            pools: rows::pools(row.get("pools"))?,
+            enabled: row.get("enabled"),
+            drain: row.get("draining"),
+        };
+        Ok(Some((row.get("inbox"), answer)))
+    }
+
     /// Every pool that is served, or that executions were sent to.
     pub(crate) async fn pools(&self) -> Result<Vec<PoolName>, CatalogError> {
         let client = self.request().await?;
@@ -119,7 +139,7 @@ async fn begin(
     inbox: &str,
     before: Dialect,
     moved: &mut Moved,
-) -> Result<Option<bool>, CatalogError> {
+) -> Result<Option<HelloVerdict>, CatalogError> {
     let (worker, counter) = key(hello.session);
     let pools: Vec<&str> = hello.pools.iter().map(PoolName::as_str).collect();
     let capacity = rows::small_in(hello.capacity);
@@ -153,7 +173,12 @@ async fn begin(
     let nonce = Uuid::from_u128(hello.nonce);
     let lease = LEASE.as_secs_f64();
     transaction.execute(sql::BEGIN_SESSION, &[&worker, &counter, &nonce, &inbox, &lease]).await?;
-    Ok(Some(registered.get("enabled")))
+    Ok(Some(welcome(&registered)?))
+}
+
+/// What the catalog says of the worker: pools are more than its settings name, or others.
+fn welcome(row: &Row) -> Result<HelloVerdict, CatalogError> {
+    Ok(HelloVerdict::Welcome { pools: rows::pools(row.get("pools"))?, enabled: row.get("enabled") })
 }
 
 async fn renew(transaction: &Transaction<'_>, session: SessionId, inbox: &str) -> Result<(), CatalogError> {

@@ -5,17 +5,18 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::Timestamp;
 use scaleout_common::api::{EnqueueAnswer, EnqueueRequest};
-use scaleout_common::ids::{BatchId, ExecutionId, MasterId};
+use scaleout_common::ids::{BatchId, ExecutionId, MasterId, WorkerId};
 use scaleout_common::names::PackagePath;
 use scaleout_common::priority::Priority;
 use scaleout_package::arguments::{ParameterError, resolve};
 
+use super::chosen;
 use super::error::Problems;
 use super::lines::{Limited, packages_of};
 use super::minting::mint;
 use super::new_batch::{NewBatch, Part};
 use super::prepare::{KeptValues, Prepared, Target, prepare, request_hash};
-use super::start::START_DEADLINE_MS_MAX;
+use super::start::{START_DEADLINE_MS_MAX, Settled};
 use super::{Caller, Manifests, RequestError, sql};
 use crate::catalog::protocol::{DISPATCH_EXECUTIONS_MAX, Dispatch};
 use crate::catalog::{Catalog, CatalogError, Sealer, rows};
@@ -53,12 +54,14 @@ pub struct Accepted {
     pub executions: Vec<(Priority, u64)>,
     /// Empty when the request is a repeated one.
     pub dispatches: Vec<Dispatch>,
+    /// Workers that serve the batch's pool from now on, and have not heard of it.
+    pub joined: Vec<WorkerId>,
 }
 
 impl Accepted {
     /// What a repeated request is answered.
     pub(super) fn before(answer: EnqueueAnswer) -> Self {
-        Self { answer, executions: Vec::new(), dispatches: Vec::new() }
+        Self { answer, executions: Vec::new(), dispatches: Vec::new(), joined: Vec::new() }
     }
 }
 
@@ -66,8 +69,8 @@ impl Catalog {
     /// Accepts a request: all of it or nothing. Repeating the same request gives the same batch.
     ///
     /// # Errors
-    /// `Invalid` (ranges), `NotFound` (a package), `Parameters` (every problem of every item), `Conflict` (the
-    /// request id was used for another request).
+    /// `Invalid` (ranges), `NotFound` (a package, a chosen worker), `Parameters` (every problem of every item),
+    /// `Conflict` (the request id was used for another request; the workers cannot be chosen).
     pub async fn accept(
         &self,
         request: EnqueueRequest,
@@ -85,6 +88,7 @@ impl Catalog {
         if let Some(answer) = self.repeated(new.id, &new.hash).await? {
             return Ok(Accepted::before(answer));
         }
+        new.choose(self.chosen_workers(&request).await?);
         let targets = self.targets(&request, accepting.manifests).await?;
         new.packages = self.batch_packages(targets.iter(), accepting.sealer).await?;
         new.limited = Limited::new(request.limit_key, packages_of(targets.iter()));
@@ -115,7 +119,13 @@ impl Catalog {
             });
         }
         let executions = rows::number_out(row.get("executions"))?;
-        Ok(Some(EnqueueAnswer { batch: id, executions, repeated: true, start_at: None }))
+        Ok(Some(EnqueueAnswer {
+            batch: id,
+            executions,
+            repeated: true,
+            start_at: None,
+            warnings: Vec::new(),
+        }))
     }
 
     /// The transaction. The parts make one batch, of which the first one stands for what they share: id, hash, caller,
@@ -149,11 +159,11 @@ impl Catalog {
             rest = others;
             dispatches.extend(part.insert(&transaction, own, values, &start).await?);
         }
+        let joined =
+            chosen::open(&transaction, parts.iter().filter_map(|part| part.new.chosen.as_ref())).await?;
         transaction.commit().await?;
-        let executions = ids.len() as u64;
-        let answer = EnqueueAnswer { batch: new.id, executions, repeated: false, start_at: start.at };
         let executions = parts.iter().map(|part| (part.new.priority, part.executions() as u64)).collect();
-        Ok(Accepted { answer, executions, dispatches })
+        Ok(Accepted { answer: accepted(parts, &ids, &start), executions, dispatches, joined })
     }
 
     /// The packages that the request names, as they are deployed now.
@@ -208,6 +218,18 @@ impl Catalog {
         }
         let message = format!("the values of the project do not fit: {}", problems.summary());
         Err(RequestError::Parameters { message, problems: problems.into_listed() })
+    }
+}
+
+fn accepted(parts: &[Part<'_>], ids: &[ExecutionId], start: &Settled) -> EnqueueAnswer {
+    let chosen = parts.iter().filter_map(|part| part.new.chosen.as_ref());
+    let warnings: BTreeSet<String> = chosen.flat_map(chosen::Chosen::warnings).collect();
+    EnqueueAnswer {
+        batch: parts[0].new.id,
+        executions: ids.len() as u64,
+        repeated: false,
+        start_at: start.at,
+        warnings: warnings.into_iter().collect(),
     }
 }
 

@@ -37,6 +37,7 @@ impl Catalog {
         let mut detail = detail(&row, &attempts)?;
         detail.retried_by = retries.iter().map(retry).collect::<Result<_, _>>()?;
         detail.parameters.extend(self.masked(&row, manifests).await?);
+        detail.workers = self.pool_members(&detail.pool).await?.into_iter().map(|(_, name)| name).collect();
         Ok(detail)
     }
 
@@ -82,6 +83,7 @@ fn detail(row: &Row, attempts: &[Row]) -> Result<ExecutionDetail, CatalogError> 
         batch: BatchId(row.get("batch_id")),
         project_version: row.get("project_version"),
         pool: rows::pool(row.get("pool"))?,
+        workers: Vec::new(),
         priority: rows::priority(row.get("priority"))?,
         parameters: rows::object(row.get("parameters"))?,
         retries: rows::small_out(row.get("retries"))?,

@@ -70,9 +70,7 @@ impl Catalog {
             read = self.read_facts(id).await?;
         }
         if let Standing::Pending(pending) = &mut read.facts.standing {
-            let workers = self.workers().await?;
-            let serves = |worker: &WorkerSummary| worker.pools.contains(&read.facts.pool);
-            pending.workers = workers.into_iter().filter(serves).collect();
+            pending.workers = self.workers_of(&read.facts.pool).await?;
             let view_of_pool = pool_view(&read.facts.pool, read.facts.priority);
             pending.started_per_minute = view_of_pool.started_per_minute;
             let MasterView { master, broker_problem: problem, broker_alarm: alarm } = view.clone();
@@ -110,6 +108,17 @@ impl Catalog {
             Some(row) => (Some(limit(&row)?), None),
             None => (None, None),
         })
+    }
+
+    /// Who serves a pool; of an ad hoc one, all that were chosen, whether it is open or not.
+    async fn workers_of(&self, pool: &PoolName) -> Result<Vec<WorkerSummary>, CatalogError> {
+        let members = self.pool_members(pool).await?;
+        let mut workers = self.all_workers().await?;
+        workers.retain(|worker| match pool.is_ad_hoc() {
+            true => members.iter().any(|(id, _)| *id == worker.id),
+            false => worker.pools.contains(pool),
+        });
+        Ok(workers)
     }
 
     async fn place(&self, asking: &Asking) -> Result<(Option<DispatchRow>, Option<Ahead>), CatalogError> {

@@ -7,6 +7,7 @@ pub(crate) mod sql;
 mod accept;
 mod batches;
 mod cancel;
+mod chosen;
 mod deploy;
 mod error;
 mod executions;

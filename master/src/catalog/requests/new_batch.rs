@@ -14,6 +14,7 @@ use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
 use super::accept::{Accepting, batch_owner, execution_owner};
+use super::chosen::Chosen;
 use super::lines::{Limited, Lines};
 use super::prepare::{KeptValues, PreparedItem};
 use super::start::{Settled, Start};
@@ -87,7 +88,9 @@ async fn insert_times(
 pub(super) struct NewBatch<'a> {
     pub(super) id: BatchId,
     pub(super) hash: [u8; 32],
+    /// The request's, or the one that stands for the workers it chose.
     pub(super) pool: PoolName,
+    pub(super) chosen: Option<Chosen>,
     pub(super) priority: Priority,
     pub(super) retries: i32,
     pub(super) retry_delay_ms: i64,
@@ -113,6 +116,7 @@ impl<'a> NewBatch<'a> {
             id: request.request_id,
             hash,
             pool: request.pool.clone(),
+            chosen: None,
             priority: request.priority,
             retries: rows::small_in(request.retries),
             retry_delay_ms: rows::number_in(request.retry_delay_ms),
@@ -122,6 +126,13 @@ impl<'a> NewBatch<'a> {
             accepting,
             packages: Vec::new(),
             limited: Limited::default(),
+        }
+    }
+
+    pub(super) fn choose(&mut self, chosen: Option<Chosen>) {
+        if let Some(chosen) = chosen {
+            self.pool = chosen.pool();
+            self.chosen = Some(chosen);
         }
     }
 
@@ -279,11 +290,13 @@ impl ExecutionRows<'_> {
             return (self, Self::default());
         }
         let (mut free, mut limited) = (Self::default(), Self::default());
-        for ((id, package), values) in self.ids.into_iter().zip(self.packages).zip(self.values) {
+        let rows = self.ids.into_iter().zip(self.packages).zip(self.values).zip(self.retry_of);
+        for (((id, package), values), retry_of) in rows {
             let to = if lines.of(package).is_some() { &mut limited } else { &mut free };
             to.ids.push(id);
             to.packages.push(package);
             to.values.push(values);
+            to.retry_of.push(retry_of);
         }
         (free, limited)
     }

@@ -147,6 +147,9 @@ pub(crate) fn request_hash(request: &EnqueueRequest) -> [u8; 32] {
     if let Some(key) = &request.limit_key {
         write_json(&mut hasher, &("limit_key", key));
     }
+    if !request.workers.is_empty() {
+        write_json(&mut hasher, &("workers", &request.workers));
+    }
     for item in &request.executions {
         let parameters = item.parameters.iter().collect();
         write_json(&mut hasher, &Item { package: &item.package, parameters, count: item.count });
@@ -274,7 +277,8 @@ mod tests {
         let later = EnqueueRequest { start_at: Some(jiff::Timestamp::UNIX_EPOCH), ..one.clone() };
         let within = EnqueueRequest { start_deadline_ms: Some(60_000), ..one.clone() };
         let limited = EnqueueRequest { limit_key: Some("k".parse().unwrap()), ..one.clone() };
-        let hashes = [&one, &later, &within, &limited].map(request_hash);
+        let chosen = EnqueueRequest { workers: vec!["rack-1".to_owned()], ..one.clone() };
+        let hashes = [&one, &later, &within, &limited, &chosen].map(request_hash);
         let distinct: std::collections::BTreeSet<_> = hashes.iter().collect();
         assert_eq!(distinct.len(), hashes.len());
         // As version 0.2.0 has it: a request that is repeated after an upgrade stays the same.

@@ -17,6 +17,7 @@ use uuid::Uuid;
 use super::accept::{
     Accepted, Accepting, BATCH_PACKAGES_MAX, PREPARE_INLINE_ITEMS_MAX, apart_if, execution_owner,
 };
+use super::chosen::Chosen;
 use super::error::Problems;
 use super::lines::{Limited, packages_of};
 use super::new_batch::{NewBatch, Part};
@@ -68,11 +69,13 @@ impl Terms {
         caller: &'a Caller,
         accepting: &'a Accepting<'a>,
         packages: Arc<HashMap<String, i64>>,
+        chosen: Option<Chosen>,
     ) -> NewBatch<'a> {
         NewBatch {
             id,
             hash,
             pool: self.pool,
+            chosen,
             priority: self.priority,
             retries: self.retries,
             retry_delay_ms: self.retry_delay_ms,
@@ -92,7 +95,8 @@ impl Catalog {
     ///
     /// # Errors
     /// `Invalid` (none, too many, one twice), `NotFound` (an execution, or its package in the version deployed now),
-    /// `Conflict` (one has not ended; the request id was used), `Parameters` (values do not fit the version).
+    /// `Conflict` (one has not ended; the request id was used; the workers that one was for are not known any more),
+    /// `Parameters` (values do not fit the version).
     pub async fn retry(
         &self,
         request: &RetryRequest,
@@ -126,8 +130,10 @@ impl Catalog {
         for (old, item) in old.into_iter().zip(items) {
             by_terms.entry(old.terms).or_default().push(item);
         }
+        let chosen = self.chosen_again(by_terms.keys().map(|terms| &terms.pool).collect()).await?;
         let part = |(terms, items): (Terms, Vec<PreparedItem>)| {
-            let new = terms.batch(request.request_id, hash, caller, accepting, paths.clone());
+            let chosen = chosen.get(&terms.pool).cloned();
+            let new = terms.batch(request.request_id, hash, caller, accepting, paths.clone(), chosen);
             Part { new, items }
         };
         let mut parts: Vec<Part<'_>> = by_terms.into_iter().map(part).collect();

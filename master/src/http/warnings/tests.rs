@@ -23,9 +23,12 @@ fn worker(state: WorkerState) -> WorkerSummary {
         name: "w1".into(),
         host: "rack".into(),
         state,
+        enabled: true,
         capacity: 1,
         running: 0,
         pools: vec![PoolName::default()],
+        description: String::new(),
+        tags: Vec::new(),
         version: "1".into(),
         user: "u".into(),
         session: None,
@@ -159,6 +162,14 @@ fn a_pool_that_no_worker_takes_work_from_is_told_once_for_all_its_queues() {
     }
     let other = queue("scaleout.tasks.etl.low", 1);
     check(|status| status.queues.push(other.clone()), "pool-unserved", "the pool etl: 1 message there");
+    let chosen = PoolName::ad_hoc([7; 16]);
+    let only = queue(&format!("scaleout.tasks.{chosen}.normal"), 3);
+    let change = |status: &mut StatusAnswer| {
+        status.queues.push(only.clone());
+        let off = WorkerSummary { pools: vec![chosen.clone()], ..worker(WorkerState::Offline) };
+        status.workers.push(off);
+    };
+    check(change, "pool-unserved", "what waits for w1 only: 3 messages there");
 }
 
 #[test]

@@ -17,4 +17,5 @@ mod retention;
 mod rows;
 mod start_deadlines;
 mod transitions;
+mod workers;
 mod world;

@@ -137,7 +137,7 @@ impl Arguments {
 async fn a_grant_walks_the_key_of_one_partition() {
     let (world, ids) = large().await;
     let Arguments { ids, ones, .. } = Arguments::of(&ids);
-    let arguments = format!("{ids}, {ones}, {ones}, '{}', 1, '{{default}}'", Uuid::new_v4());
+    let arguments = format!("{ids}, {ones}, {ones}, '{}', 1", Uuid::new_v4());
     assert_by_key(&plan(&world, sql::GRANT, &arguments).await, &partition(&world).await);
 }
 

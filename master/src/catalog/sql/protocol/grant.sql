@@ -2,13 +2,19 @@
 -- No join: on a partition without statistics it would read the claims once for each row. `width_bucket` finds the
 -- last place of an id among the sorted ones by halving: that of its latest attempt. A start deadline is one of the
 -- first attempt only: what had started in time may be tried again after it.
--- $1 ids (sorted), $2 attempts, $3 claim numbers, $4 worker, $5 session, $6 pools.
-with granted as (
+-- Which pools the worker serves is read here, by a statement that began when the session's row was locked: whoever
+-- disables the worker or takes a pool from it locks that row, too, so that nothing is granted afterwards. They are given
+-- back, for the answers must go by the same.
+-- $1 ids (sorted), $2 attempts, $3 claim numbers, $4 worker, $5 session.
+with served as materialized (
+    select w.pools from internal.workers w where w.id = $4 and w.enabled
+),
+granted as (
     update internal.executions e
     set status = 2, worker_id = $4, session = $5, claim = ($3::bigint[])[width_bucket(e.id, $1::uuid[])],
         started_at = clock_timestamp()
     where e.id = any ($1::uuid[]) and e.attempt = ($2::integer[])[width_bucket(e.id, $1::uuid[])] and e.status = 5
-      and e.pool = any ($6::text[])
+      and e.pool = any ((select pools from served)::text[])
       and (e.start_deadline is null or e.attempt > 1 or e.start_deadline > clock_timestamp())
     returning e.id, e.attempt
 ),
@@ -16,4 +22,5 @@ noted as (
     insert into internal.grants (worker_id, session, ids, attempts)
     select $4, $5, array_agg(id), array_agg(attempt) from granted having count(*) > 0
 )
-select count(*) as granted, clock_timestamp() as now from granted
+select (select count(*) from granted) as granted, coalesce((select pools from served), '{}') as pools,
+       clock_timestamp() as now

@@ -6,4 +6,4 @@ set name = excluded.name, machine = excluded.machine, host = excluded.host, user
     version = excluded.version, capacity = excluded.capacity, pools = excluded.pools,
     session_counter = excluded.session_counter, draining = false
 where w.session_counter < excluded.session_counter
-returning enabled
+returning enabled, pools

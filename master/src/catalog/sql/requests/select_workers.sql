@@ -1,5 +1,7 @@
 -- The present session is the one with the highest counter. What it holds is found through its grants.
-select w.id, w.name, w.host, w.capacity, w.pools, w.version, w.user_account, w.enabled, w.draining,
+-- $1 one worker (null: all), $2 how long they may be offline (seconds; null: for ever).
+select w.id, w.name, w.host, w.capacity, w.pools, w.version, w.user_account, w.enabled, w.draining, w.description, w.tags,
+       w.registered_at, w.settings_pools, w.command_pools,
        coalesce(s.ended_at is null and s.lease_until > clock_timestamp(), false) as online,
        case when s.ended_at is null then s.counter end as session,
        case when s.ended_at is null then s.lease_until end as lease_until,
@@ -13,5 +15,7 @@ select w.id, w.name, w.host, w.capacity, w.pools, w.version, w.user_account, w.e
        ) as running
 from internal.workers w
 left join internal.sessions s on s.worker_id = w.id and s.counter = w.session_counter
-where $1::uuid is null or w.id = $1
+where ($1::uuid is null or w.id = $1)
+  and ($2::double precision is null or coalesce(s.ended_at is null and s.lease_until > clock_timestamp(), false)
+       or coalesce(s.heartbeat_at, w.registered_at) > clock_timestamp() - $2 * interval '1 second')
 order by w.name, w.id

@@ -1,0 +1,7 @@
+-- The same as lock_session.sql, against other grants, too. For who has to change the session's row.
+-- $1 worker, $2 session.
+select s.ended_at is null as open, s.lease_until > clock_timestamp() as leased, w.version, s.refused_through
+from internal.sessions s
+join internal.workers w on w.id = s.worker_id
+where s.worker_id = $1 and s.counter = $2
+for no key update of s
