@@ -158,6 +158,23 @@ macro_rules! text_like {
 text_like!(Name);
 text_like!(PoolName);
 
+/// As JSON has it: its text, which `FromStr` reads and `Display` writes.
+macro_rules! written_as_text {
+    ($type:ident) => {
+        impl TryFrom<String> for $type {
+            type Error = NameError;
+            fn try_from(text: String) -> Result<Self, NameError> {
+                text.parse()
+            }
+        }
+        impl From<$type> for String {
+            fn from(name: $type) -> String {
+                name.to_string()
+            }
+        }
+    };
+}
+
 /// `folder/project`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ProjectPath {
@@ -212,19 +229,7 @@ impl fmt::Display for PackagePath {
     }
 }
 
-impl TryFrom<String> for PackagePath {
-    type Error = NameError;
-
-    fn try_from(text: String) -> Result<Self, NameError> {
-        text.parse()
-    }
-}
-
-impl From<PackagePath> for String {
-    fn from(path: PackagePath) -> String {
-        path.to_string()
-    }
-}
+written_as_text!(PackagePath);
 
 /// A folder, a project or a package: what a list is of.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -269,19 +274,7 @@ impl fmt::Display for PackageScope {
     }
 }
 
-impl TryFrom<String> for PackageScope {
-    type Error = NameError;
-
-    fn try_from(text: String) -> Result<Self, NameError> {
-        text.parse()
-    }
-}
-
-impl From<PackageScope> for String {
-    fn from(scope: PackageScope) -> String {
-        scope.to_string()
-    }
-}
+written_as_text!(PackageScope);
 
 /// What a concurrency limit is for: a package by its path, or a key that requests name. A key has no slashes, so that
 /// one text tells which.
@@ -320,19 +313,7 @@ impl LimitName {
     }
 }
 
-impl TryFrom<String> for LimitName {
-    type Error = NameError;
-
-    fn try_from(text: String) -> Result<Self, NameError> {
-        text.parse()
-    }
-}
-
-impl From<LimitName> for String {
-    fn from(name: LimitName) -> String {
-        name.to_string()
-    }
-}
+written_as_text!(LimitName);
 
 #[cfg(test)]
 mod tests {
