@@ -22,19 +22,23 @@ pub(super) async fn enqueue(
     State(api): State<SharedApi>,
     body: JsonBody<EnqueueRequest, LIST_BYTES_MAX>,
 ) -> Result<Json<EnqueueAnswer>, ApiError> {
-    let accepting = Accepting {
-        master: api.app.master,
-        sealer: &api.app.sealer,
-        manifests: &api.manifests,
-        executions_max: api.app.settings.batch_executions_max,
-    };
     let executions: u64 = body.value.executions.iter().map(|item| u64::from(item.count)).sum();
     let _turn = match executions {
         0..=SMALL_BATCH_MAX => None,
         _ => Some(api.accepting.acquire().await.map_err(|error| ApiError::internal(error.to_string()))?),
     };
-    let accepted = api.app.catalog.accept(body.value, &caller, &accepting).await?;
+    let accepted = api.app.catalog.accept(body.value, &caller, &accepting(&api)).await?;
     Ok(Json(hand_over(&api, accepted)))
+}
+
+/// What accepting needs of this master.
+pub(super) fn accepting(api: &Api) -> Accepting<'_> {
+    Accepting {
+        master: api.app.master,
+        sealer: &api.app.sealer,
+        manifests: &api.manifests,
+        executions_max: api.app.settings.batch_executions_max,
+    }
 }
 
 /// Counts what was accepted, and hands it to the dispatcher.

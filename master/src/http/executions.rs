@@ -14,15 +14,13 @@ use scaleout_common::status::{Status, UnknownStatus};
 use serde::Deserialize;
 
 use super::auth::{Operator, Reader};
-use super::batches::hand_over;
+use super::batches::{accepting, hand_over};
 use super::body::JSON_BYTES_MAX;
 use super::error::ApiError;
 use super::explain::explanation;
 use super::extract::{JsonBody, PathOf, QueryOf, page_length};
 use super::state::{Api, SharedApi};
-use crate::catalog::requests::{
-    Accepting, Caller, Cancellation, ExecutionFilter, MessageCursor, WorkerReference,
-};
+use crate::catalog::requests::{Caller, Cancellation, ExecutionFilter, MessageCursor, WorkerReference};
 
 /// Executions that one cancel may name; a batch is canceled as a whole.
 const CANCEL_MAX: usize = 10_000;
@@ -140,13 +138,7 @@ pub(super) async fn retry(
     State(api): State<SharedApi>,
     body: JsonBody<RetryRequest, JSON_BYTES_MAX>,
 ) -> Result<Json<EnqueueAnswer>, ApiError> {
-    let accepting = Accepting {
-        master: api.app.master,
-        sealer: &api.app.sealer,
-        manifests: &api.manifests,
-        executions_max: api.app.settings.batch_executions_max,
-    };
-    let accepted = api.app.catalog.retry(&body.value, &caller, &accepting).await?;
+    let accepted = api.app.catalog.retry(&body.value, &caller, &accepting(&api)).await?;
     let EnqueueAnswer { batch, executions, repeated, .. } = accepted.answer;
     tracing::info!(caller = caller.name, %batch, executions, repeated, "executions are retried");
     Ok(Json(hand_over(&api, accepted)))
