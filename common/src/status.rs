@@ -14,7 +14,8 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "lowercase")]
 #[repr(i16)]
 pub enum Status {
-    /// Accepted, not yet due. The schedule moves it to pending, the user to canceled, its start deadline to failed.
+    /// Accepted, and not yet due or waiting for a concurrency limit. The schedule or a free slot moves it to pending, the
+    /// user to canceled, its start deadline to failed.
     Created = 1,
     /// One session holds one attempt. Its outcome, a stop, a hand-back or the loss of its lease moves it on.
     Running = 2,
@@ -22,7 +23,8 @@ pub enum Status {
     Canceled = 3,
     /// Terminal: the package failed, timed out, or could not start in time.
     Failed = 4,
-    /// Due; its message is in the outbox or in a queue. A granted claim, the user or its start deadline moves it on.
+    /// Due; its message is in the outbox or in a queue. A granted claim, the user or its start deadline moves it on; a
+    /// limit that is set takes it back to created.
     Pending = 5,
     /// Terminal: lost with its worker too many times.
     Unexpected = 6,
