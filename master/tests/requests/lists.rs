@@ -83,6 +83,7 @@ async fn what_is_rare_is_looked_for_in_bounded_steps() {
 async fn executions_are_found_by_when_they_were_accepted() {
     let world = World::with_project().await;
     let (_, early) = world.accept_noops(2).await;
+    // An id tells its millisecond: another one has to have begun.
     world.sql.execute("select pg_sleep(0.002)", &[]).await.unwrap();
     let (_, late) = world.accept_noops(3).await;
     let accepted_at = async |id: ExecutionId| {

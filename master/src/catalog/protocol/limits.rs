@@ -68,7 +68,7 @@ impl Catalog {
             let transaction = client.transaction().await?;
             lock_limits(&transaction).await?;
             more = apply(&transaction).await?;
-            transaction.execute(sql::FORGET_LIMITS, &[]).await?;
+            forget(&transaction).await?;
             transaction.commit().await?;
         }
         if !waiting {
@@ -87,6 +87,16 @@ impl Catalog {
 /// Until the transaction ends nobody else releases within limits, or changes them.
 pub(crate) async fn lock_limits(transaction: &Transaction<'_>) -> Result<(), CatalogError> {
     transaction.execute(&transaction.prepare_cached(sql::LOCK_LIMITS).await?, &[]).await?;
+    Ok(())
+}
+
+/// Removes the limits that were removed and have nobody in their line.
+async fn forget(transaction: &Transaction<'_>) -> Result<(), CatalogError> {
+    let locked = transaction.query(sql::LOCK_REMOVED_LIMITS, &[]).await?;
+    let locked: Vec<LimitId> = locked.iter().map(|row| row.get("id")).collect();
+    if !locked.is_empty() {
+        transaction.execute(sql::FORGET_LIMITS, &[&locked]).await?;
+    }
     Ok(())
 }
 

@@ -49,6 +49,7 @@ statements! {
     LOCK_LIMITS_SHARED = "protocol/lock_limits_shared.sql",
     LOCK_MASTER = "protocol/lock_master.sql",
     LOCK_REBUILD = "protocol/lock_rebuild.sql",
+    LOCK_REMOVED_LIMITS = "protocol/lock_removed_limits.sql",
     LOCK_SESSION = "protocol/lock_session.sql",
     LOCK_SESSION_ALONE = "protocol/lock_session_alone.sql",
     LOCK_WORKER = "protocol/lock_worker.sql",

@@ -1,6 +1,7 @@
 //! Concurrency limits: never more than they allow, nobody stuck, and no slot that leaks.
 
 use std::collections::{HashMap, HashSet};
+use std::time::Duration;
 
 use scaleout_common::ids::{ExecutionId, SessionId};
 use scaleout_common::status::Status;
@@ -244,6 +245,112 @@ async fn a_removed_limit_lets_its_line_go_in_turn_and_is_set_anew_as_a_new_one()
     turns(&world).await;
     let held = "select count(*) from internal.executions where status in (2, 5, 8)";
     assert_eq!(world.number(held).await, 5);
+}
+
+/// Waits until somebody waits for a lock of this type.
+async fn somebody_waits(world: &World, locktype: &str) {
+    let waiting = format!(
+        "select count(*) from pg_locks l join pg_stat_activity a on a.pid = l.pid
+         where l.locktype = '{locktype}' and not l.granted and a.datname = current_database()"
+    );
+    let look = async {
+        while world.number(&waiting).await == 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), look).await.expect("it waits for the lock");
+}
+
+#[tokio::test]
+async fn who_releases_and_who_makes_due_wait_for_each_other() {
+    let world = World::new().await;
+    limit(&world, PACKAGE, 1).await;
+    let all = due(&world, 2, None).await;
+    let mut other = connect(&world.url).await;
+    for shared in [false, true] {
+        let holder = other.transaction().await.unwrap();
+        holder.execute(crate::catalog::protocol::sql::LOCK_LIMITS, &[]).await.unwrap();
+        let catalog = world.catalog.clone();
+        let waits = tokio::spawn(async move {
+            match shared {
+                true => drop(catalog.make_due_pending(master()).await.unwrap()),
+                false => drop(catalog.release_within_limits(master()).await.unwrap()),
+            }
+        });
+        somebody_waits(&world, "advisory").await;
+        holder.commit().await.unwrap();
+        waits.await.unwrap();
+    }
+    assert_eq!(world.statuses().await[&all[0]], Status::Pending);
+}
+
+/// Changes the first execution's status in a transaction of its own, which `meanwhile` runs into, and ends it.
+async fn overtaken(world: &World, id: ExecutionId, status: Status, meanwhile: impl AsyncFnOnce(&World)) {
+    let mut other = connect(&world.url).await;
+    let faster = other.transaction().await.unwrap();
+    let update = "update internal.executions set status = $2 where id = $1";
+    faster.execute(update, &[&id.0, &status.code()]).await.unwrap();
+    let slower = meanwhile(world);
+    let ends = async {
+        somebody_waits(world, "transactionid").await;
+        faster.commit().await.unwrap();
+    };
+    tokio::join!(slower, ends);
+}
+
+#[tokio::test]
+async fn what_is_canceled_while_it_is_released_stays_canceled() {
+    let world = World::new().await;
+    limit(&world, PACKAGE, 1).await;
+    let all = due(&world, 2, None).await;
+    overtaken(&world, all[0], Status::Canceled, async |world| {
+        let released = world.catalog.release_within_limits(master()).await.unwrap();
+        assert!(released.dispatches.is_empty(), "{:?}", released.dispatches);
+    })
+    .await;
+    assert_eq!(world.statuses().await[&all[0]], Status::Canceled);
+    assert_eq!(world.number("select count(*) from internal.slots").await, 0, "it takes no slot");
+    assert_eq!(turns(&world).await, all[1..]);
+}
+
+#[tokio::test]
+async fn what_is_granted_while_it_is_held_runs_on_and_holds_a_slot() {
+    let world = World::new().await;
+    let session = world.session().await;
+    let waiting = pending(&world, &world.sql, 2).await;
+    let caller = Caller { name: "tester".to_owned(), role: Role::Operator };
+    world.catalog.set_limit(&PACKAGE.parse().unwrap(), 1, &caller).await.unwrap();
+    let note = "insert into internal.grants (worker_id, session, ids, attempts) values ($1, 1, array[$2::uuid], '{1}')";
+    world.sql.execute(note, &[&session.worker.0, &waiting[0].0]).await.unwrap();
+    overtaken(&world, waiting[0], Status::Running, async |world| {
+        world.catalog.release_within_limits(master()).await.unwrap();
+    })
+    .await;
+    apply(&world).await;
+    assert!(turns(&world).await.is_empty(), "the one that runs holds the only slot");
+    let statuses = world.statuses().await;
+    assert_eq!((statuses[&waiting[0]], statuses[&waiting[1]]), (Status::Running, Status::Created));
+}
+
+#[tokio::test]
+async fn a_removed_limit_waits_for_those_who_accept_under_it() {
+    let world = World::new().await;
+    limit(&world, PACKAGE, 1).await;
+    let mut other = connect(&world.url).await;
+    let accepts = other.transaction().await.unwrap();
+    let held =
+        accepts.query_one(crate::catalog::requests::sql::HOLD_LIMITS, &[&vec![PACKAGE]]).await.unwrap();
+    world.catalog.remove_limit(&PACKAGE.parse().unwrap()).await.unwrap();
+    turns(&world).await;
+    assert_eq!(world.number("select count(*) from internal.limits").await, 1, "somebody accepts under it");
+    let late = Execution::new(Status::Created);
+    world.insert(std::slice::from_ref(&late)).await;
+    let insert = "insert into internal.waiting values ($1, 1, clock_timestamp(), $2)";
+    accepts.execute(insert, &[&held.get::<_, i64>("id"), &late.id.0]).await.unwrap();
+    accepts.commit().await.unwrap();
+    assert_eq!(turns(&world).await, [late.id], "it is released all the same");
+    turns(&world).await;
+    assert_eq!(world.number("select count(*) from internal.limits").await, 0);
 }
 
 #[tokio::test]

@@ -1,6 +1,4 @@
--- Limits that were removed and whose lines are empty. One that somebody accepts under at this moment is left for later.
-delete from internal.limits where id in (
-    select l.id from internal.limits l
-    where l.removed_at is not null and not exists (select from internal.waiting w where w.limit_id = l.id)
-    for update skip locked
-)
+-- Removed limits whose lines are empty. A statement of its own: it must see what was accepted before they were locked,
+-- or that would stand in the line of nobody. $1 limits, locked.
+delete from internal.limits l
+where l.id = any ($1::bigint[]) and not exists (select from internal.waiting w where w.limit_id = l.id)
