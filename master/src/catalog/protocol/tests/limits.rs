@@ -15,6 +15,9 @@ use super::world::{World, claims, connect, outcomes};
 use crate::catalog::requests::{Caller, Role};
 
 const PACKAGE: &str = "f/p/k";
+/// More than any test here needs.
+const TURNS_MAX: usize = 1_000;
+const TURN_MAX: Duration = Duration::from_secs(20);
 
 async fn limit(world: &World, name: &str, at_most: u32) {
     let caller = Caller { name: "tester".to_owned(), role: Role::Operator };
@@ -25,13 +28,15 @@ async fn limit(world: &World, name: &str, at_most: u32) {
 /// Turns until nothing more is to be done at once; what they dispatched.
 async fn turns(world: &World) -> Vec<ExecutionId> {
     let mut all = Vec::new();
-    loop {
-        let released = world.catalog.release_within_limits(master()).await.unwrap();
+    for _ in 0..TURNS_MAX {
+        let turn = world.catalog.release_within_limits(master());
+        let released = tokio::time::timeout(TURN_MAX, turn).await.expect("a turn waits for nobody").unwrap();
         all.extend(released.dispatches.into_iter().flat_map(|one| one.tasks).map(|(id, _)| id));
         if !released.more {
             return all;
         }
     }
+    panic!("there is always more to do");
 }
 
 /// Brings all limits upon what is pending, and releases nothing before that.
