@@ -171,7 +171,7 @@ fn snatch(folder: &Path, name: &'static str) -> std::thread::JoinHandle<std::net
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_port_that_is_taken_before_its_server_binds_it_is_chosen_anew() {
-    // The one that fails soonest of each server. The other listeners of RabbitMQ say it in the same words.
+    // Of RabbitMQ the one that it tells soonest; it fails on its other listeners with `eaddrinuse`.
     for name in ["postgres", "distribution"] {
         let parent = open_folder();
         let folder = parent.path().join("servers");
