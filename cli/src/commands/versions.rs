@@ -33,7 +33,7 @@ pub(crate) struct Restore {
     #[arg(value_name = "FOLDER/PROJECT")]
     project: ProjectPath,
     /// Its number, as `project versions` shows it
-    #[arg(value_name = "VERSION", value_parser = clap::value_parser!(i32).range(1..))]
+    #[arg(id = "number", value_name = "VERSION", value_parser = clap::value_parser!(i32).range(1..))]
     version: i32,
     /// Forget the values set for the project that do not fit the version
     #[arg(long)]

@@ -159,7 +159,7 @@ async fn a_project_is_deleted_only_when_nothing_of_it_is_left_to_run_and_its_his
     set(&world, json!({ "password": "s3cret" })).await;
     let ids = world.accept_noops(4).await.1;
     let mut later = request(json!([{ "package": "demo/flights/noop" }]));
-    later.start_at = Some("2100-01-01T00:00:00Z".parse().unwrap());
+    later.start_at = Some(jiff::Timestamp::now() + Duration::from_secs(3_600));
     world.accept(later).await.unwrap();
     let later = "select id from internal.executions where status = 1";
     let later = ExecutionId(world.sql.query_one(later, &[]).await.unwrap().get(0));
