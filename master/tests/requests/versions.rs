@@ -7,8 +7,9 @@ use scaleout_common::ids::{BatchId, ExecutionId};
 use scaleout_common::names::{Name, ProjectPath};
 use scaleout_common::status::Status;
 use scaleout_master::catalog::requests::{
-    Accepted, Accepting, Deployment, ExecutionFilter, Holder, Manifests, RequestError,
+    Accepted, Accepting, Caller, Deployment, ExecutionFilter, Holder, Manifests, RequestError,
 };
+use scaleout_master::catalog::{Catalog, Sealer};
 use scaleout_package::manifest::ProjectManifest;
 use scaleout_package::{Project, bundle};
 use serde_json::{Value, json};
@@ -202,15 +203,9 @@ async fn a_project_is_deleted_only_when_nothing_of_it_is_left_to_run_and_its_his
     let shown = world.catalog.execution(ids[0], &world.manifests).await.unwrap();
     assert_eq!((shown.summary.project.as_str(), shown.project_version), ("flights", 1));
     let filter = ExecutionFilter {
-        statuses: Vec::new(),
         package: Some("demo/flights/noop".parse().unwrap()),
-        batch: None,
-        worker: None,
-        since: None,
-        until: None,
-        before: None,
         limit: 50,
-        looked_max: None,
+        ..Default::default()
     };
     assert_eq!(world.catalog.executions(&filter).await.unwrap().executions.len(), 5);
 
@@ -225,9 +220,12 @@ async fn a_project_is_deleted_only_when_nothing_of_it_is_left_to_run_and_its_his
     );
 }
 
-#[tokio::test]
-async fn a_bundle_stays_as_long_as_a_version_of_any_project_needs_it() {
-    let world = World::with_project().await;
+/// Deploys `PROJECT`, the same bytes, to the folder `other`.
+async fn deploy_elsewhere(
+    catalog: &Catalog,
+    caller: &Caller,
+    sealer: &Sealer,
+) -> Result<[u8; 32], RequestError> {
     let bytes = packed(PROJECT);
     let project = Project::check(&bundle::unpack(&bytes).unwrap()).unwrap();
     let deployment = Deployment {
@@ -237,11 +235,55 @@ async fn a_bundle_stays_as_long_as_a_version_of_any_project_needs_it() {
         hash: bundle::hash(&bytes),
         clear_unfit: false,
     };
-    world.catalog.deploy(&deployment, &world.caller, &world.sealer).await.unwrap();
+    catalog.deploy(&deployment, caller, sealer).await.map(|_| deployment.hash)
+}
+
+#[tokio::test]
+async fn a_bundle_stays_as_long_as_a_version_of_any_project_needs_it() {
+    let world = World::with_project().await;
+    let hash = deploy_elsewhere(&world.catalog, &world.caller, &world.sealer).await.unwrap();
     world.catalog.delete_project(&path()).await.unwrap();
-    assert_eq!(world.catalog.bundle(&deployment.hash).await.unwrap(), bytes);
+    assert_eq!(world.catalog.bundle(&hash).await.unwrap(), packed(PROJECT));
     world.catalog.delete_project(&"other/flights".parse().unwrap()).await.unwrap();
-    assert!(world.catalog.bundle(&deployment.hash).await.is_err(), "nobody needs it any more");
+    assert!(world.catalog.bundle(&hash).await.is_err(), "nobody needs it any more");
+}
+
+#[tokio::test]
+async fn a_bundle_that_another_project_is_getting_stays() {
+    let mut world = World::with_project().await;
+    world.sql.batch_execute("insert into internal.folders (name) values ('other')").await.unwrap();
+    let project = "insert into internal.projects (folder_id, name) select max(id), 'x' from internal.folders";
+    world.sql.batch_execute(project).await.unwrap();
+    let catalog = world.catalog.clone();
+    // As a deploy of the same bytes does, which has not committed.
+    let deploying = world.sql.transaction().await.unwrap();
+    let version = "insert into internal.project_versions (project_id, version, bundle, description, parameters, deployed_by)
+                   select (select max(id) from internal.projects), 1, hash, '', '{}', 't' from internal.bundles";
+    deploying.batch_execute(version).await.unwrap();
+    let deleting = tokio::spawn(async move { catalog.delete_project(&path()).await });
+    wait(&deploying, 1, || deleting.is_finished()).await;
+    deploying.commit().await.unwrap();
+    deleting.await.unwrap().unwrap();
+    assert_eq!(world.number("select count(*) from internal.bundles").await, 1);
+}
+
+#[tokio::test]
+async fn a_bundle_that_is_going_is_brought_anew() {
+    let mut world = World::with_project().await;
+    set(&world, json!({ "region": "south" })).await;
+    let (catalog, deploying) = (world.catalog.clone(), world.catalog.clone());
+    let (caller, sealer) = (world.caller.clone(), world.sealer.clone());
+    // Deleting is held up when it has locked the bundle: somebody has locked a value.
+    let holding = world.sql.transaction().await.unwrap();
+    holding.batch_execute("select from internal.project_values for update").await.unwrap();
+    let deleting = tokio::spawn(async move { catalog.delete_project(&path()).await });
+    wait(&holding, 1, || deleting.is_finished()).await;
+    let deploying = tokio::spawn(async move { deploy_elsewhere(&deploying, &caller, &sealer).await });
+    wait(&holding, 2, || deploying.is_finished()).await;
+    holding.commit().await.unwrap();
+    deleting.await.unwrap().unwrap();
+    let hash = deploying.await.unwrap().unwrap();
+    assert_eq!(world.catalog.bundle(&hash).await.unwrap(), packed(PROJECT));
 }
 
 /// How many wait for a lock in this test's database.
