@@ -87,6 +87,9 @@ async fn versions_are_listed_page_by_page_and_restored_under_their_own_number() 
     assert_eq!((first.packages.join(" ").as_str(), &first.bundle), ("load noop", &back.bundle));
     assert!(world.catalog.versions(&path(), Some(1), 2).await.unwrap().versions.is_empty());
 
+    let view = "select count(*) from catalog.object_versions where object_name = 'flights' and is_current = (object_version_lsn = 3)";
+    assert_eq!(world.number(view).await, 3);
+
     let unknown = restore(&world, 4, false).await.unwrap_err();
     assert!(unknown.to_string().contains("there is no version 4 of demo/flights"), "{unknown}");
     let elsewhere = world.catalog.versions(&"demo/flihgts".parse().unwrap(), None, 2).await.unwrap_err();
@@ -348,6 +351,24 @@ async fn who_accepts_waits_for_deleting_and_finds_the_project_gone() {
     let gone = accepting.await.unwrap().unwrap_err();
     assert_eq!(gone.to_string(), "there is no project demo/flights any more: it was deleted");
     assert_eq!(world.number("select count(*) from internal.executions").await, 0);
+}
+
+#[tokio::test]
+async fn a_value_that_is_set_beside_a_deploy_is_set() {
+    let mut world = World::with_project().await;
+    world.deploy(&[PROJECT[0], BARE[1]]).await.unwrap();
+    let (catalog, caller, sealer) = (world.catalog.clone(), world.caller.clone(), world.sealer.clone());
+    // As a deploy does that has not committed.
+    let deploying = world.sql.transaction().await.unwrap();
+    let update =
+        "update internal.projects set current_version_id = (select min(id) from internal.project_versions)";
+    deploying.batch_execute(update).await.unwrap();
+    let values = json!({ "region": "south" }).as_object().unwrap().clone();
+    let setting = tokio::spawn(async move { catalog.set_values(&path(), values, &caller, &sealer).await });
+    wait(&deploying, 1, || setting.is_finished()).await;
+    deploying.commit().await.unwrap();
+    setting.await.unwrap().unwrap();
+    assert_eq!(standing(&world).await, (1, 1));
 }
 
 /// What has not ended and cannot run.

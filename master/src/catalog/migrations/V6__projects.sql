@@ -52,3 +52,12 @@ begin
         raise exception 'projects were in use for minutes: end what reads them for long (a dump, say), and migrate again';
     end if;
 end $$;
+
+create view catalog.object_versions as
+select v.version as object_version_lsn, p.id as object_id, 20 as object_type, f.name as folder_name, p.name as object_name,
+       v.description, v.deployed_by as created_by, v.deployed_at as created_time, v.restored_by,
+       v.restored_at as last_restored_time, v.id = p.current_version_id as is_current
+from internal.project_versions v
+join internal.projects p on p.id = v.project_id
+join internal.folders f on f.id = p.folder_id
+where v.deleted_at is null;
