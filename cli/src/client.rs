@@ -118,10 +118,15 @@ impl Client {
     pub(crate) async fn upload<T: DeserializeOwned>(
         &self,
         path: &[&str],
+        query: &[(&str, String)],
         bytes: Vec<u8>,
     ) -> Result<T, Failure> {
+        let mut url = self.url(path);
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
         let body = Some(("application/octet-stream", bytes));
-        self.call(Call { method: Method::POST, url: self.url(path), body, repeat: Repeat::OnlyUnsent }).await
+        self.call(Call { method: Method::POST, url, body, repeat: Repeat::OnlyUnsent }).await
     }
 
     /// Whether `/readyz` says yes; if not, why. One try.

@@ -23,6 +23,7 @@ pub(crate) mod project;
 mod retry;
 pub(crate) mod status;
 pub(crate) mod token;
+mod versions;
 pub(crate) mod worker;
 
 pub(crate) use context::Context;

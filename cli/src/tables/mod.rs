@@ -15,7 +15,7 @@ pub(crate) use batch::{batch, counts};
 pub(crate) use execution::{explanation, failed, outcome};
 pub(crate) use limit::limits;
 pub(crate) use overview::queues_and_all;
-pub(crate) use project::{detail as project, list as projects};
+pub(crate) use project::{detail as project, list as projects, versions};
 pub(crate) use purge::Purged;
 pub(crate) use text::{pairs, plain, printable_line};
 pub(crate) use view::View;

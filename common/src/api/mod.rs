@@ -19,7 +19,8 @@ pub use executions::{
 pub use instant::read_instant;
 pub use limits::{AT_MOST_MAX, LimitSummary, SetLimitRequest};
 pub use projects::{
-    DeployAnswer, PackageSummary, ParameterSummary, ProjectDetail, ProjectSummary, SetValuesRequest,
+    DeployAnswer, PackageSummary, ParameterSummary, ProjectDetail, ProjectSummary, RestoreRequest,
+    SetValuesRequest, VersionPage, VersionSummary,
 };
 pub use status::{
     AlarmSummary, BACKLOG_COUNT_MAX, BacklogSummary, ComponentState, LossSummary, MasterSummary, PoolSummary,

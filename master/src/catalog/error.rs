@@ -2,6 +2,9 @@
 
 use super::causes::causes;
 
+/// The catalog's own SQLSTATE: the project was deleted.
+const DELETED: &str = "SO001";
+
 /// An error of the catalog, and what to do about it.
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogError {
@@ -50,6 +53,22 @@ impl CatalogError {
         use tokio_postgres::error::SqlState;
         matches!(self, Self::Database(error) if matches!(error.code(), Some(code)
             if *code == SqlState::CHARACTER_NOT_IN_REPERTOIRE || *code == SqlState::UNTRANSLATABLE_CHARACTER))
+    }
+
+    /// What the trigger `refuse_deleted` says of a project that was deleted while something of it was being accepted.
+    pub(crate) fn deleted_meanwhile(&self) -> Option<&str> {
+        match self {
+            Self::Database(error) => {
+                error.as_db_error().filter(|said| said.code().code() == DELETED).map(|said| said.message())
+            }
+            _ => None,
+        }
+    }
+
+    /// A lock was not to be had in the time allowed.
+    pub(crate) fn is_lock_timeout(&self) -> bool {
+        use tokio_postgres::error::SqlState;
+        matches!(self, Self::Database(error) if error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE))
     }
 
     /// Two transactions got in each other's way; the one that lost can simply run again.

@@ -19,5 +19,6 @@ mod retry;
 mod start;
 mod tokens;
 mod values;
+mod versions;
 mod workers;
 mod world;

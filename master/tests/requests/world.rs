@@ -89,6 +89,15 @@ impl World {
         &self,
         files: &[(&str, &str)],
     ) -> Result<scaleout_common::api::DeployAnswer, RequestError> {
+        self.deploy_clearing(files, false).await
+    }
+
+    /// Forgets values that were set and do not fit, if `clear_unfit`.
+    pub(crate) async fn deploy_clearing(
+        &self,
+        files: &[(&str, &str)],
+        clear_unfit: bool,
+    ) -> Result<scaleout_common::api::DeployAnswer, RequestError> {
         let bytes = packed(files);
         let project = Project::check(&bundle::unpack(&bytes).unwrap()).unwrap();
         let deployment = Deployment {
@@ -96,8 +105,9 @@ impl World {
             manifest: &ProjectManifest::from(&project),
             bundle: &bytes,
             hash: bundle::hash(&bytes),
+            clear_unfit,
         };
-        self.catalog.deploy(&deployment, &self.caller).await
+        self.catalog.deploy(&deployment, &self.caller, &self.sealer).await
     }
 
     pub(crate) async fn accept(&self, request: EnqueueRequest) -> Result<Accepted, RequestError> {

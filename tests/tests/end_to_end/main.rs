@@ -32,5 +32,6 @@ mod retry;
 mod schedule_once;
 mod secrets;
 mod sessions;
+mod versions;
 mod views;
 mod workers;

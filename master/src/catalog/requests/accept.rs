@@ -17,6 +17,7 @@ use super::minting::mint;
 use super::new_batch::{NewBatch, Part};
 use super::prepare::{KeptValues, Prepared, Target, prepare, request_hash};
 use super::start::{START_DEADLINE_MS_MAX, Settled};
+use super::values::SetValues;
 use super::{Caller, Manifests, RequestError, sql};
 use crate::catalog::protocol::{DISPATCH_EXECUTIONS_MAX, Dispatch};
 use crate::catalog::{Catalog, CatalogError, Sealer, rows};
@@ -203,10 +204,11 @@ impl Catalog {
         let set = self.project_values(&projects, sealer).await?;
         let mut problems = Problems::default();
         let mut packages = Vec::with_capacity(projects.len());
-        let nothing = BTreeMap::new();
+        let nothing = SetValues::default();
         for (path, target) in targets {
             let set = set.get(&target.project_id).unwrap_or(&nothing);
-            match resolve(&target.known.project_parameters, &BTreeMap::new(), set) {
+            let parameters = set.hiding(&target.known.project_parameters);
+            match resolve(&parameters, &BTreeMap::new(), &set.values) {
                 Ok(resolved) => packages.push((target.package_id, KeptValues::of(&resolved))),
                 Err(errors) => {
                     errors.iter().for_each(|error| add_project_problem(&mut problems, path, error))
@@ -214,6 +216,8 @@ impl Catalog {
             }
         }
         if problems.is_empty() {
+            // In the order in which who deletes a project locks its packages.
+            packages.sort_by_key(|(id, _)| *id);
             return Ok(packages);
         }
         let message = format!("the values of the project do not fit: {}", problems.summary());

@@ -8,11 +8,13 @@ mod accept;
 mod batches;
 mod cancel;
 mod chosen;
+mod delete;
 mod deploy;
 mod error;
 mod executions;
 mod explain;
 mod figures;
+mod fitting;
 mod limits;
 mod lines;
 mod listing;
@@ -26,7 +28,9 @@ mod retry;
 mod start;
 mod status;
 mod tokens;
+mod uses;
 mod values;
+mod versions;
 mod workers;
 
 #[cfg(test)]

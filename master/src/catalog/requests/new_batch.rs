@@ -20,7 +20,7 @@ use super::prepare::{KeptValues, PreparedItem};
 use super::start::{Settled, Start};
 use super::{Caller, RequestError, sql};
 use crate::catalog::protocol::{DISPATCH_EXECUTIONS_MAX, Dispatch};
-use crate::catalog::rows;
+use crate::catalog::{CatalogError, rows};
 
 /// Execution rows that one statement inserts at most; a whole number of dispatch rows.
 const INSERT_ROWS_MAX: usize = 5 * DISPATCH_EXECUTIONS_MAX;
@@ -157,6 +157,8 @@ impl<'a> NewBatch<'a> {
         Ok(transaction.execute(&insert, &parameters).await? > 0)
     }
 
+    /// # Errors
+    /// `NotFound`: a project was deleted meanwhile.
     pub(super) async fn insert_packages(&self, transaction: &Transaction<'_>) -> Result<(), RequestError> {
         let insert = transaction.prepare_cached(sql::INSERT_BATCH_PACKAGES).await?;
         let ids: Vec<i64> = self.packages.iter().map(|(id, _)| *id).collect();
@@ -167,8 +169,10 @@ impl<'a> NewBatch<'a> {
             values.sensitive.as_ref().map(|text| self.accepting.sealer.seal(&owner, text)).transpose()
         };
         let sealed = self.packages.iter().map(seal).collect::<Result<Vec<_>, _>>()?;
-        transaction.execute(&insert, &[&self.id.0, &ids, &plain, &sealed]).await?;
-        Ok(())
+        match transaction.execute(&insert, &[&self.id.0, &ids, &plain, &sealed]).await {
+            Ok(_) => Ok(()),
+            Err(error) => Err(deleted_meanwhile(error.into())),
+        }
     }
 
     async fn insert_executions(
@@ -299,5 +303,15 @@ impl ExecutionRows<'_> {
             to.retry_of.push(retry_of);
         }
         (free, limited)
+    }
+}
+
+fn deleted_meanwhile(error: CatalogError) -> RequestError {
+    match error.deleted_meanwhile() {
+        Some(said) => RequestError::NotFound {
+            message: said.to_owned(),
+            hint: Some("`scaleout project deploy DIR` brings it back".to_owned()),
+        },
+        None => error.into(),
     }
 }

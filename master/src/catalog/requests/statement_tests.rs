@@ -95,6 +95,8 @@ async fn explain_and_status_walk_indexes_through_a_backlog() {
     let oldest = plan(&catalog, sql::OLDEST_BY_PLACE, &[&pools, &10_000_i64]).await;
     assert_never_scans(&oldest);
     assert_eq!(oldest.matches("using dispatches_place").count(), 2, "{oldest}");
+    let unended = plan(&catalog, sql::SELECT_UNENDED, &[&vec![1_i64], &10_000_i64]).await;
+    assert_uses_the_key(&unended);
     for statement in [sql::POOL_COUNTS, sql::COUNT_WORKERS] {
         let counts = plan(&catalog, statement, &[]).await;
         assert!(!counts.contains("executions"), "{counts}");
