@@ -61,8 +61,7 @@ impl Place {
     pub(super) fn pass(&mut self, sent: &[LogMessage]) {
         for message in sent {
             self.cursor.sequence = message.sequence;
-            self.closed |=
-                message.kind == MessageType::PostExecute.as_str() && message.path == PACKAGE_PATH;
+            self.closed |= message.kind == MessageType::PostExecute.as_str() && message.path == PACKAGE_PATH;
         }
     }
 
@@ -160,7 +159,10 @@ mod tests {
         let skip = Next::Skip(MissingEvent { attempt: 2, from: 3, to: Some(6) });
         assert_eq!(next(&at, &piece, None, HOLE_WAIT / 2), Next::Wait(HOLE_WAIT / 2));
         assert_eq!(next(&at, &piece, None, HOLE_WAIT), skip);
-        assert_eq!(next(&at, &piece, over(TAIL_WAIT, true, true), NO_HOLE), Next::Wait(HOLE_WAIT - TAIL_WAIT));
+        assert_eq!(
+            next(&at, &piece, over(TAIL_WAIT, true, true), NO_HOLE),
+            Next::Wait(HOLE_WAIT - TAIL_WAIT)
+        );
         assert_eq!(next(&at, &piece, over(HOLE_WAIT, true, true), NO_HOLE), skip);
     }
 
@@ -183,7 +185,11 @@ mod tests {
             let ahead = log(&[(2, 1)]);
             let early = over(wait - millisecond, reported, false);
             assert_eq!(next(&at, &ahead, early, NO_HOLE), Next::Wait(millisecond), "{at:?}");
-            assert_eq!(next(&at, &ahead, over(wait, reported, false), NO_HOLE), Next::Turn(missing), "{at:?}");
+            assert_eq!(
+                next(&at, &ahead, over(wait, reported, false), NO_HOLE),
+                Next::Turn(missing),
+                "{at:?}"
+            );
         }
         assert_eq!(next(&place(1, 2, true), &log(&[(2, 1)]), None, NO_HOLE), Next::Wait(HOLE_WAIT));
     }

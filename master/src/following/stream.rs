@@ -5,7 +5,9 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use scaleout_common::api::{EndEvent, LogMessage, MissingEvent, ReconnectEvent, ReconnectReason, StatusEvent};
+use scaleout_common::api::{
+    EndEvent, LogMessage, MissingEvent, ReconnectEvent, ReconnectReason, StatusEvent,
+};
 use scaleout_common::ids::ExecutionId;
 use scaleout_common::status::Status;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};

@@ -12,7 +12,8 @@ use super::bounds::{Slots, panicked, traced, within_slots, within_time};
 use super::error::ApiError;
 use super::state::{Api, SharedApi};
 use super::{
-    AppState, batches, broker, executions, explain, fetch, health, limits, metrics, projects, status, stream, workers,
+    AppState, batches, broker, executions, explain, fetch, health, limits, metrics, projects, status, stream,
+    workers,
 };
 
 /// The API under `/api/v1`, `/healthz`, `/readyz` and `/metrics`.

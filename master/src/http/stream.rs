@@ -56,7 +56,8 @@ pub(super) async fn messages(
         return Err(ApiError::not_found(format!("there is no execution {id}")));
     };
     let following = api.streams.shared.begin(id, now, after).await?;
-    let following = following.ok_or_else(|| ApiError::busy("the master stops").with_hint("ask another one"))?;
+    let following =
+        following.ok_or_else(|| ApiError::busy("the master stops").with_hint("ask another one"))?;
     let kept_alive = KeepAlive::new().interval(KEEP_ALIVE).text("nothing new");
     let sse = Sse::new(stream::unfold((following, slot), next)).keep_alive(kept_alive);
     let unbuffered = [

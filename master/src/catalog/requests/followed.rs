@@ -46,10 +46,7 @@ pub struct AttemptEnd {
 
 impl Catalog {
     /// Where these executions stand; those that are not there are left out.
-    pub async fn followed(
-        &self,
-        ids: &[ExecutionId],
-    ) -> Result<Vec<(ExecutionId, Followed)>, CatalogError> {
+    pub async fn followed(&self, ids: &[ExecutionId]) -> Result<Vec<(ExecutionId, Followed)>, CatalogError> {
         let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
         let client = self.by_id().await?;
         let statement = client.prepare_cached(sql::SELECT_FOLLOWED).await?;
@@ -66,9 +63,8 @@ impl Catalog {
         let client = self.request().await?;
         let statement = client.prepare_cached(sql::SELECT_LOG).await?;
         let (attempt, sequence) = (rows::small_in(after.attempt), rows::number_in(after.sequence));
-        let rows = client
-            .query(&statement, &[&id.0, &attempt, &sequence, &PIECE_MAX, &PIECE_BYTES_MAX])
-            .await?;
+        let rows =
+            client.query(&statement, &[&id.0, &attempt, &sequence, &PIECE_MAX, &PIECE_BYTES_MAX]).await?;
         rows.iter().map(message).collect()
     }
 
@@ -93,8 +89,7 @@ impl Catalog {
         let statement = client.prepare_cached(sql::IS_LOG_CLOSED).await?;
         let (attempt, sequence) = (rows::small_in(place.attempt), rows::number_in(place.sequence));
         let kind = MessageType::PostExecute.code();
-        let row =
-            client.query_one(&statement, &[&id.0, &attempt, &sequence, &kind, &PACKAGE_PATH]).await?;
+        let row = client.query_one(&statement, &[&id.0, &attempt, &sequence, &kind, &PACKAGE_PATH]).await?;
         Ok(row.get("closed"))
     }
 }
