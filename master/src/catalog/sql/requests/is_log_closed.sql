@@ -2,5 +2,5 @@
 -- its path). What it says of cut output may come behind it.
 select exists (
     select from internal.messages
-    where execution_id = $1 and attempt = $2 and sequence between $3 - 2 and $3 and kind = $4 and path = $5
+    where execution_id = $1 and attempt = $2 and sequence between $3::bigint - 2 and $3 and kind = $4 and path = $5
 ) as closed
