@@ -165,6 +165,7 @@ async fn what_is_committed_late_is_neither_left_out_nor_overtaken() {
     slow.batch_execute("commit").await.unwrap();
     assert_eq!(reading.ids(20).await, places(1, 11..=30));
     assert_eq!(anew.ids(20).await, places(1, 11..=30));
+    drop(anew);
     let mut resumed = open(&server, id, Some("1.17")).await;
     resumed.some().await;
     assert_eq!(resumed.ids(13).await, places(1, 18..=30));
