@@ -179,6 +179,7 @@ impl Following {
     async fn over(&self, now: &Followed) -> Result<Option<Over>, CatalogError> {
         let attempt = self.place.cursor.attempt;
         if attempt < now.attempt {
+            let _read = self.reads.acquire().await;
             let end = self.catalog.attempt_end(self.id, attempt).await?;
             let (ago, reported) = end.map_or((Duration::MAX, false), |end| {
                 (end.ended_for, matches!(end.ending.as_str(), "failed" | "timed-out"))
