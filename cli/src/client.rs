@@ -410,7 +410,7 @@ mod tests {
                     "HTTP/1.1 404 Not Found\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
                     body.len()
                 );
-                connection.read(&mut [0; 1024]).await.unwrap();
+                assert!(connection.read(&mut [0; 1024]).await.unwrap() > 0);
                 connection.write_all(answer.as_bytes()).await.unwrap();
             }
         };
