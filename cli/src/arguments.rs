@@ -53,7 +53,8 @@ pub(crate) struct Global {
     /// Settings file (TOML) on top of the defaults; see `scaleout config show`
     #[arg(long, global = true, env = "SCALEOUT_SETTINGS", value_name = "FILE")]
     pub(crate) settings: Option<PathBuf>,
-    /// The master's HTTP API; without it .scaleout/env is looked for here and upwards
+    /// The master's HTTP API, or several with commas between them: the next is asked when one does not answer; without
+    /// it .scaleout/env is looked for here and upwards
     #[arg(long, global = true, env = "SCALEOUT_URL", value_name = "URL")]
     pub(crate) url: Option<String>,
     /// The token to show the master (better: the variable, which other users cannot see)

@@ -1,6 +1,7 @@
 //! The master: it takes requests, keeps the catalog, publishes tasks, grants claims and applies outcomes.
 
 pub mod catalog;
+pub mod following;
 pub mod http;
 pub mod metrics;
 

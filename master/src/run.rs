@@ -13,7 +13,9 @@ use uuid::Uuid;
 use crate::catalog::protocol::Retention;
 use crate::catalog::{Catalog, CatalogError, Sealer};
 use crate::context::Context as MasterContext;
-use crate::{dispatcher, http, leader, metrics, presence, rates, readiness, serving, stopper, telling};
+use crate::{
+    dispatcher, following, http, leader, metrics, presence, rates, readiness, serving, stopper, telling,
+};
 
 /// How long to wait before looking again for a catalog that cannot be reached.
 const CATALOG_RETRY: Duration = Duration::from_secs(1);
@@ -38,6 +40,7 @@ pub async fn run(settings: Settings, listener: TcpListener, stop: CancellationTo
     let (stops, stop_targets) = tokio::sync::mpsc::channel(HANDED_OVER_MAX);
     let (changed, changed_workers) = tokio::sync::mpsc::channel(HANDED_OVER_MAX);
     let (rebuilds, rebuild_requests) = tokio::sync::mpsc::channel(crate::rebuild::REQUESTS_MAX);
+    let (follow, followers) = tokio::sync::mpsc::channel(HANDED_OVER_MAX);
     let app = http::AppState {
         catalog: catalog.clone(),
         sealer,
@@ -47,12 +50,14 @@ pub async fn run(settings: Settings, listener: TcpListener, stop: CancellationTo
         stops: stops.clone(),
         changed,
         rebuilds,
+        follow,
         readiness: shared.readiness,
         alarm: shared.alarm,
         queues: shared.queues,
         rates: shared.rates,
         leading: shared.leading,
         metrics: shared.metrics,
+        stopping: stop.clone(),
     };
 
     // The API outlives nothing: when it ends, or the catalog turns out to be unusable, all ends.
@@ -66,6 +71,7 @@ pub async fn run(settings: Settings, listener: TcpListener, stop: CancellationTo
     }
     tasks.spawn(readiness::watch_catalog(context.clone(), behind.clone()));
     tasks.spawn(metrics::keep_up(context.metrics.clone(), behind.clone()));
+    tasks.spawn(following::run(catalog.clone(), followers, behind.clone()));
     tasks.spawn(rates::run(context.clone(), behind.clone()));
     tasks.spawn(presence::run(context.clone(), behind.clone()));
     tasks.spawn(dispatcher::run(context.clone(), dispatches, behind.clone()));

@@ -1,8 +1,8 @@
 //! Holds the house rules on the repository itself. Each rule proves in `src/tidy/` that it would notice a breach.
 
 use scaleout_tests::tidy::{
-    Exceptions, Finding, Tree, dashboards, imports, layout, links, metrics, names, places, promises, sizes,
-    statuses, text, words,
+    Exceptions, Finding, Tree, dashboards, imports, layout, links, metrics, names, places, promises, routes,
+    sizes, statuses, text, words,
 };
 
 fn tree() -> Tree {
@@ -92,6 +92,11 @@ fn dashboards_and_alerts_say_what_they_are_for() {
 #[test]
 fn links_lead_somewhere() {
     none("links", &links::check(&tree()));
+}
+
+#[test]
+fn the_document_of_the_api_has_each_route_and_no_other() {
+    none("routes", &routes::check(&tree()));
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod instant;
 mod limits;
 mod projects;
 mod status;
+mod stream;
 mod workers;
 
 pub use batches::{BatchDetail, EnqueueAnswer, EnqueueItem, EnqueueRequest, RetryRequest};
@@ -25,6 +26,10 @@ pub use projects::{
 pub use status::{
     AlarmSummary, BACKLOG_COUNT_MAX, BacklogSummary, ComponentState, LossSummary, MasterSummary, PoolSummary,
     QueueSummary, RebuildAnswer, SessionsSummary, StatusAnswer, Warning,
+};
+pub use stream::{
+    END_EVENT, EndEvent, MISSING_EVENT, MissingEvent, RECONNECT_EVENT, ReconnectEvent, ReconnectReason,
+    STATUS_EVENT, StatusEvent,
 };
 pub use workers::{RunSummary, SetWorkerRequest, WorkerDetail, WorkerState, WorkerSummary};
 

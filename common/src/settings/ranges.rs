@@ -28,6 +28,8 @@ impl Settings {
         range("master.bundle_bytes_max", master.bundle_bytes_max as u64, 1..=67_108_864)?;
         range("master.batch_executions_max", master.batch_executions_max as u64, 1..=1_000_000)?;
         range("master.requests_max", master.requests_max as u64, 1..=10_000)?;
+        range("master.streams_max", master.streams_max as u64, 0..=10_000)?;
+        range("master.stream_s", master.stream_s, 1..=3_600)?;
         range("master.connections_max", master.connections_max as u64, 1..=100_000)?;
         range("master.head_wait_s", master.head_wait_s, 1..=3_600)?;
         range("worker.capacity", worker.capacity.into(), 0..=10_000)?;

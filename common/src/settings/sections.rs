@@ -65,6 +65,8 @@ pub struct Master {
     pub bundle_bytes_max: usize,
     pub batch_executions_max: usize,
     pub requests_max: usize,
+    pub streams_max: usize,
+    pub stream_s: u64,
     pub connections_max: usize,
     pub head_wait_s: u64,
 }

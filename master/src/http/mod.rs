@@ -21,6 +21,7 @@ mod router;
 mod serve;
 mod state;
 mod status;
+mod stream;
 mod warnings;
 mod workers;
 

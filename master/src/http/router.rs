@@ -12,7 +12,8 @@ use super::bounds::{Slots, panicked, traced, within_slots, within_time};
 use super::error::ApiError;
 use super::state::{Api, SharedApi};
 use super::{
-    AppState, batches, broker, executions, explain, fetch, health, limits, metrics, projects, status, workers,
+    AppState, batches, broker, executions, explain, fetch, health, limits, metrics, projects, status, stream,
+    workers,
 };
 
 /// The API under `/api/v1`, `/healthz`, `/readyz` and `/metrics`.
@@ -51,6 +52,7 @@ fn routes() -> Router<SharedApi> {
         .route("/executions/{id}", get(executions::show))
         .route("/executions/{id}/explain", get(explain::show))
         .route("/executions/{id}/messages", get(executions::messages))
+        .route("/executions/{id}/messages/stream", get(stream::messages))
         .route("/executions/{id}/values", get(fetch::values))
         .route("/bundles/{hash}", get(fetch::bundle))
         .route("/limits", get(limits::list))

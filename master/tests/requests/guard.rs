@@ -44,6 +44,7 @@ fn routes() -> Vec<(Method, String, &'static [Role])> {
         (Method::GET, "executions/ID", everybody),
         (Method::GET, "executions/ID/explain", everybody),
         (Method::GET, "executions/ID/messages", everybody),
+        (Method::GET, "executions/ID/messages/stream", everybody),
         (Method::GET, "executions/ID/values", workers),
         (Method::GET, "bundles/x", workers),
         (Method::GET, "workers", everybody),

@@ -17,6 +17,7 @@ mod metrics;
 mod million;
 mod retry;
 mod start;
+mod stream;
 mod tokens;
 mod values;
 mod versions;

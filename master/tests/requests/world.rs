@@ -55,6 +55,7 @@ pub(crate) struct World {
     pub(crate) catalog: Catalog,
     /// Arranges and looks, past the catalog's own ways.
     pub(crate) sql: Client,
+    pub(crate) url: String,
     pub(crate) sealer: Sealer,
     pub(crate) manifests: Manifests,
     pub(crate) caller: Caller,
@@ -71,6 +72,7 @@ impl World {
         Self {
             catalog,
             sql,
+            url: database.url,
             sealer: Sealer::new([3; 32]),
             manifests: Manifests::default(),
             caller: Caller { name: "tester".to_owned(), role: Role::Operator },

@@ -14,6 +14,7 @@ pub mod metrics;
 pub mod names;
 pub mod places;
 pub mod promises;
+pub mod routes;
 pub mod sizes;
 pub mod statuses;
 pub mod text;

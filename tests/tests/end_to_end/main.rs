@@ -11,6 +11,7 @@ mod dev;
 mod drain;
 mod explain;
 mod flow;
+mod following;
 mod hostile;
 mod inputs;
 mod journal;

@@ -136,3 +136,21 @@ async fn lists_and_cancels_find_executions_by_their_key() {
     let looked_to = plan(&catalog, sql::SELECT_LOOKED_TO, &parameters).await;
     assert!(looked_to.contains("Backward") && !looked_to.contains("Sort"), "{looked_to}");
 }
+
+#[tokio::test]
+async fn who_follows_a_log_finds_its_newest_message_and_what_is_next_by_the_key() {
+    let catalog = fresh_catalog().await;
+    let ids = vec![Uuid::now_v7(), Uuid::now_v7()];
+    let followed = plan(&catalog, sql::SELECT_FOLLOWED, &[&ids]).await;
+    assert_uses_the_key(&followed);
+    assert!(
+        followed.contains("Index Scan Backward") || followed.contains("Only Scan Backward"),
+        "{followed}"
+    );
+    assert!(!followed.contains("Seq Scan on messages"), "{followed}");
+    let (attempt, sequence, messages, bytes) = (1_i32, 7_i64, 512_i64, 1_024_i64);
+    let parameters: [&(dyn ToSql + Sync); 5] = [&ids[0], &attempt, &sequence, &messages, &bytes];
+    let piece = plan(&catalog, sql::SELECT_LOG, &parameters).await;
+    assert!(piece.contains("_pkey") && !piece.contains("Seq Scan on messages"), "{piece}");
+    assert!(!piece.contains("Sort Key"), "the piece is sorted before it is cut:\n{piece}");
+}
