@@ -16,6 +16,7 @@ pub(crate) mod execution;
 mod follow;
 pub(crate) mod limit;
 mod listing;
+pub(crate) mod man;
 pub(crate) mod master;
 pub(crate) mod package;
 mod package_run;
