@@ -16,3 +16,5 @@ cargo build --workspace --all-targets --locked
 
 heading "tests"
 "$programs/scaleout-servers" run -- cargo test --workspace --locked --no-fail-fast
+
+sh deploy/deb-test.sh
