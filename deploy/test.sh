@@ -14,6 +14,8 @@ sh deploy/check.sh
 heading "build"
 cargo build --workspace --all-targets --locked
 
+sh deploy/deb-test.sh
+
 heading "tests"
 # A record that outlives the scroll: what failed is said again at the end, with its reasons.
 record=$(mktemp)

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    batch, broker, catalog, completions, config, dev, enqueue, execution, limit, master, package, project,
-    status, token, worker,
+    batch, broker, catalog, completions, config, dev, enqueue, execution, limit, man, master, package,
+    project, status, token, worker,
 };
 use crate::output::Format;
 
@@ -91,6 +91,7 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Config(config::Config),
     Completions(completions::Completions),
+    Man(man::Man),
 }
 
 #[cfg(test)]

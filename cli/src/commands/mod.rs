@@ -17,6 +17,7 @@ mod follow;
 pub(crate) mod limit;
 mod listing;
 mod log_stream;
+pub(crate) mod man;
 pub(crate) mod master;
 pub(crate) mod package;
 mod package_run;

@@ -1,8 +1,8 @@
 //! From the arguments to the command they ask for: the one `match`. It decides nothing else.
 
 use super::{
-    Context, batch, broker, catalog, completions, config, dev, enqueue, execution, limit, master, package,
-    project, status, token, worker,
+    Context, batch, broker, catalog, completions, config, dev, enqueue, execution, limit, man, master,
+    package, project, status, token, worker,
 };
 use crate::arguments::{Arguments, Command};
 use crate::exit::{Exit, Failure};
@@ -28,5 +28,6 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Token(arguments) => token::run(&context, arguments).await,
         Command::Config(arguments) => config::run(&context, arguments),
         Command::Completions(arguments) => completions::run(&context, arguments),
+        Command::Man(arguments) => man::run(&context, arguments),
     }
 }

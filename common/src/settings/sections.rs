@@ -6,6 +6,7 @@ use secrecy::SecretString;
 use serde::Deserialize;
 
 use crate::names::PoolName;
+use crate::run_as::RunAs;
 
 /// The first layer: every setting, with comments.
 pub const DEFAULT_TOML: &str = include_str!("default.toml");
@@ -80,6 +81,8 @@ pub struct Worker {
     pub name: String,
     pub capacity: u32,
     pub pools: Vec<PoolName>,
+    /// `USER` or `USER:GROUP`.
+    pub run_as: Vec<RunAs>,
     pub drain_grace_s: u64,
     pub stop_grace_s: u64,
     pub log_bytes_max: u64,

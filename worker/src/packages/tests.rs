@@ -73,6 +73,7 @@ fn masters(urls: &[&str]) -> Masters {
         token: String::new().into(),
         name: String::new(),
         capacity: 1,
+        run_as: Vec::new(),
         pools: Vec::new(),
         drain_grace_s: 0,
         stop_grace_s: 0,
