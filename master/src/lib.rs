@@ -3,6 +3,7 @@
 pub mod catalog;
 pub mod http;
 pub mod metrics;
+pub mod schedule;
 
 mod context;
 mod dispatcher;
