@@ -30,6 +30,7 @@ mod readme;
 mod refused;
 mod retry;
 mod schedule_once;
+mod schedules;
 mod secrets;
 mod sessions;
 mod views;
