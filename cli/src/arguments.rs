@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    batch, broker, catalog, completions, config, dev, enqueue, execution, limit, master, package, project, schedule,
-    status, token, worker,
+    batch, broker, catalog, completions, config, dev, enqueue, execution, limit, master, package, project,
+    schedule, status, token, worker,
 };
 use crate::output::Format;
 

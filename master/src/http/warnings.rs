@@ -6,7 +6,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use scaleout_broker::topology;
 use scaleout_common::api::{
-    AlarmSummary, BacklogSummary, MasterSummary, QueueSummary, ScheduleSummary, StatusAnswer, Warning, WorkerState,
+    AlarmSummary, BacklogSummary, MasterSummary, QueueSummary, ScheduleSummary, StatusAnswer, Warning,
+    WorkerState,
 };
 use scaleout_common::names::PoolName;
 use scaleout_common::protocol::explain::{MASTER_SILENT_MAX, count};

@@ -68,7 +68,12 @@ mod tests {
         text.parse().unwrap()
     }
 
-    fn decided(cron: &str, next_at: &str, now: &str, missed: Missed) -> (Option<String>, u64, Option<String>) {
+    fn decided(
+        cron: &str,
+        next_at: &str,
+        now: &str,
+        missed: Missed,
+    ) -> (Option<String>, u64, Option<String>) {
         let recurrence = Recurrence::new(cron, "UTC", at("2026-01-01T00:00:00Z")).unwrap();
         let due = decide(&recurrence, at(next_at), at(now), missed);
         (due.run.map(|at| at.to_string()), due.missed, due.next.map(|at| at.to_string()))

@@ -106,12 +106,7 @@ async fn serve(
     }
 }
 
-async fn fail(
-    context: &Context,
-    schedule: &DueSchedule,
-    due: &Due,
-    error: &str,
-) -> Result<(), CatalogError> {
+async fn fail(context: &Context, schedule: &DueSchedule, due: &Due, error: &str) -> Result<(), CatalogError> {
     if context.catalog.pass_schedule(schedule, due, Some(error)).await? {
         tracing::error!(name = schedule.name, at = %schedule.next_at, error, "a run of a schedule could not be enqueued");
         context.metrics.schedule_runs_failed.increment(1);

@@ -43,8 +43,7 @@ impl World {
 
     /// As if the time of all schedules had come so long ago; those, as a leader reads them.
     async fn due(&self, seconds: f64) -> Vec<DueSchedule> {
-        let move_on =
-            "update internal.schedules set next_at = clock_timestamp() - make_interval(secs => $1) where paused_at is null";
+        let move_on = "update internal.schedules set next_at = clock_timestamp() - make_interval(secs => $1) where paused_at is null";
         self.sql.execute(move_on, &[&seconds]).await.unwrap();
         self.catalog.due_schedules(100).await.unwrap()
     }
@@ -146,7 +145,8 @@ async fn a_run_tells_its_schedule_and_has_its_terms_and_secrets() {
 #[tokio::test]
 async fn what_cannot_run_is_told_and_goes_on_and_a_good_run_clears_it() {
     let world = World::with_project().await;
-    let load = json!({ "package": "demo/flights/load", "parameters": { "day": "2026-01-01", "key": "s3cret" } });
+    let load =
+        json!({ "package": "demo/flights/load", "parameters": { "day": "2026-01-01", "key": "s3cret" } });
     world.set("load", load).await.unwrap();
     world.set("noop", json!({})).await.unwrap();
     assert!(world.catalog.schedules_amiss().await.unwrap().is_empty());
@@ -156,7 +156,9 @@ async fn what_cannot_run_is_told_and_goes_on_and_a_good_run_clears_it() {
     for schedule in &read {
         let error = world.run(schedule).await.unwrap_err();
         assert!(matches!(error, RequestError::NotFound { .. }), "{error}");
-        assert!(world.catalog.pass_schedule(schedule, &decided(schedule), Some("it has gone")).await.unwrap());
+        assert!(
+            world.catalog.pass_schedule(schedule, &decided(schedule), Some("it has gone")).await.unwrap()
+        );
     }
     assert!(world.catalog.due_schedules(100).await.unwrap().is_empty(), "they go on");
     let amiss = world.catalog.schedules_amiss().await.unwrap();

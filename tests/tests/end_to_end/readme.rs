@@ -18,6 +18,8 @@ async fn every_command_of_the_first_session_runs() {
     let commands = commands(&text, "\n## A first session\n");
     let operating = std::fs::read_to_string(repository().join("docs/operating.md")).unwrap();
     let commands = format!("{commands}{}", self::commands(&operating, "\n## Concurrency limits\n"));
+    let commands = format!("{commands}{}", self::commands(&operating, "\n## Schedules\n"));
+    assert!(commands.contains("scaleout schedule remove"), "{commands}");
     assert!(commands.contains("scaleout limit remove"), "{commands}");
     assert!(commands.lines().filter(|line| line.starts_with("scaleout ")).count() >= 9, "{commands}");
     let folder = open_folder();

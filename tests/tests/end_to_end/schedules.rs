@@ -16,7 +16,9 @@ async fn create(cluster: &Cluster, name: &str, more: &[&str]) {
 
 /// As if its time had come.
 async fn has_come(cluster: &Cluster, name: &str, ago: &str) {
-    let update = format!("update internal.schedules set next_at = clock_timestamp() - interval '{ago}' where name = $1");
+    let update = format!(
+        "update internal.schedules set next_at = clock_timestamp() - interval '{ago}' where name = $1"
+    );
     assert_eq!(cluster.catalog.execute(&update, &[&name]).await.unwrap(), 1);
 }
 
@@ -137,7 +139,8 @@ async fn schedules_by_command() {
     let cluster = cluster(1, 0, &[]).await;
     note::deploy(&cluster).await;
     let create = async |more: &[&str]| {
-        let all = [&["schedule", "create", "nightly", "t/note/note", "--set", "file=/dev/null"], more].concat();
+        let all =
+            [&["schedule", "create", "nightly", "t/note/note", "--set", "file=/dev/null"], more].concat();
         cluster.scaleout(&all).await
     };
     create(&["--cron", "0 0 2 * * *"]).await.refused(2, &["it has 6 fields", "minute hour day-of-month"]);

@@ -159,7 +159,9 @@ impl Catalog {
         let transaction = client.transaction().await?;
         let begin = transaction.prepare_cached(sql::BEGIN_ACCEPT).await?;
         let now: Timestamp = transaction.query_one(&begin, &[]).await?.get("now");
-        if let Some(run) = &new.scheduled && !run.take(&transaction, new.id).await? {
+        if let Some(run) = &new.scheduled
+            && !run.take(&transaction, new.id).await?
+        {
             // Another leader was faster, or a person has changed the schedule.
             transaction.rollback().await?;
             return Ok(Accepted::nothing(new.id));

@@ -193,8 +193,9 @@ impl Catalog {
         let mut problems = Problems::default();
         for item in &request.executions {
             let known = targets.get(&item.package).map(|target| &target.known.package.parameters);
-            let is_bare =
-                |name: &str| known.and_then(|all| all.get(name)).is_some_and(|parameter| !parameter.sensitive);
+            let is_bare = |name: &str| {
+                known.and_then(|all| all.get(name)).is_some_and(|parameter| !parameter.sensitive)
+            };
             for name in item.parameters.keys().filter(|name| !plain.contains_key(*name) && is_bare(name)) {
                 let message = format!(
                     "`{name}` was sensitive when the schedule was set and is no more, so its value could be seen: set \

@@ -175,8 +175,11 @@ impl Catalog {
         caller: &Caller,
         accepting: &Accepting<'_>,
     ) -> Result<KeptValues, RequestError> {
-        let item =
-            EnqueueItem { package: request.package.clone(), parameters: request.parameters.clone(), count: 1 };
+        let item = EnqueueItem {
+            package: request.package.clone(),
+            parameters: request.parameters.clone(),
+            count: 1,
+        };
         let enqueue = EnqueueRequest {
             request_id: BatchId(Uuid::nil()),
             executions: vec![item],
@@ -253,9 +256,8 @@ pub fn next_runs(
         return Err(RequestError::invalid(format!("count: expected 1 to {NEXT_RUNS_MAX}, found {count}")));
     }
     let recurrence = Recurrence::read(&schedule.cron, &schedule.timezone).map_err(|error| unfit(&error))?;
-    let local = |at: Timestamp| {
-        at.to_zoned(recurrence.zone().clone()).strftime("%a %Y-%m-%d %H:%M%:z").to_string()
-    };
+    let local =
+        |at: Timestamp| at.to_zoned(recurrence.zone().clone()).strftime("%a %Y-%m-%d %H:%M%:z").to_string();
     let first = schedule.next_at.or_else(|| recurrence.next(after));
     let runs = std::iter::successors(first, |at| recurrence.next(*at));
     Ok(runs.take(count as usize).map(|at| NextRun { at, local: local(at) }).collect())

@@ -55,9 +55,10 @@ fn a_time_of_the_day_that_comes_twice_in_autumn_runs_once() {
 #[test]
 fn what_comes_every_hour_goes_on_in_real_time() {
     for (cron, minutes) in [("0 * * * *", 60), ("*/30 * * * *", 30), ("*/7 * * * *", 0), ("15 * * * *", 60)] {
-        for (from, to) in
-            [("2026-03-28T12:00:00Z", "2026-03-30T12:00:00Z"), ("2026-10-24T12:00:00Z", "2026-10-26T12:00:00Z")]
-        {
+        for (from, to) in [
+            ("2026-03-28T12:00:00Z", "2026-03-30T12:00:00Z"),
+            ("2026-10-24T12:00:00Z", "2026-10-26T12:00:00Z"),
+        ] {
             let recurrence = Recurrence::new(cron, "Europe/Paris", at(from)).unwrap();
             let runs: Vec<Timestamp> =
                 std::iter::successors(recurrence.next(at(from)), |run| recurrence.next(*run))
@@ -107,8 +108,20 @@ fn a_pattern_is_five_fields_of_cron() {
 
 #[test]
 fn what_is_none_is_told_why() {
-    let error = |cron: &str, zone: &str| Recurrence::new(cron, zone, at("2026-01-01T00:00:00Z")).unwrap_err().to_string();
-    for bad in ["", "* * * *", "0 0 2 * * *", "0 0 2 * * * 2027", "60 * * * *", "* 24 * * *", "0 2 * * DAY", "@reboot", "a b c d e"] {
+    let error = |cron: &str, zone: &str| {
+        Recurrence::new(cron, zone, at("2026-01-01T00:00:00Z")).unwrap_err().to_string()
+    };
+    for bad in [
+        "",
+        "* * * *",
+        "0 0 2 * * *",
+        "0 0 2 * * * 2027",
+        "60 * * * *",
+        "* 24 * * *",
+        "0 2 * * DAY",
+        "@reboot",
+        "a b c d e",
+    ] {
         let said = error(bad, "UTC");
         assert!(said.contains("is no cron pattern") && said.contains("\"0 2 * * *\""), "{bad}: {said}");
     }
