@@ -37,7 +37,8 @@ impl World {
     }
 
     async fn set(&self, schedule: &str, more: Value) -> Result<(), RequestError> {
-        let set = self.catalog.set_schedule(&name(schedule), wanted(more), &self.caller, &self.accepting());
+        let (schedule, accepting) = (name(schedule), self.accepting());
+        let set = self.catalog.set_schedule(&schedule, wanted(more), &self.caller, &accepting);
         set.await.map(|_| ())
     }
 
