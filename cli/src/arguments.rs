@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
     batch, broker, catalog, completions, config, dev, enqueue, execution, limit, man, master, package,
-    project, status, token, worker,
+    project, schedule, status, token, worker,
 };
 use crate::output::Format;
 
@@ -78,6 +78,8 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Limit(limit::Limit),
     #[command(subcommand)]
+    Schedule(schedule::Schedule),
+    #[command(subcommand)]
     Worker(worker::Worker),
     Status(status::Status),
     #[command(subcommand)]
@@ -118,6 +120,22 @@ mod tests {
         check(&Arguments::command(), "scaleout");
     }
 
+    /// What the shell would make of it: single quotes hold words together.
+    fn words(example: &str) -> Vec<String> {
+        let mut words = vec![String::new()];
+        for (index, part) in example.split('\'').enumerate() {
+            let is_quoted = index % 2 == 1;
+            for (index, word) in part.split(|c: char| c == ' ' && !is_quoted).enumerate() {
+                match words.last_mut() {
+                    Some(last) if index == 0 => last.push_str(word),
+                    _ => words.push(word.to_owned()),
+                }
+            }
+        }
+        words.retain(|word| !word.is_empty());
+        words
+    }
+
     #[test]
     fn every_example_parses() {
         fn collect(command: &clap::Command, found: &mut Vec<String>) {
@@ -132,8 +150,7 @@ mod tests {
         collect(&Arguments::command(), &mut examples);
         assert!(examples.len() > 30, "{}", examples.len());
         for example in examples {
-            // No example quotes a space, so words are what the shell would make of it.
-            let words = example.split_whitespace().map(|word| word.replace('\'', ""));
+            let words = words(&example);
             if let Err(error) = Arguments::try_parse_from(words) {
                 panic!("{example}: {error}");
             }

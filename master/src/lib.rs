@@ -4,6 +4,7 @@ pub mod catalog;
 pub mod following;
 pub mod http;
 pub mod metrics;
+pub mod schedule;
 
 mod context;
 mod dispatcher;

@@ -1,5 +1,6 @@
 //! Running a master: what it consists of, and the order in which it starts and stops.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -13,6 +14,7 @@ use uuid::Uuid;
 use crate::catalog::protocol::Retention;
 use crate::catalog::{Catalog, CatalogError, Sealer};
 use crate::context::Context as MasterContext;
+use crate::schedule::Scheduling;
 use crate::{
     dispatcher, following, http, leader, metrics, presence, rates, readiness, serving, stopper, telling,
 };
@@ -43,12 +45,12 @@ pub async fn run(settings: Settings, listener: TcpListener, stop: CancellationTo
     let (follow, followers) = tokio::sync::mpsc::channel(HANDED_OVER_MAX);
     let app = http::AppState {
         catalog: catalog.clone(),
-        sealer,
+        sealer: sealer.clone(),
         master,
         settings: settings.master.clone(),
         dispatch: dispatch.clone(),
         stops: stops.clone(),
-        changed,
+        changed: changed.clone(),
         rebuilds,
         follow,
         readiness: shared.readiness,
@@ -78,7 +80,14 @@ pub async fn run(settings: Settings, listener: TcpListener, stop: CancellationTo
     tasks.spawn(stopper::run(context.clone(), stop_targets, behind.clone()));
     tasks.spawn(telling::run(context.clone(), changed_workers, behind.clone()));
     let kept = Retention::from_settings(&settings.retention);
-    tasks.spawn(leader::run(context.clone(), dispatch, stops, kept, behind.clone()));
+    let scheduling = Scheduling {
+        sealer,
+        manifests: Arc::default(),
+        executions_max: settings.master.batch_executions_max,
+        dispatch,
+        changed,
+    };
+    tasks.spawn(leader::run(context.clone(), stops, kept, scheduling, behind.clone()));
     tasks.spawn(serving::run(context.clone(), settings.rabbitmq.clone(), rebuild_requests, behind.clone()));
     tasks.close();
 

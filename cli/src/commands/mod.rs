@@ -23,6 +23,7 @@ pub(crate) mod package;
 mod package_run;
 pub(crate) mod project;
 mod retry;
+pub(crate) mod schedule;
 pub(crate) mod status;
 pub(crate) mod token;
 mod versions;

@@ -2,7 +2,7 @@
 
 use super::{
     Context, batch, broker, catalog, completions, config, dev, enqueue, execution, limit, man, master,
-    package, project, status, token, worker,
+    package, project, schedule, status, token, worker,
 };
 use crate::arguments::{Arguments, Command};
 use crate::exit::{Exit, Failure};
@@ -20,6 +20,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Project(arguments) => project::run(&context, arguments).await,
         Command::Package(arguments) => package::run(&context, arguments).await,
         Command::Limit(arguments) => limit::run(&context, arguments).await,
+        Command::Schedule(arguments) => schedule::run(&context, arguments).await,
         Command::Worker(arguments) => worker::run(&context, arguments).await,
         Command::Status(arguments) => status::run(&context, arguments).await,
         Command::Broker(arguments) => broker::run(&context, arguments).await,

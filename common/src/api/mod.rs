@@ -7,6 +7,7 @@ mod executions;
 mod instant;
 mod limits;
 mod projects;
+mod schedules;
 mod status;
 mod stream;
 mod workers;
@@ -22,6 +23,10 @@ pub use limits::{AT_MOST_MAX, LimitSummary, SetLimitRequest};
 pub use projects::{
     DeployAnswer, PackageSummary, ParameterSummary, ProjectDetail, ProjectSummary, RestoreRequest,
     SetValuesRequest, VersionPage, VersionSummary,
+};
+pub use schedules::{
+    Missed, NEXT_RUNS_MAX, NextRun, SCHEDULES_MAX, ScheduleDetail, ScheduleRun, ScheduleSummary,
+    SetScheduleRequest, TIMEZONE_DEFAULT,
 };
 pub use status::{
     AlarmSummary, BACKLOG_COUNT_MAX, BacklogSummary, ComponentState, LossSummary, MasterSummary, PoolSummary,

@@ -18,6 +18,7 @@ mod metrics;
 mod patience;
 mod projects;
 mod router;
+mod schedules;
 mod serve;
 mod state;
 mod status;

@@ -12,8 +12,8 @@ use super::bounds::{Slots, panicked, traced, within_slots, within_time};
 use super::error::ApiError;
 use super::state::{Api, SharedApi};
 use super::{
-    AppState, batches, broker, executions, explain, fetch, health, limits, metrics, projects, status, stream,
-    workers,
+    AppState, batches, broker, executions, explain, fetch, health, limits, metrics, projects, schedules,
+    status, stream, workers,
 };
 
 /// The API under `/api/v1`, `/healthz`, `/readyz` and `/metrics`.
@@ -57,6 +57,11 @@ fn routes() -> Router<SharedApi> {
         .route("/bundles/{hash}", get(fetch::bundle))
         .route("/limits", get(limits::list))
         .route("/limits/{name}", put(limits::set).delete(limits::remove))
+        .route("/schedules", get(schedules::list))
+        .route("/schedules/{name}", get(schedules::show).put(schedules::set).delete(schedules::remove))
+        .route("/schedules/{name}/next", get(schedules::next))
+        .route("/schedules/{name}/pause", post(schedules::pause))
+        .route("/schedules/{name}/resume", post(schedules::resume))
         .route("/workers", get(workers::list))
         .route("/workers/{worker}", get(workers::show).patch(workers::set))
         .route("/workers/{worker}/enable", post(workers::enable))

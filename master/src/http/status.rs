@@ -28,6 +28,7 @@ pub(super) async fn status(_: Reader, State(api): State<SharedApi>) -> Result<Js
         due: known.due,
         sessions: known.sessions,
         limits: api.app.catalog.limits_waited_for().await?,
+        schedules: api.app.catalog.schedules_amiss().await?,
         pools: with_rates(pools.told, &api.app.rates.borrow()),
         queues,
         workers: known.workers,

@@ -16,6 +16,7 @@ mod lists;
 mod metrics;
 mod million;
 mod retry;
+mod schedules;
 mod start;
 mod stream;
 mod tokens;

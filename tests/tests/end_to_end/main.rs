@@ -33,6 +33,7 @@ mod refused;
 mod retry;
 mod run_as;
 mod schedule_once;
+mod schedules;
 mod secrets;
 mod sessions;
 mod versions;

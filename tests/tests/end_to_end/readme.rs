@@ -17,10 +17,11 @@ async fn every_command_of_the_first_session_runs() {
     let text = std::fs::read_to_string(repository().join("README.md")).unwrap();
     let commands = commands(&text, "\n## A first session\n");
     let operating = std::fs::read_to_string(repository().join("docs/operating.md")).unwrap();
-    let projects = self::commands(&operating, "\n## Projects\n");
     let limits = self::commands(&operating, "\n## Concurrency limits\n");
-    let commands = format!("{commands}{projects}{limits}");
-    for last in ["scaleout project delete", "scaleout limit remove"] {
+    let schedules = self::commands(&operating, "\n## Schedules\n");
+    let projects = self::commands(&operating, "\n## Projects\n");
+    let commands = format!("{commands}{limits}{schedules}{projects}");
+    for last in ["scaleout limit remove", "scaleout schedule remove", "scaleout project delete"] {
         assert!(commands.contains(last), "{commands}");
     }
     assert!(commands.lines().filter(|line| line.starts_with("scaleout ")).count() >= 9, "{commands}");

@@ -17,6 +17,7 @@ use super::accept::{Accepting, batch_owner, execution_owner};
 use super::chosen::Chosen;
 use super::lines::{Limited, Lines};
 use super::prepare::{KeptValues, PreparedItem};
+use super::scheduled::ScheduledRun;
 use super::start::{Settled, Start};
 use super::{Caller, RequestError, sql};
 use crate::catalog::protocol::{DISPATCH_EXECUTIONS_MAX, Dispatch};
@@ -102,6 +103,8 @@ pub(super) struct NewBatch<'a> {
     pub(super) packages: Vec<(i64, KeptValues)>,
     /// What limits may hold for.
     pub(super) limited: Limited,
+    /// The run of a schedule that it is.
+    pub(super) scheduled: Option<ScheduledRun>,
 }
 
 impl<'a> NewBatch<'a> {
@@ -126,6 +129,7 @@ impl<'a> NewBatch<'a> {
             accepting,
             packages: Vec::new(),
             limited: Limited::default(),
+            scheduled: None,
         }
     }
 

@@ -87,6 +87,7 @@ impl Terms {
             accepting,
             packages: Vec::new(),
             limited: Limited::again(self.limit_key, packages),
+            scheduled: None,
         }
     }
 }

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use deadpool_postgres::Transaction;
+use scaleout_common::api::SCHEDULES_MAX;
 use scaleout_common::ids::ExecutionId;
 use scaleout_common::names::ProjectPath;
 use scaleout_common::status::Status;
@@ -37,7 +38,7 @@ pub(super) struct Used<'a> {
 
 /// All that uses it.
 pub(super) async fn uses(transaction: &Transaction<'_>, used: &Used<'_>) -> Result<Vec<Use>, RequestError> {
-    let all = [executions(transaction, used).await?];
+    let all = [executions(transaction, used).await?, schedules(transaction, used.path).await?];
     Ok(all.into_iter().flatten().collect())
 }
 
@@ -52,6 +53,28 @@ async fn executions(transaction: &Transaction<'_>, used: &Used<'_>) -> Result<Op
 
 fn unended(row: &Row) -> Result<(Uuid, Status), CatalogError> {
     Ok((row.get("id"), rows::status(row.get("status"))?))
+}
+
+/// Who sets a schedule holds the project until it is committed, so none comes in between.
+async fn schedules(transaction: &Transaction<'_>, path: &ProjectPath) -> Result<Option<Use>, RequestError> {
+    let (folder, project) = (path.folder.as_str(), path.project.as_str());
+    let most = rows::number_in(SCHEDULES_MAX);
+    let found = transaction.query(sql::SCHEDULES_OF_PROJECT, &[&folder, &project, &most]).await?;
+    let names: Vec<String> = found.iter().map(|row| row.get("name")).collect();
+    Ok(schedules_use(&names))
+}
+
+fn schedules_use(names: &[String]) -> Option<Use> {
+    let first = names.first()?;
+    let mut named = names[..names.len().min(NAMED_MAX)].join(", ");
+    if names.len() > NAMED_MAX {
+        named.push_str(", …");
+    }
+    let what = match names.len() {
+        1 => format!("1 schedule ({named})"),
+        count => format!("{count} schedules ({named})"),
+    };
+    Some(Use { what, mend: format!("`scaleout schedule remove {first}` removes a schedule") })
 }
 
 /// `is_cut`: there may be more.
@@ -82,6 +105,15 @@ fn executions_use(found: &BTreeMap<Uuid, Status>, is_cut: bool, path: &ProjectPa
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn schedules_are_counted_and_the_first_are_named() {
+        let names = |count: u32| (1..=count).map(|n| format!("s{n}")).collect::<Vec<_>>();
+        assert_eq!(schedules_use(&names(0)), None);
+        let one = schedules_use(&names(1)).unwrap();
+        assert_eq!((&*one.what, one.mend.contains("schedule remove s1`")), ("1 schedule (s1)", true));
+        assert_eq!(schedules_use(&names(4)).unwrap().what, "4 schedules (s1, s2, s3, …)");
+    }
 
     #[test]
     fn a_use_is_counted_and_names_the_first() {
