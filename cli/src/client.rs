@@ -6,6 +6,7 @@ use std::time::Duration;
 use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
 use reqwest::{Method, StatusCode, Url};
 use scaleout_common::api::ErrorBody;
+use scaleout_tls::{Trust, client_config};
 use secrecy::ExposeSecret as _;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -24,6 +25,8 @@ const REPEAT_MAX: Duration = Duration::from_secs(5);
 const REPEAT_DELAY_MIN: Duration = Duration::from_millis(200);
 /// The longest `Retry-After` that is honoured.
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(5);
+/// Where the authorities to trust are named.
+const CA_PLACES: &str = "SCALEOUT_CA_FILE, --ca-file or the setting api.ca_file";
 /// Largest answer that is read, in bytes.
 const ANSWER_BYTES_MAX: usize = 256 * 1024 * 1024;
 
@@ -69,23 +72,45 @@ impl Client {
     /// # Errors
     /// The URL is none that this build can reach.
     pub(crate) fn new(target: Target) -> Result<Self, Failure> {
+        let trust = match target.url.starts_with("https://") {
+            true => Trust::from_file(&target.ca_file, "api.ca_file").map_err(|error| {
+                Failure::usage(error.to_string()).hint("SCALEOUT_CA_FILE and --ca-file name it too")
+            })?,
+            // Nobody is asked for a certificate.
+            false => Trust::Only(Vec::new()),
+        };
+        Self::trusting(target, &trust)
+    }
+
+    /// One that trusts others than the target says.
+    ///
+    /// # Errors
+    /// The URL is none that this build can reach.
+    pub(crate) fn trusting(target: Target, trust: &Trust) -> Result<Self, Failure> {
         let wrong = |why: &str| {
             Failure::usage(format!("{:?} is no master's URL: {why}", target.url))
                 .hint("give one like http://127.0.0.1:8391 with --url or SCALEOUT_URL")
         };
         let base = Url::parse(&target.url).map_err(|error| wrong(&error.to_string()))?;
-        if base.scheme() != "http" || base.cannot_be_a_base() {
-            return Err(wrong("it must begin with http:// (TLS is not built in yet)"));
+        if !["http", "https"].contains(&base.scheme()) || base.cannot_be_a_base() {
+            return Err(wrong("it must begin with https:// or http://"));
         }
+        let tls = client_config(trust).map_err(|error| Failure::usage(error.to_string()))?;
         let http = reqwest::Client::builder()
             .connect_timeout(CONNECT_MAX)
             .timeout(REQUEST_MAX)
             // A token sent in the clear is for the master alone.
             .no_proxy()
+            .tls_backend_preconfigured(tls)
             .redirect(reqwest::redirect::Policy::none())
             .build()
             .map_err(|error| Failure::failed(format!("cannot prepare for HTTP: {error}")))?;
         Ok(Self { http, base, target })
+    }
+
+    /// The URL, without a slash at its end.
+    pub(crate) fn address(&self) -> &str {
+        &self.target.url
     }
 
     /// Reads `/api/v1/` + `path` (segments, not yet encoded).
@@ -206,6 +231,9 @@ impl Client {
                         .hint("is this the master's URL? Give it with --url or SCALEOUT_URL")
                 }
             },
+            Trouble::Lost(error) if scaleout_tls::tls_error(&error).is_some() => {
+                Failure::unreachable(format!("no trusted link to the master at {url}: {}", causes(&error)))
+            }
             Trouble::Lost(error) => {
                 Failure::unreachable(format!("cannot reach the master at {url}: {}", causes(&error)))
                     .hint("is it running? `scaleout dev` starts one; --url or SCALEOUT_URL names another")
@@ -224,6 +252,8 @@ fn repeat_after(trouble: &Trouble, repeat: Repeat, delay: Duration) -> Option<Du
         Trouble::Refused { status: StatusCode::SERVICE_UNAVAILABLE, retry_after, .. } => {
             Some(retry_after.map_or(delay, |wait| wait.clamp(REPEAT_DELAY_MIN, RETRY_AFTER_MAX)))
         }
+        // Another try finds the same certificate.
+        Trouble::Lost(error) if scaleout_tls::tls_error(error).is_some() => None,
         Trouble::Lost(error) if error.is_connect() => Some(delay),
         // A request that took so long once will again.
         Trouble::Lost(error) if error.is_timeout() => None,
@@ -233,7 +263,10 @@ fn repeat_after(trouble: &Trouble, repeat: Repeat, delay: Duration) -> Option<Du
 }
 
 /// The innermost cause, which is the one that helps ("connection refused").
-fn causes(error: &reqwest::Error) -> String {
+pub(crate) fn causes(error: &reqwest::Error) -> String {
+    if let Some(tls) = scaleout_tls::tls_error(error) {
+        return scaleout_tls::explain(tls, CA_PLACES);
+    }
     if error.is_timeout() {
         return "it did not answer in time".to_owned();
     }
@@ -249,7 +282,7 @@ mod tests {
     use super::*;
 
     fn client(url: &str) -> Result<Client, Failure> {
-        Client::new(Target { url: url.to_owned(), token: None })
+        Client::new(Target { url: url.to_owned(), token: None, ca_file: Default::default() })
     }
 
     fn refused(status: StatusCode, retry_after: Option<u64>) -> Trouble {
@@ -265,7 +298,7 @@ mod tests {
 
     #[test]
     fn a_url_that_is_none_is_wrong_usage() {
-        for url in ["", "localhost:8391", "https://host", "ftp://host"] {
+        for url in ["", "localhost:8391", "ftp://host"] {
             assert_eq!(client(url).unwrap_err().exit, crate::exit::Exit::Usage, "{url}");
         }
     }

@@ -7,6 +7,7 @@ pub mod metrics;
 mod context;
 mod dispatcher;
 mod leader;
+mod links;
 mod presence;
 mod rates;
 mod readiness;
@@ -17,4 +18,5 @@ mod serving;
 mod stopper;
 mod telling;
 
+pub use links::Links;
 pub use run::run;

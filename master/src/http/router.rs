@@ -12,7 +12,7 @@ use super::bounds::{Slots, panicked, traced, within_slots, within_time};
 use super::error::ApiError;
 use super::state::{Api, SharedApi};
 use super::{
-    AppState, batches, broker, executions, explain, fetch, health, limits, metrics, projects, status, workers,
+    AppState, batches, broker, executions, explain, fetch, health, joining, limits, metrics, projects, status, workers,
 };
 
 /// The API under `/api/v1`, `/healthz`, `/readyz` and `/metrics`.
@@ -51,6 +51,8 @@ fn routes() -> Router<SharedApi> {
         .route("/executions/{id}/messages", get(executions::messages))
         .route("/executions/{id}/values", get(fetch::values))
         .route("/bundles/{hash}", get(fetch::bundle))
+        .route("/invitations", post(joining::invite))
+        .route("/join", post(joining::join))
         .route("/limits", get(limits::list))
         .route("/limits/{name}", put(limits::set).delete(limits::remove))
         .route("/workers", get(workers::list))

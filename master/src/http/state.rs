@@ -12,6 +12,7 @@ use super::body::BodyBudget;
 use crate::catalog::protocol::{Dispatch, StopTarget};
 use crate::catalog::requests::Manifests;
 use crate::catalog::{Catalog, Sealer};
+use crate::links::Links;
 use crate::metrics::{Metrics, Scraper};
 use crate::rates::Rates;
 use crate::rebuild::RebuildRequest;
@@ -56,6 +57,8 @@ pub struct AppState {
     /// Whether this master leads.
     pub leading: watch::Receiver<bool>,
     pub metrics: Metrics,
+    /// The API's TLS, and what a worker that joins is told.
+    pub links: Links,
 }
 
 /// See [`Api::unpacking`].

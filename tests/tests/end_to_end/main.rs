@@ -32,5 +32,8 @@ mod retry;
 mod schedule_once;
 mod secrets;
 mod sessions;
+mod tls;
+mod tls_files;
+mod tls_world;
 mod views;
 mod workers;

@@ -5,6 +5,7 @@
 pub(crate) mod sql;
 
 mod accept;
+mod authority;
 mod batches;
 mod cancel;
 mod chosen;
@@ -13,6 +14,7 @@ mod error;
 mod executions;
 mod explain;
 mod figures;
+mod invitations;
 mod limits;
 mod lines;
 mod listing;
@@ -36,6 +38,7 @@ pub use accept::{Accepted, Accepting, RETRIES_MAX, RETRY_DELAY_MS_MAX, TIMEOUT_M
 pub use cancel::{Canceled, Cancellation};
 pub use deploy::Deployment;
 pub use error::{PROBLEMS_MAX, RequestError};
+pub use invitations::{JoinRefusal, Joined, VALID_S_MAX, VALID_S_MIN};
 pub use explain::{AHEAD_MAX, MasterView, PoolView};
 pub use figures::{CatalogFigures, POOLS_MAX, Pools};
 pub use listing::{ExecutionFilter, WorkerReference};
