@@ -66,14 +66,21 @@ pub(crate) async fn open(
             let ca = text_of(&master.ca_file, "master.ca_file")?;
             let authorities = match ca.as_str() {
                 "" => Vec::new(),
-                pem => scaleout_tls::certificates_of(pem.as_bytes())
-                    .map_err(|reason| anyhow::anyhow!("cannot read {} (setting master.ca_file): {reason}", master.ca_file.display()))?,
+                pem => scaleout_tls::certificates_of(pem.as_bytes()).map_err(|reason| {
+                    anyhow::anyhow!(
+                        "cannot read {} (setting master.ca_file): {reason}",
+                        master.ca_file.display()
+                    )
+                })?,
             };
             let (certificate, key) = (master.certificate_file.clone(), master.key_file.clone());
             (Source::Files { certificate, key, authorities }, ca)
         }
         TlsMode::Auto => {
-            let authority = catalog.authority(sealer).await.context("cannot get the certificates' authority (setting master.tls)")?;
+            let authority = catalog
+                .authority(sealer)
+                .await
+                .context("cannot get the certificates' authority (setting master.tls)")?;
             let ca = authority.certificate.clone();
             (Source::Authority { authority, names: names(master, host) }, ca)
         }
@@ -182,5 +189,6 @@ fn text_of(file: &std::path::Path, setting: &str) -> anyhow::Result<String> {
     if file.as_os_str().is_empty() {
         return Ok(String::new());
     }
-    std::fs::read_to_string(file).with_context(|| format!("cannot read {} (setting {setting})", file.display()))
+    std::fs::read_to_string(file)
+        .with_context(|| format!("cannot read {} (setting {setting})", file.display()))
 }

@@ -13,7 +13,9 @@ use uuid::Uuid;
 use crate::catalog::protocol::Retention;
 use crate::catalog::{Catalog, CatalogError, Sealer};
 use crate::context::Context as MasterContext;
-use crate::{dispatcher, http, leader, links, metrics, presence, rates, readiness, serving, stopper, telling};
+use crate::{
+    dispatcher, http, leader, links, metrics, presence, rates, readiness, serving, stopper, telling,
+};
 
 /// How long to wait before looking again for a catalog that cannot be reached.
 const CATALOG_RETRY: Duration = Duration::from_secs(1);

@@ -1,11 +1,11 @@
 //! An authority of our own: one per catalog, so that what one master shows is trusted by whoever trusts another's.
 
-use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
-    date_time_ymd,
-};
 use jiff::civil::Date;
 use jiff::{Span, Timestamp, tz::TimeZone};
+use rcgen::{
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer,
+    KeyPair, KeyUsagePurpose, date_time_ymd,
+};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
@@ -60,7 +60,8 @@ impl Authority {
         let own = params.signed_by(&key, &issuer).map_err(making)?;
         let authority = CertificateDer::from_pem_slice(self.certificate.as_bytes())
             .map_err(|error| TlsError::Making(error.to_string()))?;
-        let key = PrivateKeyDer::try_from(key.serialize_der()).map_err(|error| TlsError::Making(error.to_owned()))?;
+        let key = PrivateKeyDer::try_from(key.serialize_der())
+            .map_err(|error| TlsError::Making(error.to_owned()))?;
         Ok(Issued { chain: vec![own.der().clone(), authority], key })
     }
 }

@@ -59,18 +59,19 @@ impl Identity {
     ///
     /// # Errors
     /// A file cannot be read or holds nothing of use, or only one is named.
-    pub fn from_files(
-        certificate: (&Path, &str),
-        key: (&Path, &str),
-    ) -> Result<Option<Self>, TlsError> {
+    pub fn from_files(certificate: (&Path, &str), key: (&Path, &str)) -> Result<Option<Self>, TlsError> {
         match (certificate.0.as_os_str().is_empty(), key.0.as_os_str().is_empty()) {
             (true, true) => Ok(None),
             (false, false) => {
                 let chain = files::read_certificates(certificate.0, certificate.1)?;
                 Ok(Some(Self { chain, key: files::read_key(key.0, key.1)? }))
             }
-            (true, false) => Err(TlsError::Alone { given: key.1.to_owned(), missing: certificate.1.to_owned() }),
-            (false, true) => Err(TlsError::Alone { given: certificate.1.to_owned(), missing: key.1.to_owned() }),
+            (true, false) => {
+                Err(TlsError::Alone { given: key.1.to_owned(), missing: certificate.1.to_owned() })
+            }
+            (false, true) => {
+                Err(TlsError::Alone { given: certificate.1.to_owned(), missing: key.1.to_owned() })
+            }
         }
     }
 }

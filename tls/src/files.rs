@@ -16,11 +16,15 @@ pub enum TlsError {
     File { file: String, setting: String, reason: String },
     #[error("the setting {given} is set and {missing} is not: a certificate and its key go together")]
     Alone { given: String, missing: String },
-    #[error("the key in {key} is not that of the certificate in {certificate}: name the two that were made together")]
+    #[error(
+        "the key in {key} is not that of the certificate in {certificate}: name the two that were made together"
+    )]
     OtherKey { certificate: String, key: String },
     #[error("the certificate in {certificate} has expired on {last}: renew it")]
     Expired { certificate: String, last: String },
-    #[error("this machine trusts no authority at all: install its package of certificates (ca-certificates), or name a file of authorities")]
+    #[error(
+        "this machine trusts no authority at all: install its package of certificates (ca-certificates), or name a file of authorities"
+    )]
     NoAuthorities,
     #[error("this cannot be used for TLS: {0}")]
     Unusable(String),
@@ -31,7 +35,10 @@ pub enum TlsError {
 }
 
 /// All certificates of a PEM file, in its order; at least one.
-pub(crate) fn read_certificates(file: &Path, setting: &str) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+pub(crate) fn read_certificates(
+    file: &Path,
+    setting: &str,
+) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let fail = |reason: String| TlsError::File {
         file: file.display().to_string(),
         setting: setting.to_owned(),
@@ -49,7 +56,9 @@ pub(crate) fn read_key(file: &Path, setting: &str) -> Result<PrivateKeyDer<'stat
     };
     let bytes = read(file).map_err(fail)?;
     PrivateKeyDer::from_pem_slice(&bytes).map_err(|error| {
-        fail(format!("it holds no private key in PEM ({error}); one with a passphrase must be decrypted first"))
+        fail(format!(
+            "it holds no private key in PEM ({error}); one with a passphrase must be decrypted first"
+        ))
     })
 }
 

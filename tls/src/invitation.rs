@@ -55,7 +55,11 @@ impl Invitation {
     pub fn read(text: &str) -> Result<Self, InvitationError> {
         let text = text.trim();
         let Some(body) = text.strip_prefix(PREFIX) else {
-            return Err(if text.starts_with("so_") { InvitationError::Token } else { InvitationError::Other });
+            return Err(if text.starts_with("so_") {
+                InvitationError::Token
+            } else {
+                InvitationError::Other
+            });
         };
         if text.len() > TEXT_MAX {
             return Err(InvitationError::Damaged);

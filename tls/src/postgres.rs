@@ -24,7 +24,8 @@ pub struct PostgresTarget {
 /// It is no URL of PostgreSQL, a mode is unknown, or the file of authorities cannot be used.
 pub fn postgres(url: &str, ca_file: &Path, ca_setting: &str) -> Result<PostgresTarget, TlsError> {
     let (rest, asked) = take_tls(url);
-    let mut config: Config = rest.parse().map_err(|error: tokio_postgres::Error| TlsError::Url(error.to_string()))?;
+    let mut config: Config =
+        rest.parse().map_err(|error: tokio_postgres::Error| TlsError::Url(error.to_string()))?;
     let ca = asked.root.unwrap_or_else(|| ca_file.to_owned());
     let has_ca = !ca.as_os_str().is_empty();
     let mode = asked.mode.as_deref().unwrap_or(if has_ca { "verify-full" } else { "disable" });
@@ -80,7 +81,8 @@ fn take_tls(url: &str) -> (String, Asked) {
 fn decoded(text: &str) -> String {
     let (mut bytes, mut rest) = (Vec::new(), text.as_bytes());
     while let Some((&first, after)) = rest.split_first() {
-        let escape = after.get(..2).and_then(|two| u8::from_str_radix(std::str::from_utf8(two).ok()?, 16).ok());
+        let escape =
+            after.get(..2).and_then(|two| u8::from_str_radix(std::str::from_utf8(two).ok()?, 16).ok());
         match escape.filter(|_| first == b'%') {
             Some(byte) => {
                 bytes.push(byte);
@@ -101,7 +103,8 @@ mod tests {
 
     #[test]
     fn what_tls_is_asked_for_is_taken_out_of_the_url() {
-        let (rest, asked) = take_tls("postgres://a:b@h/d?sslmode=verify-full&connect_timeout=3&sslrootcert=%2Fx%20y.pem");
+        let (rest, asked) =
+            take_tls("postgres://a:b@h/d?sslmode=verify-full&connect_timeout=3&sslrootcert=%2Fx%20y.pem");
         assert_eq!(rest, "postgres://a:b@h/d?connect_timeout=3");
         assert_eq!(asked.mode.as_deref(), Some("verify-full"));
         assert_eq!(asked.root, Some(PathBuf::from("/x y.pem")));
@@ -112,7 +115,9 @@ mod tests {
     fn an_unknown_mode_and_a_missing_file_are_named() {
         let fails = |url: &str| postgres(url, Path::new(""), "postgres.ca_file").err().unwrap().to_string();
         assert!(fails("postgres://a@h/d?sslmode=requird").contains("unknown sslmode \"requird\""));
-        assert!(fails("postgres://a@h/d?sslmode=verify-full&sslrootcert=/nowhere.pem").contains("/nowhere.pem"));
+        assert!(
+            fails("postgres://a@h/d?sslmode=verify-full&sslrootcert=/nowhere.pem").contains("/nowhere.pem")
+        );
     }
 
     #[test]

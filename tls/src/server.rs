@@ -30,7 +30,11 @@ impl Shown {
     ///
     /// # Errors
     /// The key is not the certificate's.
-    pub fn replace(&self, chain: Vec<CertificateDer<'static>>, key: PrivateKeyDer<'static>) -> Result<(), TlsError> {
+    pub fn replace(
+        &self,
+        chain: Vec<CertificateDer<'static>>,
+        key: PrivateKeyDer<'static>,
+    ) -> Result<(), TlsError> {
         self.put(certified(chain, key, ("the certificate", "its key"))?);
         Ok(())
     }
@@ -39,7 +43,11 @@ impl Shown {
     ///
     /// # Errors
     /// A file cannot be read, the key is of another certificate, or the certificate has expired.
-    pub fn from_files(certificate: &Path, key: &Path, authorities: &[CertificateDer<'static>]) -> Result<Arc<Self>, TlsError> {
+    pub fn from_files(
+        certificate: &Path,
+        key: &Path,
+        authorities: &[CertificateDer<'static>],
+    ) -> Result<Arc<Self>, TlsError> {
         Ok(Arc::new(Self(RwLock::new(load(certificate, key, authorities)?))))
     }
 
@@ -47,7 +55,12 @@ impl Shown {
     ///
     /// # Errors
     /// As [`from_files`](Self::from_files); the one before is shown on then.
-    pub fn reload(&self, certificate: &Path, key: &Path, authorities: &[CertificateDer<'static>]) -> Result<(), TlsError> {
+    pub fn reload(
+        &self,
+        certificate: &Path,
+        key: &Path,
+        authorities: &[CertificateDer<'static>],
+    ) -> Result<(), TlsError> {
         self.put(load(certificate, key, authorities)?);
         Ok(())
     }
@@ -76,7 +89,11 @@ pub fn server_config(shown: Arc<Shown>) -> Result<ServerConfig, TlsError> {
     Ok(config)
 }
 
-fn load(certificate: &Path, key: &Path, authorities: &[CertificateDer<'static>]) -> Result<Arc<CertifiedKey>, TlsError> {
+fn load(
+    certificate: &Path,
+    key: &Path,
+    authorities: &[CertificateDer<'static>],
+) -> Result<Arc<CertifiedKey>, TlsError> {
     let mut chain = files::read_certificates(certificate, "master.certificate_file")?;
     let private = files::read_key(key, "master.key_file")?;
     let own = &chain[0];

@@ -86,7 +86,9 @@ impl Verifier {
             return self.by_itself(end, name, now);
         }
         let mut roots = RootCertStore::empty();
-        roots.add_parsable_certificates(between.iter().filter(|one| is_pinned(one)).cloned().map(CertificateDer::into_owned));
+        roots.add_parsable_certificates(
+            between.iter().filter(|one| is_pinned(one)).cloned().map(CertificateDer::into_owned),
+        );
         self.by_roots(Arc::new(roots), end, between, name, now)
     }
 }
@@ -103,7 +105,9 @@ impl ServerCertVerifier for Verifier {
         match &self.store {
             Store::Anybody => {}
             Store::Pins(pins) => self.by_pins(pins, end, between, name, now)?,
-            Store::Roots { exact, .. } if exact.iter().any(|one| one == end) => self.by_itself(end, name, now)?,
+            Store::Roots { exact, .. } if exact.iter().any(|one| one == end) => {
+                self.by_itself(end, name, now)?
+            }
             Store::Roots { roots, .. } => self.by_roots(roots.clone(), end, between, name, now)?,
         }
         Ok(ServerCertVerified::assertion())

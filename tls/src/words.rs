@@ -15,7 +15,9 @@ pub fn tls_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Err
         if let Some(found) = error.downcast_ref::<rustls::Error>() {
             return Some(found);
         }
-        let io = error.downcast_ref::<io::Error>().or_else(|| error.downcast_ref::<Arc<io::Error>>().map(|arc| &**arc));
+        let io = error
+            .downcast_ref::<io::Error>()
+            .or_else(|| error.downcast_ref::<Arc<io::Error>>().map(|arc| &**arc));
         // An io::Error hides what it holds from `source`.
         next = match io.and_then(io::Error::get_ref) {
             Some(inner) => Some(inner),

@@ -70,14 +70,20 @@ struct Invited {
 /// Makes an invitation.
 pub(super) async fn invite(context: &Context, arguments: Invite) -> Result<Exit, Failure> {
     let client = context.client()?;
-    let urls = if arguments.masters.is_empty() { vec![client.address().to_owned()] } else { arguments.masters };
+    let urls =
+        if arguments.masters.is_empty() { vec![client.address().to_owned()] } else { arguments.masters };
     for url in &urls {
         check_url(url)?;
     }
     let request = InviteRequest { pools: arguments.pools, valid_s: arguments.valid.as_secs() };
-    let answer: InviteAnswer = client.send(Method::POST, &["invitations"], &request, Repeat::OnlyUnsent).await?;
-    let local: Vec<&str> =
-        urls.iter().map(String::as_str).chain([answer.rabbitmq.as_str()]).filter(|url| is_loopback(url)).collect();
+    let answer: InviteAnswer =
+        client.send(Method::POST, &["invitations"], &request, Repeat::OnlyUnsent).await?;
+    let local: Vec<&str> = urls
+        .iter()
+        .map(String::as_str)
+        .chain([answer.rabbitmq.as_str()])
+        .filter(|url| is_loopback(url))
+        .collect();
     for url in local {
         say(&format!("warning: other machines cannot reach {url}: see docs/security.md, Joining a worker"));
     }
@@ -95,7 +101,9 @@ fn check_url(url: &str) -> Result<(), Failure> {
     let is_url = Url::parse(url).is_ok_and(|url| ["http", "https"].contains(&url.scheme()) && url.has_host());
     match is_url {
         true => Ok(()),
-        false => Err(Failure::usage(format!("{url:?} is no master's URL")).hint("give one like https://m1:8391")),
+        false => {
+            Err(Failure::usage(format!("{url:?} is no master's URL")).hint("give one like https://m1:8391"))
+        }
     }
 }
 
@@ -132,7 +140,8 @@ pub(super) async fn join(context: &Context, arguments: Join) -> Result<Exit, Fai
     files.prepare(&data_folder, arguments.force)?;
     let answer = ask(&invitation).await?;
     files.write(&invitation.urls, &data_folder, arguments.name.as_deref(), &answer)?;
-    let shown = JoinedShown { settings: &files.settings, data_folder: &data_folder, token_name: &answer.name };
+    let shown =
+        JoinedShown { settings: &files.settings, data_folder: &data_folder, token_name: &answer.name };
     context.output.done(&shown, || {
         format!(
             "this machine is a worker now ({}); start it with: scaleout worker run --settings {}",
@@ -228,13 +237,16 @@ impl Files {
 
 /// Strings and lists of them look in TOML as in JSON.
 fn toml<T: Serialize + ?Sized>(value: &T) -> Result<String, Failure> {
-    serde_json::to_string(value).map_err(|error| Failure::failed(format!("cannot write the settings: {error}")))
+    serde_json::to_string(value)
+        .map_err(|error| Failure::failed(format!("cannot write the settings: {error}")))
 }
 
 /// A new file that only its owner can read.
 fn write_private(path: &Path, text: &str) -> Result<(), Failure> {
     match fs::remove_file(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(cannot("remove", path, &error)),
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            return Err(cannot("remove", path, &error));
+        }
         _ => {}
     }
     let mut file = OpenOptions::new()

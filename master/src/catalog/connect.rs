@@ -49,11 +49,10 @@ impl Catalog {
     /// Opens the pools without reaching the server: only a malformed URL is an error.
     pub fn open(settings: &Postgres) -> Result<Self, CatalogError> {
         let url = without_password(&settings.url);
-        let read = scaleout_tls::postgres(settings.url.expose_secret(), &settings.ca_file, "postgres.ca_file");
-        let PostgresTarget { config, tls } = read.map_err(|error| CatalogError::Settings {
-            url: url.clone(),
-            reason: error.to_string(),
-        })?;
+        let read =
+            scaleout_tls::postgres(settings.url.expose_secret(), &settings.ca_file, "postgres.ca_file");
+        let PostgresTarget { config, tls } =
+            read.map_err(|error| CatalogError::Settings { url: url.clone(), reason: error.to_string() })?;
         let requests = settings.connections_max.div_ceil(2);
         let by_id = settings.connections_max - requests;
         let wait = Duration::from_millis(settings.wait_ms);

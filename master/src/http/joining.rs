@@ -2,8 +2,8 @@
 
 use axum::Json;
 use axum::extract::{FromRequestParts, State};
-use axum::http::request::Parts;
 use axum::http::StatusCode;
+use axum::http::request::Parts;
 use scaleout_common::api::{ErrorCode, InviteAnswer, InviteRequest, JoinAnswer, JoinRequest};
 use scaleout_common::settings::without_password;
 use secrecy::ExposeSecret as _;

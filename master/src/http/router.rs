@@ -12,7 +12,8 @@ use super::bounds::{Slots, panicked, traced, within_slots, within_time};
 use super::error::ApiError;
 use super::state::{Api, SharedApi};
 use super::{
-    AppState, batches, broker, executions, explain, fetch, health, joining, limits, metrics, projects, status, workers,
+    AppState, batches, broker, executions, explain, fetch, health, joining, limits, metrics, projects,
+    status, workers,
 };
 
 /// The API under `/api/v1`, `/healthz`, `/readyz` and `/metrics`.

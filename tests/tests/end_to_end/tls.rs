@@ -46,7 +46,7 @@ async fn a_new_machine_joins_over_tls_and_runs_what_there_is() {
     let cluster = secure_cluster(&ca).await;
     let (url, ca_file) = (cluster.masters[0].url.clone(), cluster.path("masters-ca.pem"));
     let trusting =
-        |arguments: &[&str]| cluster.command(arguments).env("SCALEOUT_CA_FILE", &ca_file).run();
+        async |arguments: &[&str]| cluster.command(arguments).env("SCALEOUT_CA_FILE", &ca_file).run().await;
     until("the master is ready", MOMENT, async || {
         let status = trusting(&["status"]).await;
         if status.code == 0 { Ok(()) } else { Err(status.to_string()) }
@@ -67,7 +67,13 @@ async fn a_new_machine_joins_over_tls_and_runs_what_there_is() {
         assert_eq!(mode & 0o777, 0o600, "{file}");
     }
 
-    let call = Call::of(program(), cluster.folder()).args(["worker", "run", "--settings", &settings, "--end-with-parent"]);
+    let call = Call::of(program(), cluster.folder()).args([
+        "worker",
+        "run",
+        "--settings",
+        &settings,
+        "--end-with-parent",
+    ]);
     let mut worker = Service::start("newcomer", &call, &cluster.folder().join("newcomer.log"));
     worker.says("the session is welcome", MOMENT).await;
     let project = Project::new(cluster.folder(), "p").package("one", PACKAGE);
@@ -142,7 +148,9 @@ async fn a_wrong_certificate_is_refused_in_words_on_each_link() {
     let named = database.replace("@127.0.0.1:", "@localhost:");
     tokens(&database, &own).await.ok();
     tokens(&database, &other).await.refused(3, &[unsigned, "postgres.ca_file"]);
-    tokens(&named, &own).await.refused(3, &["the server's certificate is not for localhost, but for 127.0.0.1"]);
+    tokens(&named, &own)
+        .await
+        .refused(3, &["the server's certificate is not for localhost, but for 127.0.0.1"]);
     tokens(&format!("{named}?sslmode=verify-ca"), &own).await.ok();
     tokens(&format!("{database}?sslmode=require"), "").await.ok();
     tokens(&format!("{database}?sslmode=never"), "").await.refused(1, &["unknown sslmode \"never\""]);

@@ -29,7 +29,9 @@ async fn a_certificate_from_files_is_checked_and_exchanged() {
     run(&old, &old_key).await.refused(1, &["old.pem has expired on 2020-01-01", "renew it"]);
     run(&certificate, &old_key).await.refused(1, &["old.key is not that of the certificate in", "api.pem"]);
     run(&key, &key).await.refused(1, &["api.key (setting master.certificate_file)", "no certificate in PEM"]);
-    run("/nowhere.pem", &key).await.refused(1, &["cannot read /nowhere.pem (setting master.certificate_file)"]);
+    run("/nowhere.pem", &key)
+        .await
+        .refused(1, &["cannot read /nowhere.pem (setting master.certificate_file)"]);
 
     let settings =
         [("master.tls", "files"), ("master.certificate_file", &certificate), ("master.key_file", &key)];

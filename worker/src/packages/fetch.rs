@@ -49,7 +49,11 @@ impl Masters {
     pub(crate) fn new(settings: &Worker) -> anyhow::Result<Self> {
         let mut client = reqwest::Client::builder().timeout(REQUEST_MAX).connect_timeout(CONNECT_MAX);
         let is_secure = settings.master_urls.iter().any(|url| url.starts_with("https://"));
-        let trust = if is_secure { Trust::from_file(&settings.ca_file, CA_SETTING)? } else { Trust::Only(Vec::new()) };
+        let trust = if is_secure {
+            Trust::from_file(&settings.ca_file, CA_SETTING)?
+        } else {
+            Trust::Only(Vec::new())
+        };
         client = client.tls_backend_preconfigured(client_config(&trust)?);
         let client = client.build()?;
         let urls = settings.master_urls.iter().map(|url| url.trim_end_matches('/').to_owned()).collect();

@@ -18,7 +18,8 @@ impl Catalog {
         if let Some(known) = self.known_authority(sealer).await? {
             return Ok(known);
         }
-        let made = Authority::make(Timestamp::now()).map_err(|error| CatalogError::Corrupt(error.to_string()))?;
+        let made =
+            Authority::make(Timestamp::now()).map_err(|error| CatalogError::Corrupt(error.to_string()))?;
         let sealed = sealer.seal(OWNER, &made.key)?;
         let client = self.request().await?;
         let insert = client.prepare_cached(sql::INSERT_AUTHORITY).await?;

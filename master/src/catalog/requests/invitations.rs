@@ -95,7 +95,8 @@ impl Catalog {
         transaction.execute(&insert, &[&name, &own.as_slice(), &Role::Worker.as_str()]).await?;
         transaction.commit().await?;
         let pools: Vec<String> = row.get("pools");
-        let pools = pools.into_iter().map(|pool| PoolName::new(pool).map_err(corrupt)).collect::<Result<_, _>>()?;
+        let pools =
+            pools.into_iter().map(|pool| PoolName::new(pool).map_err(corrupt)).collect::<Result<_, _>>()?;
         Ok(Joined { name, token, pools })
     }
 
@@ -106,7 +107,9 @@ impl Catalog {
             return Ok(JoinRefusal::Unknown);
         };
         Ok(match row.get::<_, Option<Timestamp>>("used_at") {
-            Some(at) => JoinRefusal::Used { host: row.get::<_, Option<String>>("used_by").unwrap_or_default(), at },
+            Some(at) => {
+                JoinRefusal::Used { host: row.get::<_, Option<String>>("used_by").unwrap_or_default(), at }
+            }
             None => JoinRefusal::Expired(row.get("expires_at")),
         })
     }

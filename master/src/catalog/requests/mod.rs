@@ -38,9 +38,9 @@ pub use accept::{Accepted, Accepting, RETRIES_MAX, RETRY_DELAY_MS_MAX, TIMEOUT_M
 pub use cancel::{Canceled, Cancellation};
 pub use deploy::Deployment;
 pub use error::{PROBLEMS_MAX, RequestError};
-pub use invitations::{JoinRefusal, Joined, VALID_S_MAX, VALID_S_MIN};
 pub use explain::{AHEAD_MAX, MasterView, PoolView};
 pub use figures::{CatalogFigures, POOLS_MAX, Pools};
+pub use invitations::{JoinRefusal, Joined, VALID_S_MAX, VALID_S_MIN};
 pub use listing::{ExecutionFilter, WorkerReference};
 pub use manifests::Manifests;
 pub use messages::MessageCursor;
