@@ -5,19 +5,18 @@ use std::os::unix::fs::PermissionsExt as _;
 use scaleout_tests::harness::{Call, Cluster, MOMENT, Project, Service, program, until};
 use scaleout_tls::Invitation;
 
-use super::tls_world::{Ca, amqps, elsewhere, postgres_shows};
+use super::tls_world::{Ca, amqps, elsewhere, secure_postgres};
 
 const PACKAGE: &str = "[tasks.one]\nkind = \"process\"\ncommand = [\"true\"]\n";
 
 /// A cluster whose master has TLS on all links, with the masters' authority in `masters-ca.pem`.
-async fn secure_cluster(ca: &Ca) -> Cluster {
+async fn secure_cluster() -> (Cluster, &'static Ca) {
     let mut cluster = Cluster::new(&[]).await;
-    let pair = ca.issue(&["127.0.0.1"], false);
-    postgres_shows(&cluster, &pair).await;
+    let (ca, pair) = secure_postgres(&cluster).await;
     let file = cluster.path("ca.pem");
     std::fs::write(&file, &ca.pem).unwrap();
     let database = format!("{}?sslmode=verify-full", cluster.database.url);
-    let broker = amqps(&cluster, &pair, "127.0.0.1").await;
+    let broker = amqps(&cluster, pair, "127.0.0.1").await;
     let settings = [
         ("postgres.url", database.as_str()),
         ("postgres.ca_file", &file),
@@ -32,7 +31,7 @@ async fn secure_cluster(ca: &Ca) -> Cluster {
         if shown.code == 0 { Ok(shown.stdout) } else { Err(shown.to_string()) }
     });
     std::fs::write(cluster.path("masters-ca.pem"), authority.await).unwrap();
-    cluster
+    (cluster, ca)
 }
 
 fn link_modes() -> &'static str {
@@ -42,8 +41,7 @@ fn link_modes() -> &'static str {
 
 #[tokio::test]
 async fn a_new_machine_joins_over_tls_and_runs_what_there_is() {
-    let ca = Ca::new("The test's authority");
-    let cluster = secure_cluster(&ca).await;
+    let (cluster, _) = secure_cluster().await;
     let (url, ca_file) = (cluster.masters[0].url.clone(), cluster.path("masters-ca.pem"));
     let trusting =
         async |arguments: &[&str]| cluster.command(arguments).env("SCALEOUT_CA_FILE", &ca_file).run().await;
@@ -90,8 +88,7 @@ async fn a_new_machine_joins_over_tls_and_runs_what_there_is() {
 
 #[tokio::test]
 async fn an_invitation_that_is_none_is_refused_in_words() {
-    let ca = Ca::new("The test's authority");
-    let cluster = secure_cluster(&ca).await;
+    let (cluster, _) = secure_cluster().await;
     let (url, ca_file) = (cluster.masters[0].url.clone(), cluster.path("masters-ca.pem"));
     let invite = async || {
         let call = cluster.command(&["worker", "invite", "--to", &url]).env("SCALEOUT_CA_FILE", &ca_file);
@@ -124,8 +121,7 @@ async fn an_invitation_that_is_none_is_refused_in_words() {
 
 #[tokio::test]
 async fn a_wrong_certificate_is_refused_in_words_on_each_link() {
-    let ca = Ca::new("The test's authority");
-    let mut cluster = secure_cluster(&ca).await;
+    let (mut cluster, ca) = secure_cluster().await;
     let (url, own) = (cluster.masters[0].url.clone(), cluster.path("ca.pem"));
     let other = cluster.path("other.pem");
     std::fs::write(&other, Ca::new("Somebody else").pem).unwrap();
@@ -137,7 +133,9 @@ async fn a_wrong_certificate_is_refused_in_words_on_each_link() {
     };
     status(&url, &other).await.refused(3, &[unsigned, "SCALEOUT_CA_FILE"]);
     status(&url, "/nowhere.pem").await.refused(2, &["cannot read /nowhere.pem"]);
-    status(&url.replace("https://", "http://"), "").await.refused(2, &["this master speaks TLS", "https://"]);
+    status(&url.replace("https://", "http://"), &own)
+        .await
+        .refused(2, &["this master speaks TLS", "https://"]);
 
     // PostgreSQL.
     let tokens = async |url: &str, ca: &str| {

@@ -7,6 +7,7 @@ use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, 
 use scaleout_tests::harness::{Call, Cluster, Output, program};
 use scaleout_tls::{Shown, certificates_of, server_config};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::OnceCell;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
@@ -79,8 +80,20 @@ pub(crate) async fn amqps(cluster: &Cluster, pair: &Pair, host: &str) -> String 
     format!("amqps://{account}@{host}:{port}/{vhost}")
 }
 
-/// Turns TLS on in the run's PostgreSQL. What connects without it goes on as before.
-pub(crate) async fn postgres_shows(cluster: &Cluster, pair: &Pair) {
+/// The run's PostgreSQL with TLS, which the tests share as they share the server: its authority, and the certificate
+/// for 127.0.0.1 that it shows. What connects without TLS goes on as before.
+pub(crate) async fn secure_postgres(cluster: &Cluster) -> &'static (Ca, Pair) {
+    static SHOWN: OnceCell<(Ca, Pair)> = OnceCell::const_new();
+    let show = async || {
+        let ca = Ca::new("The test's authority");
+        let pair = ca.issue(&["127.0.0.1"], false);
+        postgres_shows(cluster, &pair).await;
+        (ca, pair)
+    };
+    SHOWN.get_or_init(show).await
+}
+
+async fn postgres_shows(cluster: &Cluster, pair: &Pair) {
     // The server's own user must own the key, and nobody else read it: so the server writes it.
     for (file, pem) in [("test-tls.crt", &pair.certificate), ("test-tls.key", &pair.key)] {
         let lines: Vec<String> = pem.lines().map(|line| format!("('{line}')")).collect();
