@@ -121,8 +121,8 @@ pub(crate) enum Store {
 fn trust_store(trust: &Trust) -> Result<Store, TlsError> {
     let mut roots = RootCertStore::empty();
     match trust {
-        Trust::Anybody => return Ok(Store::Anybody),
-        Trust::Pinned(pins) => return Ok(Store::Pins(pins.clone())),
+        Trust::Anybody => Ok(Store::Anybody),
+        Trust::Pinned(pins) => Ok(Store::Pins(pins.clone())),
         Trust::System => {
             let found = rustls_native_certs::load_native_certs();
             for error in &found.errors {
