@@ -60,6 +60,9 @@ pub(crate) struct Global {
     /// The token to show the master (better: the variable, which other users cannot see)
     #[arg(long, global = true, env = "SCALEOUT_TOKEN", hide_env_values = true, value_name = "TOKEN")]
     pub(crate) token: Option<String>,
+    /// The authorities to trust when the URL begins with https:// (PEM) [setting: api.ca_file]
+    #[arg(long, global = true, env = "SCALEOUT_CA_FILE", value_name = "FILE")]
+    pub(crate) ca_file: Option<PathBuf>,
 }
 
 /// Nouns, and the verbs that have none.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER};
 use reqwest::{Method, StatusCode, Url};
 use scaleout_common::api::ErrorBody;
+use scaleout_tls::{Trust, client_config};
 use secrecy::ExposeSecret as _;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -33,6 +34,8 @@ const STREAM_MAX: Duration = Duration::from_secs(24 * 3_600);
 const SILENCE_MAX: Duration = Duration::from_secs(30);
 /// What a stream consists of.
 const EVENTS: &str = "text/event-stream";
+/// Where the authorities to trust are named.
+const CA_PLACES: &str = "SCALEOUT_CA_FILE, --ca-file or the setting api.ca_file";
 /// Largest answer that is read, in bytes.
 const ANSWER_BYTES_MAX: usize = 256 * 1024 * 1024;
 
@@ -85,16 +88,38 @@ impl Client {
     /// # Errors
     /// A URL is none that this build can reach.
     pub(crate) fn new(target: Target) -> Result<Self, Failure> {
+        let trust = match target.url.contains("https://") {
+            true => Trust::from_file(&target.ca_file, "api.ca_file").map_err(|error| {
+                Failure::usage(error.to_string()).hint("SCALEOUT_CA_FILE and --ca-file name it too")
+            })?,
+            // Nobody is asked for a certificate.
+            false => Trust::Only(Vec::new()),
+        };
+        Self::trusting(target, &trust)
+    }
+
+    /// One that trusts others than the target says.
+    ///
+    /// # Errors
+    /// A URL is none that this build can reach.
+    pub(crate) fn trusting(target: Target, trust: &Trust) -> Result<Self, Failure> {
         let bases = target.url.split(',').map(base).collect::<Result<_, _>>()?;
+        let tls = client_config(trust).map_err(|error| Failure::usage(error.to_string()))?;
         let http = reqwest::Client::builder()
             .connect_timeout(CONNECT_MAX)
             .timeout(REQUEST_MAX)
             // A token sent in the clear is for the master alone.
             .no_proxy()
+            .tls_backend_preconfigured(tls)
             .redirect(reqwest::redirect::Policy::none())
             .build()
             .map_err(|error| Failure::failed(format!("cannot prepare for HTTP: {error}")))?;
         Ok(Self { http, bases, turn: Arc::default(), target })
+    }
+
+    /// The URL, without a slash at its end.
+    pub(crate) fn address(&self) -> &str {
+        &self.target.url
     }
 
     /// Reads `/api/v1/` + `path` (segments, not yet encoded).
@@ -271,6 +296,9 @@ impl Client {
                         .hint("is this the master's URL? Give it with --url or SCALEOUT_URL")
                 }
             },
+            Trouble::Lost(error) if scaleout_tls::tls_error(&error).is_some() => {
+                Failure::unreachable(format!("no trusted link to the master at {url}: {}", causes(&error)))
+            }
             Trouble::Lost(error) => {
                 Failure::unreachable(format!("cannot reach the master at {url}: {}", causes(&error)))
                     .hint("is it running? `scaleout dev` starts one; --url or SCALEOUT_URL names another")
@@ -324,8 +352,8 @@ fn base(text: &str) -> Result<(String, Url), Failure> {
             .hint("give one like http://127.0.0.1:8391 with --url or SCALEOUT_URL; several with commas between them")
     };
     let url = Url::parse(text).map_err(|error| wrong(&error.to_string()))?;
-    if url.scheme() != "http" || url.cannot_be_a_base() {
-        return Err(wrong("it must begin with http:// (TLS is not built in yet)"));
+    if !["http", "https"].contains(&url.scheme()) || url.cannot_be_a_base() {
+        return Err(wrong("it must begin with https:// or http://"));
     }
     Ok((text.to_owned(), url))
 }
@@ -337,6 +365,8 @@ fn repeat_after(trouble: &Trouble, repeat: Repeat, delay: Duration) -> Option<Du
         Trouble::Refused { status: StatusCode::SERVICE_UNAVAILABLE, retry_after, .. } => {
             Some(retry_after.map_or(delay, |wait| wait.clamp(REPEAT_DELAY_MIN, RETRY_AFTER_MAX)))
         }
+        // Another try finds the same certificate.
+        Trouble::Lost(error) if scaleout_tls::tls_error(error).is_some() => None,
         Trouble::Lost(error) if error.is_connect() => Some(delay),
         // A request that took so long once will again.
         Trouble::Lost(error) if error.is_timeout() => None,
@@ -346,7 +376,10 @@ fn repeat_after(trouble: &Trouble, repeat: Repeat, delay: Duration) -> Option<Du
 }
 
 /// The innermost cause, which is the one that helps ("connection refused").
-fn causes(error: &reqwest::Error) -> String {
+pub(crate) fn causes(error: &reqwest::Error) -> String {
+    if let Some(tls) = scaleout_tls::tls_error(error) {
+        return scaleout_tls::explain(tls, CA_PLACES);
+    }
     if error.is_timeout() {
         return "it did not answer in time".to_owned();
     }
@@ -364,7 +397,7 @@ mod tests {
     use super::*;
 
     fn client(url: &str) -> Result<Client, Failure> {
-        Client::new(Target { url: url.to_owned(), token: None })
+        Client::new(Target { url: url.to_owned(), token: None, ca_file: Default::default() })
     }
 
     fn refused(status: StatusCode, retry_after: Option<u64>) -> Trouble {
@@ -393,7 +426,7 @@ mod tests {
 
     #[test]
     fn a_url_that_is_none_is_wrong_usage() {
-        for url in ["", "localhost:8391", "https://host", "ftp://host", "http://a:1,"] {
+        for url in ["", "localhost:8391", "ftp://host", "http://a:1,"] {
             assert_eq!(client(url).unwrap_err().exit, crate::exit::Exit::Usage, "{url}");
         }
     }

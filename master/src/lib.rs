@@ -9,6 +9,7 @@ pub mod schedule;
 mod context;
 mod dispatcher;
 mod leader;
+mod links;
 mod presence;
 mod rates;
 mod readiness;
@@ -19,4 +20,5 @@ mod serving;
 mod stopper;
 mod telling;
 
+pub use links::Links;
 pub use run::run;

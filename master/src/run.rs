@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use scaleout_common::ids::MasterId;
-use scaleout_common::settings::Settings;
+use scaleout_common::settings::{Settings, TlsMode};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -16,7 +16,8 @@ use crate::catalog::{Catalog, CatalogError, Sealer};
 use crate::context::Context as MasterContext;
 use crate::schedule::Scheduling;
 use crate::{
-    dispatcher, following, http, leader, metrics, presence, rates, readiness, serving, stopper, telling,
+    dispatcher, following, http, leader, links, metrics, presence, rates, readiness, serving, stopper,
+    telling,
 };
 
 /// How long to wait before looking again for a catalog that cannot be reached.
@@ -38,6 +39,15 @@ pub async fn run(settings: Settings, listener: TcpListener, stop: CancellationTo
     tracing::info!(%master, %address, version = env!("CARGO_PKG_VERSION"), "a master starts");
 
     let (context, shared) = MasterContext::new(master, catalog.clone(), address.to_string());
+    // The authority of our own is in the catalog: without it nobody can be answered.
+    if settings.master.tls == TlsMode::Auto {
+        reach_catalog(&catalog, &context, &stop).await?;
+        if stop.is_cancelled() {
+            return Ok(());
+        }
+    }
+    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    let (links, renewal) = links::open(&settings, &host, &catalog, &sealer).await?;
     let (dispatch, dispatches) = tokio::sync::mpsc::channel(HANDED_OVER_MAX);
     let (stops, stop_targets) = tokio::sync::mpsc::channel(HANDED_OVER_MAX);
     let (changed, changed_workers) = tokio::sync::mpsc::channel(HANDED_OVER_MAX);
@@ -60,11 +70,13 @@ pub async fn run(settings: Settings, listener: TcpListener, stop: CancellationTo
         leading: shared.leading,
         metrics: shared.metrics,
         stopping: stop.clone(),
+        links,
     };
 
     // The API outlives nothing: when it ends, or the catalog turns out to be unusable, all ends.
     let behind = stop.child_token();
     let tasks = TaskTracker::new();
+    tasks.spawn(renewal.run(behind.clone()));
     let api = tokio::spawn(http::serve(listener, app, stop.clone()));
     if let Err(error) = reach_catalog(&catalog, &context, &stop).await {
         stop.cancel();

@@ -14,6 +14,7 @@ pub(crate) mod dev;
 pub(crate) mod enqueue;
 pub(crate) mod execution;
 mod follow;
+mod joining;
 pub(crate) mod limit;
 mod listing;
 mod log_stream;

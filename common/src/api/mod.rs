@@ -5,6 +5,7 @@ mod batches;
 mod error;
 mod executions;
 mod instant;
+mod joining;
 mod limits;
 mod projects;
 mod schedules;
@@ -19,6 +20,7 @@ pub use executions::{
     ExecutionValues, Explanation, LogMessage, LogPage, RetrySummary,
 };
 pub use instant::read_instant;
+pub use joining::{InviteAnswer, InviteRequest, JoinAnswer, JoinRequest};
 pub use limits::{AT_MOST_MAX, LimitSummary, SetLimitRequest};
 pub use projects::{
     DeployAnswer, PackageSummary, ParameterSummary, ProjectDetail, ProjectSummary, RestoreRequest,

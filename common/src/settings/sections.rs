@@ -1,5 +1,6 @@
 //! The types of the settings: one struct a section of `default.toml`, which says what each value means.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use secrecy::SecretString;
@@ -43,6 +44,7 @@ pub enum LogFormat {
 pub struct Postgres {
     /// Holds a password, so it is never printed.
     pub url: SecretString,
+    pub ca_file: PathBuf,
     pub connections_max: usize,
     pub wait_ms: u64,
     pub statement_timeout_ms: u64,
@@ -53,6 +55,9 @@ pub struct Postgres {
 pub struct Rabbitmq {
     /// Holds a password, so it is never printed.
     pub url: SecretString,
+    pub ca_file: PathBuf,
+    pub certificate_file: PathBuf,
+    pub key_file: PathBuf,
     pub heartbeat_s: u16,
     pub window: usize,
 }
@@ -62,7 +67,14 @@ pub struct Rabbitmq {
 pub struct Master {
     pub listen: std::net::SocketAddr,
     pub insecure: bool,
-    pub secret_key_file: std::path::PathBuf,
+    pub tls: TlsMode,
+    pub certificate_file: PathBuf,
+    pub key_file: PathBuf,
+    pub ca_file: PathBuf,
+    pub names: Vec<String>,
+    /// Holds a password, so it is never printed.
+    pub worker_rabbitmq_url: SecretString,
+    pub secret_key_file: PathBuf,
     pub bundle_bytes_max: usize,
     pub batch_executions_max: usize,
     pub requests_max: usize,
@@ -72,12 +84,26 @@ pub struct Master {
     pub head_wait_s: u64,
 }
 
+/// Where the API's certificate comes from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TlsMode {
+    /// There is none: plain HTTP.
+    #[default]
+    Off,
+    /// From an authority of Scaleout's own, which the catalog keeps.
+    Auto,
+    /// From files.
+    Files,
+}
+
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Worker {
-    pub data_folder: std::path::PathBuf,
+    pub data_folder: PathBuf,
     pub master_urls: Vec<String>,
     pub token: SecretString,
+    pub ca_file: PathBuf,
     pub name: String,
     pub capacity: u32,
     pub pools: Vec<PoolName>,
@@ -110,6 +136,7 @@ impl Retention {
 pub struct Api {
     pub url: String,
     pub token: SecretString,
+    pub ca_file: PathBuf,
 }
 
 impl Worker {

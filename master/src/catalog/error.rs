@@ -11,6 +11,9 @@ pub enum CatalogError {
     /// No connection: the server is down, or refuses us.
     #[error("cannot reach the catalog at {url}: {reason}")]
     Unreachable { url: String, reason: String },
+    /// What the settings say of the server cannot be used.
+    #[error("cannot use the catalog at {url}: {reason} (setting postgres.url)")]
+    Settings { url: String, reason: String },
     /// All connections were busy for too long.
     #[error("the catalog's {connections} connections were all busy for {waited_ms} ms")]
     Busy { connections: usize, waited_ms: u64 },

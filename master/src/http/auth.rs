@@ -72,6 +72,9 @@ const READERS: [Role; 3] = [Role::Admin, Role::Operator, Role::Reader];
 /// Who may change something, and who it is.
 pub(super) struct Operator(pub(super) Caller);
 
+/// Who may do everything, and who it is.
+pub(super) struct Administrator(pub(super) Caller);
+
 /// Who may fetch what workers need, secrets included.
 pub(super) struct WorkerSide;
 
@@ -102,6 +105,14 @@ impl FromRequestParts<SharedApi> for Operator {
 
     async fn from_request_parts(parts: &mut Parts, api: &SharedApi) -> Result<Self, ApiError> {
         admit(parts, api, &[Role::Admin, Role::Operator]).await.map(Self)
+    }
+}
+
+impl FromRequestParts<SharedApi> for Administrator {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, api: &SharedApi) -> Result<Self, ApiError> {
+        admit(parts, api, &[Role::Admin]).await.map(Self)
     }
 }
 
@@ -144,7 +155,7 @@ fn remembered(parts: &Parts, api: &Api) -> Option<Caller> {
     api.tokens.get_old(&hash, Instant::now()).filter(|caller| READERS.contains(&caller.role))
 }
 
-fn bearer(parts: &Parts) -> Result<&str, ApiError> {
+pub(super) fn bearer(parts: &Parts) -> Result<&str, ApiError> {
     let Some(value) = parts.headers.get(header::AUTHORIZATION) else {
         return Err(unauthenticated("the request has no token"));
     };

@@ -12,8 +12,8 @@ use super::bounds::{Slots, panicked, traced, within_slots, within_time};
 use super::error::ApiError;
 use super::state::{Api, SharedApi};
 use super::{
-    AppState, batches, broker, executions, explain, fetch, health, limits, metrics, projects, schedules,
-    status, stream, workers,
+    AppState, batches, broker, executions, explain, fetch, health, joining, limits, metrics, projects,
+    schedules, status, stream, workers,
 };
 
 /// The API under `/api/v1`, `/healthz`, `/readyz` and `/metrics`.
@@ -55,6 +55,8 @@ fn routes() -> Router<SharedApi> {
         .route("/executions/{id}/messages/stream", get(stream::messages))
         .route("/executions/{id}/values", get(fetch::values))
         .route("/bundles/{hash}", get(fetch::bundle))
+        .route("/invitations", post(joining::invite))
+        .route("/join", post(joining::join))
         .route("/limits", get(limits::list))
         .route("/limits/{name}", put(limits::set).delete(limits::remove))
         .route("/schedules", get(schedules::list))

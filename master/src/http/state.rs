@@ -15,6 +15,7 @@ use crate::catalog::protocol::{Dispatch, StopTarget};
 use crate::catalog::requests::Manifests;
 use crate::catalog::{Catalog, Sealer};
 use crate::following::{Follow, Streams};
+use crate::links::Links;
 use crate::metrics::{Metrics, Scraper};
 use crate::rates::Rates;
 use crate::rebuild::RebuildRequest;
@@ -63,6 +64,8 @@ pub struct AppState {
     pub metrics: Metrics,
     /// The master stops: what would go on for long ends by itself.
     pub stopping: CancellationToken,
+    /// The API's TLS, and what a worker that joins is told.
+    pub links: Links,
 }
 
 /// See [`Api::unpacking`].

@@ -81,6 +81,7 @@ impl Server {
             sealer: world.sealer.clone(),
             master: world.master,
             settings: master_settings(requests_max),
+            links: Default::default(),
             dispatch,
             stops: stop,
             changed,
@@ -147,6 +148,12 @@ pub(crate) fn request(
 
 fn master_settings(requests_max: usize) -> settings::Master {
     settings::Master {
+        tls: Default::default(),
+        certificate_file: Default::default(),
+        key_file: Default::default(),
+        ca_file: Default::default(),
+        names: Vec::new(),
+        worker_rabbitmq_url: Default::default(),
         listen: "127.0.0.1:0".parse().unwrap(),
         insecure: false,
         secret_key_file: "".into(),

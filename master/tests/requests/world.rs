@@ -194,6 +194,7 @@ impl World {
 
 pub(crate) fn settings(url: &str) -> Postgres {
     Postgres {
+        ca_file: Default::default(),
         url: SecretString::from(url.to_owned()),
         connections_max: 6,
         wait_ms: 5_000,

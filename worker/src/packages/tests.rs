@@ -68,6 +68,7 @@ async fn answer(mut stream: TcpStream, by_path: Arc<Mutex<HashMap<String, Vec<u8
 
 fn masters(urls: &[&str]) -> Masters {
     Masters::new(&Worker {
+        ca_file: Default::default(),
         data_folder: "unused".into(),
         master_urls: urls.iter().map(|url| (*url).to_owned()).collect(),
         token: String::new().into(),

@@ -5,6 +5,7 @@
 pub(crate) mod sql;
 
 mod accept;
+mod authority;
 mod batches;
 mod cancel;
 mod chosen;
@@ -16,6 +17,7 @@ mod explain;
 mod figures;
 mod fitting;
 mod followed;
+mod invitations;
 mod limits;
 mod lines;
 mod listing;
@@ -47,6 +49,7 @@ pub use explain::{AHEAD_MAX, MasterView, PoolView};
 pub use figures::{CatalogFigures, POOLS_MAX, Pools};
 pub(crate) use followed::PACKAGE_PATH;
 pub use followed::{AttemptEnd, Followed};
+pub use invitations::{JoinRefusal, Joined, VALID_S_MAX, VALID_S_MIN};
 pub use listing::{ExecutionFilter, WorkerReference};
 pub use manifests::Manifests;
 pub use messages::MessageCursor;

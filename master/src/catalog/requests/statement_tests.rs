@@ -11,6 +11,7 @@ use crate::catalog::{Catalog, protocol};
 async fn fresh_catalog() -> Catalog {
     let database = scaleout_local::testing::database().await;
     let settings = Postgres {
+        ca_file: Default::default(),
         url: SecretString::from(database.url),
         connections_max: 4,
         wait_ms: 5_000,

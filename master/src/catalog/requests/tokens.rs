@@ -93,9 +93,7 @@ impl Catalog {
     /// `Invalid` if `name` is no name, `Conflict` if a token that is not revoked has it.
     pub async fn create_token(&self, name: &str, role: Role) -> Result<String, RequestError> {
         let name = Name::new(name).map_err(|error| RequestError::invalid(format!("token: {error}")))?;
-        let mut secret = [0; TOKEN_BYTES];
-        OsRng.fill_bytes(&mut secret);
-        let token = format!("{PREFIX}{}", hex::print(&secret));
+        let token = new_token();
         let client = self.request().await?;
         let insert = client.prepare_cached(sql::INSERT_TOKEN).await?;
         let hash = hash(&token);
@@ -140,6 +138,18 @@ impl Catalog {
         let row = client.query_opt(&select, &[&hash(token).as_slice()]).await?;
         row.map(|row| Ok(Caller { name: row.get("name"), role: role(row.get("role"))? })).transpose()
     }
+}
+
+/// A new token's text.
+pub(super) fn new_token() -> String {
+    format!("{PREFIX}{}", random())
+}
+
+/// What nobody can guess, in hexadecimal digits.
+pub(super) fn random() -> String {
+    let mut secret = [0; TOKEN_BYTES];
+    OsRng.fill_bytes(&mut secret);
+    hex::print(&secret)
 }
 
 /// What the catalog keeps of a token. A plain hash is enough: a token is random, not a password to be guessed.
