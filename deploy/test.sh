@@ -21,7 +21,7 @@ heading "tests"
 record=$(mktemp)
 trap 'rm -f "$record"' EXIT
 tests() { "$programs/scaleout-servers" run -- cargo test --workspace --locked --no-fail-fast 2>&1; }
-{ tests || echo "tests-failed"; } | tee "$record" | grep -v '^tests-failed$'
+{ tests || echo "tests-failed"; } | tee "$record" | grep --line-buffered -v '^tests-failed$'
 if grep -q '^tests-failed$' "$record"; then
     heading "what failed, once more"
     grep -A 12 " panicked at " "$record" | tail -n 120 || true
