@@ -117,9 +117,9 @@ impl Client {
         Ok(Self { http, bases, turn: Arc::default(), target })
     }
 
-    /// The URL, without a slash at its end.
-    pub(crate) fn address(&self) -> &str {
-        &self.target.url
+    /// The URLs, without a slash at their end.
+    pub(crate) fn addresses(&self) -> Vec<String> {
+        self.bases.iter().map(|(text, _)| text.clone()).collect()
     }
 
     /// Reads `/api/v1/` + `path` (segments, not yet encoded).

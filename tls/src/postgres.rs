@@ -26,6 +26,13 @@ pub fn postgres(url: &str, ca_file: &Path, ca_setting: &str) -> Result<PostgresT
     let (rest, asked) = take_tls(url);
     let mut config: Config =
         rest.parse().map_err(|error: tokio_postgres::Error| TlsError::Url(error.to_string()))?;
+    // One that was not taken out (words instead of a URL, a strange place) must not be passed over in silence.
+    let is_hidden = !rest.contains("://") && rest.contains("sslmode");
+    if is_hidden || config.get_ssl_mode() != SslMode::Prefer {
+        let wrong = "sslmode is read from a URL's query only: postgres://USER:PASSWORD@HOST/DATABASE?sslmode=MODE, \
+                     with % escapes in the password";
+        return Err(TlsError::Url(wrong.to_owned()));
+    }
     let ca = asked.root.unwrap_or_else(|| ca_file.to_owned());
     let has_ca = !ca.as_os_str().is_empty();
     let mode = asked.mode.as_deref().unwrap_or(if has_ca { "verify-full" } else { "disable" });
@@ -60,9 +67,12 @@ struct Asked {
 /// The URL without the two, and the two.
 fn take_tls(url: &str) -> (String, Asked) {
     let mut asked = Asked::default();
-    let Some((server, query)) = url.split_once('?').filter(|_| url.contains("://")) else {
+    // As tokio-postgres reads it: a user's name and password end at the first `@`, whatever is in them.
+    let from = url.find('@').unwrap_or(0);
+    let Some(mark) = url[from..].find('?').filter(|_| url.contains("://")) else {
         return (url.to_owned(), asked);
     };
+    let (server, query) = (&url[..from + mark], &url[from + mark + 1..]);
     let mut left = Vec::new();
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         match pair.split_once('=') {
@@ -100,6 +110,19 @@ fn decoded(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_mode_is_never_passed_over() {
+        let mode =
+            |url: &str| postgres(url, Path::new(""), "postgres.ca_file").map(|it| it.config.get_ssl_mode());
+        for asked in ["postgres://u:p?x@h/d?sslmode=require", "postgres://h/d?sslmode=require"] {
+            assert_eq!(mode(asked).ok(), Some(SslMode::Require), "{asked}");
+        }
+        assert_eq!(mode("postgres://u:p?x@h/d").ok(), Some(SslMode::Disable));
+        for hidden in ["host=h user=u sslmode=require", "host=h user=u sslmode=prefer"] {
+            assert!(matches!(mode(hidden), Err(TlsError::Url(_))), "{hidden}");
+        }
+    }
 
     #[test]
     fn what_tls_is_asked_for_is_taken_out_of_the_url() {

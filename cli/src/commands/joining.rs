@@ -70,14 +70,14 @@ struct Invited {
 /// Makes an invitation.
 pub(super) async fn invite(context: &Context, arguments: Invite) -> Result<Exit, Failure> {
     let client = context.client()?;
-    let urls =
-        if arguments.masters.is_empty() { vec![client.address().to_owned()] } else { arguments.masters };
+    let urls = if arguments.masters.is_empty() { client.addresses() } else { arguments.masters };
     for url in &urls {
         check_url(url)?;
     }
     let request = InviteRequest { pools: arguments.pools, valid_s: arguments.valid.as_secs() };
     let answer: InviteAnswer =
         client.send(Method::POST, &["invitations"], &request, Repeat::OnlyUnsent).await?;
+    require_tls(&urls, &answer.pins)?;
     let local: Vec<&str> = urls
         .iter()
         .map(String::as_str)
@@ -104,6 +104,16 @@ fn check_url(url: &str) -> Result<(), Failure> {
         false => {
             Err(Failure::usage(format!("{url:?} is no master's URL")).hint("give one like https://m1:8391"))
         }
+    }
+}
+
+/// A pin is looked at in a TLS handshake only: beside one, a URL without TLS would give the secret to whoever listens.
+fn require_tls(urls: &[String], pins: &[String]) -> Result<(), Failure> {
+    let is_plain = |url: &&String| !url.starts_with("https://");
+    match urls.iter().find(is_plain).filter(|_| !pins.is_empty()) {
+        None => Ok(()),
+        Some(url) => Err(Failure::usage(format!("{url} has no TLS, and the masters are to be known by it"))
+            .hint("name all masters by https:// in `scaleout worker invite --to`")),
     }
 }
 
@@ -156,6 +166,7 @@ pub(super) async fn join(context: &Context, arguments: Join) -> Result<Exit, Fai
 async fn ask(invitation: &Invitation) -> Result<JoinAnswer, Failure> {
     let pins: Option<Vec<[u8; 32]>> = invitation.pins.iter().map(|pin| hex::parse(pin)).collect();
     let pins = pins.ok_or_else(|| Failure::usage("the invitation holds a pin that is none"))?;
+    require_tls(&invitation.urls, &invitation.pins)?;
     let trust = if pins.is_empty() { Trust::System } else { Trust::Pinned(pins) };
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
     let mut last = Failure::usage("the invitation names no master");
@@ -262,4 +273,18 @@ fn write_private(path: &Path, text: &str) -> Result<(), Failure> {
 
 fn cannot(what: &str, path: &Path, error: &std::io::Error) -> Failure {
     Failure::usage(format!("cannot {what} {}: {error}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_masters_are_pinned_no_url_goes_without_tls() {
+        let urls = |all: &[&str]| all.iter().map(|url| (*url).to_owned()).collect::<Vec<_>>();
+        let pins = urls(&["ab"]);
+        assert!(require_tls(&urls(&["https://a:1", "https://b:1"]), &pins).is_ok());
+        assert!(require_tls(&urls(&["http://a:1"]), &[]).is_ok());
+        assert!(require_tls(&urls(&["https://a:1", "http://b:1"]), &pins).is_err());
+    }
 }

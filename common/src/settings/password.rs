@@ -6,11 +6,19 @@ use secrecy::{ExposeSecret, SecretString};
 pub fn without_password(url: &SecretString) -> String {
     let url = url.expose_secret();
     let Some((scheme, rest)) = url.split_once("://") else { return "(not a URL)".to_owned() };
-    let Some((user, host)) = rest.rsplit_once('@') else {
-        return format!("{scheme}://{}", masked_query(rest));
-    };
-    let user = user.split(':').next().unwrap_or_default();
-    format!("{scheme}://{user}:***@{}", masked_query(host))
+    let (authority, place) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    if place.contains('@') {
+        // A password that was not escaped: where it ends, nobody can say.
+        return format!("{scheme}://***");
+    }
+    let place = masked_query(place);
+    match authority.rsplit_once('@') {
+        None => format!("{scheme}://{authority}{place}"),
+        Some((user, host)) => {
+            let user = user.split(':').next().unwrap_or_default();
+            format!("{scheme}://{user}:***@{host}{place}")
+        }
+    }
 }
 
 /// PostgreSQL takes passwords behind the question mark, too.
@@ -38,6 +46,8 @@ mod tests {
             masked("postgres://u:s3cret@h/d?sslpassword=s3cret&x=1"),
             "postgres://u:***@h/d?sslpassword=***&x=1"
         );
+        assert_eq!(masked("postgres://h/d?user=u&password=s3cr@t"), "postgres://***");
+        assert_eq!(masked("amqp://me:s3/cr@host:1/v"), "amqp://***");
         assert_eq!(masked("nonsense"), "(not a URL)");
     }
 }

@@ -15,6 +15,9 @@ use super::extract::JsonBody;
 use super::state::SharedApi;
 use crate::catalog::requests::JoinRefusal;
 
+/// Whoever joins may be anybody: until the secret is known to be good, no more than this is read, in bytes.
+const JOIN_BYTES_MAX: usize = 4 << 10;
+
 /// Longest name of a host that is kept, in characters.
 const HOST_LENGTH_MAX: usize = 255;
 
@@ -47,7 +50,7 @@ impl FromRequestParts<SharedApi> for Invited {
 pub(super) async fn join(
     Invited(secret): Invited,
     State(api): State<SharedApi>,
-    body: JsonBody<JoinRequest, JSON_BYTES_MAX>,
+    body: JsonBody<JoinRequest, JOIN_BYTES_MAX>,
 ) -> Result<Json<JoinAnswer>, ApiError> {
     let host: String = body.value.host.chars().filter(|c| !c.is_control()).take(HOST_LENGTH_MAX).collect();
     let joined = api.app.catalog.join(&secret, &host).await.map_err(refused)?;

@@ -54,6 +54,8 @@ impl Masters {
         } else {
             Trust::Only(Vec::new())
         };
+        // The token, and secrets in the answers, are between this worker and the masters alone.
+        client = client.no_proxy().redirect(reqwest::redirect::Policy::none());
         client = client.tls_backend_preconfigured(client_config(&trust)?);
         let client = client.build()?;
         let urls = settings.master_urls.iter().map(|url| url.trim_end_matches('/').to_owned()).collect();
