@@ -80,14 +80,18 @@ impl WorkFolder {
 }
 
 /// Removes what attempts of an earlier session left in `work_root`, and makes the folder if it is not there. Only
-/// for a session that has not started anything yet.
+/// for a session that has not started anything yet. What cannot be removed (somebody else's files, a mount) stays and
+/// is told: no later attempt uses its name, and a worker that never starts again for it helps nobody.
 ///
 /// # Errors
-/// Something cannot be removed or made.
+/// The folder cannot be made or read.
 pub fn clear_work_root(work_root: &Path) -> io::Result<()> {
     fs::create_dir_all(work_root)?;
     for entry in fs::read_dir(work_root)? {
-        remove(&entry?.path())?;
+        let path = entry?.path();
+        if let Err(error) = remove(&path) {
+            tracing::warn!(folder = %path.display(), %error, "cannot remove what an earlier attempt left");
+        }
     }
     Ok(())
 }

@@ -108,7 +108,8 @@ async fn a_fence_overtakes_a_stop_that_waits_for_its_grace() {
     let mut world = World::new().await;
     // Longer than the test may take.
     world.limits.stop_grace = Duration::from_secs(600);
-    let script = "trap 'echo asked $$' TERM; echo ready $$; while :; do sleep 1000; done";
+    // Short sleeps: a signal that comes just before the shell forks one is only told when that one has ended.
+    let script = "trap 'echo asked $$' TERM; echo ready $$; while :; do sleep 0.1; done";
     let mut running = world.start(&task("run", script, ""));
     let leader = running.process("ready").await;
     running.stopper.stop(StopCause::Told);
