@@ -1,6 +1,7 @@
 //! What the HTTP API under `/api/v1` takes and gives, as JSON. Boundary types: they say how a thing looks from
 //! outside, and are apart from how the catalog keeps it. Times are UTC; names of fields are the CLI's too.
 
+mod audit;
 mod batches;
 mod error;
 mod executions;
@@ -10,6 +11,7 @@ mod projects;
 mod status;
 mod workers;
 
+pub use audit::{AuditAction, AuditEntry, AuditPage, AuditResult, OWNER, UNKNOWN, UnknownAction};
 pub use batches::{BatchDetail, EnqueueAnswer, EnqueueItem, EnqueueRequest, RetryRequest};
 pub use error::{ErrorBody, ErrorCode, Problem};
 pub use executions::{

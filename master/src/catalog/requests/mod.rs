@@ -5,6 +5,7 @@
 pub(crate) mod sql;
 
 mod accept;
+pub(crate) mod audit;
 mod batches;
 mod cancel;
 mod chosen;
@@ -22,6 +23,7 @@ mod minting;
 mod new_batch;
 mod prepare;
 mod projects;
+mod reach;
 mod retry;
 mod start;
 mod status;
@@ -33,6 +35,7 @@ mod workers;
 mod statement_tests;
 
 pub use accept::{Accepted, Accepting, RETRIES_MAX, RETRY_DELAY_MS_MAX, TIMEOUT_MS_MAX};
+pub use audit::{AUDIT_LOOKED_MAX, AuditFilter, Deed, Refused};
 pub use cancel::{Canceled, Cancellation};
 pub use deploy::Deployment;
 pub use error::{PROBLEMS_MAX, RequestError};
@@ -41,9 +44,10 @@ pub use figures::{CatalogFigures, POOLS_MAX, Pools};
 pub use listing::{ExecutionFilter, WorkerReference};
 pub use manifests::Manifests;
 pub use messages::MessageCursor;
+pub use reach::Reach;
 pub use retry::RETRIED_MAX;
 pub use start::START_DEADLINE_MS_MAX;
 pub use status::CatalogStatus;
 pub(crate) use tokens::hash as token_hash;
-pub use tokens::{Caller, Role, TokenSummary, UnknownRole};
+pub use tokens::{Caller, FOLDERS_MAX, NewToken, Presented, Role, TOKEN_DAYS_MAX, TokenSummary, UnknownRole};
 pub use values::Holder;
