@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    batch, broker, catalog, completions, config, dev, enqueue, execution, limit, master, package, project,
-    status, token, worker,
+    audit, batch, broker, catalog, completions, config, dev, enqueue, execution, limit, master, package,
+    project, status, token, worker,
 };
 use crate::output::Format;
 
@@ -87,6 +87,8 @@ pub(crate) enum Command {
     Catalog(catalog::Catalog),
     #[command(subcommand)]
     Token(token::Token),
+    #[command(subcommand)]
+    Audit(audit::Audit),
     #[command(subcommand)]
     Config(config::Config),
     Completions(completions::Completions),

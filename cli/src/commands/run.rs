@@ -1,8 +1,8 @@
 //! From the arguments to the command they ask for: the one `match`. It decides nothing else.
 
 use super::{
-    Context, batch, broker, catalog, completions, config, dev, enqueue, execution, limit, master, package,
-    project, status, token, worker,
+    Context, audit, batch, broker, catalog, completions, config, dev, enqueue, execution, limit, master,
+    package, project, status, token, worker,
 };
 use crate::arguments::{Arguments, Command};
 use crate::exit::{Exit, Failure};
@@ -26,6 +26,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Master(arguments) => master::run(&context, arguments).await,
         Command::Catalog(arguments) => catalog::run(&context, arguments).await,
         Command::Token(arguments) => token::run(&context, arguments).await,
+        Command::Audit(arguments) => audit::run(&context, arguments).await,
         Command::Config(arguments) => config::run(&context, arguments),
         Command::Completions(arguments) => completions::run(&context, arguments),
     }

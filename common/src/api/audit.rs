@@ -104,7 +104,7 @@ actions! {
     ProjectList = "project.list",
     ProjectSet = "project.set",
     ProjectShow = "project.show",
-    /// What a flood of refusals left out, of several actions.
+    // What a flood of refusals left out, of several actions.
     Several = "several",
     StatusShow = "status.show",
     TokenCreate = "token.create",

@@ -40,6 +40,7 @@ impl Settings {
         range("retention.executions_days", self.retention.executions_days.into(), 0..=10_000)?;
         range("retention.messages_days", self.retention.messages_days.into(), 0..=10_000)?;
         range("retention.workers_days", self.retention.workers_days.into(), 0..=10_000)?;
+        range("retention.audit_days", self.retention.audit_days.into(), 0..=10_000)?;
         let reserved = worker.pools.iter().map(PoolName::check_given).find_map(Result::err);
         reserved.map_or(Ok(()), |error| Err(SettingError::Name { setting: "worker.pools", error }))
     }

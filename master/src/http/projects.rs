@@ -17,6 +17,7 @@ use super::auth::{Operator, Reader};
 use super::body::JSON_BYTES_MAX;
 use super::error::ApiError;
 use super::extract::{JsonBody, PathOf, QueryOf};
+use super::reach;
 use super::state::SharedApi;
 use crate::catalog::requests::{Deployment, PROBLEMS_MAX};
 
@@ -56,21 +57,27 @@ pub(super) struct Which {
 
 /// `GET /projects`
 pub(super) async fn list(
-    _: Reader,
+    Reader(caller): Reader,
     State(api): State<SharedApi>,
     QueryOf(which): QueryOf<Which>,
 ) -> Result<Json<Vec<ProjectSummary>>, ApiError> {
     let folder = which.folder.as_ref().map(Name::as_str);
-    Ok(Json(api.app.catalog.projects(folder).await?))
+    if let Some(folder) = folder {
+        reach::folders(&caller, std::iter::once(folder), folder)?;
+    }
+    let mut projects = api.app.catalog.projects(folder).await?;
+    projects.retain(|project| caller.reach.holds(&project.folder));
+    Ok(Json(projects))
 }
 
 /// `GET /projects/{folder}/{project}`
 pub(super) async fn show(
-    _: Reader,
+    Reader(caller): Reader,
     State(api): State<SharedApi>,
     PathOf((folder, project)): PathOf<(Name, Name)>,
 ) -> Result<Json<ProjectDetail>, ApiError> {
-    Ok(Json(api.app.catalog.project(&ProjectPath { folder, project }).await?))
+    let path = ProjectPath { folder, project };
+    Ok(Json(api.app.catalog.project(&path).await.map_err(reach::quiet(&caller))?))
 }
 
 /// `PUT /projects/{folder}/{project}/values`: answers the project as it is then.
@@ -81,7 +88,8 @@ pub(super) async fn set_values(
     body: JsonBody<SetValuesRequest, JSON_BYTES_MAX>,
 ) -> Result<Json<ProjectDetail>, ApiError> {
     let path = ProjectPath { folder, project };
-    api.app.catalog.set_values(&path, body.value.values, &caller, &api.app.sealer).await?;
+    let setting = api.app.catalog.set_values(&path, body.value.values, &caller, &api.app.sealer);
+    setting.await.map_err(reach::quiet(&caller))?;
     Ok(Json(api.app.catalog.project(&path).await?))
 }
 

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
@@ -14,8 +16,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tower::ServiceExt;
 
 use super::patience::Patient;
+use super::refusals::Remote;
 use super::{AppState, router};
 
 /// How long requests that are under way may go on when the master stops.
@@ -84,6 +88,13 @@ async fn talk(http: http1::Builder, stream: TcpStream, app: Router, stop: Cancel
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "a connection keeps its answers back");
     }
+    let remote = stream.peer_addr().ok().map(|address| Remote(address.ip()));
+    let app = app.map_request(move |mut request: Request<Incoming>| {
+        if let Some(remote) = remote {
+            request.extensions_mut().insert(remote);
+        }
+        request
+    });
     let stream = TokioIo::new(Patient::new(stream, ANSWER_WAIT_MAX));
     let mut connection = pin!(http.serve_connection(stream, TowerToHyperService::new(app)));
     let ended = tokio::select! {

@@ -10,7 +10,7 @@ async fn a_token_opens_until_it_is_revoked() {
     let token = world.catalog.create_token("ci", Role::Reader).await.unwrap();
     assert!(token.starts_with("so_") && token.len() == 3 + 64, "{token}");
     let caller = world.catalog.authenticate(&token).await.unwrap();
-    assert_eq!(caller, Some(Caller { name: "ci".to_owned(), role: Role::Reader }));
+    assert_eq!(caller, Some(Caller::new("ci", Role::Reader)));
     assert_eq!(world.catalog.authenticate("so_nonsense").await.unwrap(), None);
 
     let taken = world.catalog.create_token("ci", Role::Admin).await.unwrap_err();

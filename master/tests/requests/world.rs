@@ -73,7 +73,7 @@ impl World {
             sql,
             sealer: Sealer::new([3; 32]),
             manifests: Manifests::default(),
-            caller: Caller { name: "tester".to_owned(), role: Role::Operator },
+            caller: Caller::new("tester", Role::Operator),
             master: MasterId(Uuid::new_v4()),
         }
     }

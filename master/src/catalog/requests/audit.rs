@@ -123,19 +123,19 @@ async fn insert(
 impl Catalog {
     /// Notes what `caller` did where there is no transaction to be part of.
     pub async fn audit(&self, caller: &Caller, deed: &Deed) -> Result<(), CatalogError> {
-        note(&*self.request().await?, caller, deed).await
+        note(&self.request().await?, caller, deed).await
     }
 
     /// The same for who works on the catalog directly.
     pub async fn audit_owner(&self, deed: &Deed) -> Result<(), CatalogError> {
-        note_owner(&*self.request().await?, deed).await
+        note_owner(&self.request().await?, deed).await
     }
 
     /// Notes what was refused.
     pub async fn audit_refused(&self, refused: &Refused) -> Result<(), CatalogError> {
         let Refused { who, role, deed, times, remote } = refused;
         let client = self.request().await?;
-        insert(&*client, (who, *role, remote.as_deref()), deed, AuditResult::Refused, *times).await
+        insert(&client, (who, *role, remote.as_deref()), deed, AuditResult::Refused, *times).await
     }
 
     /// A page of the audit, newest first; one that ends before it is full looked through [`AUDIT_LOOKED_MAX`] rows.

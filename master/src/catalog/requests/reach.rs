@@ -80,7 +80,8 @@ mod tests {
 
     #[test]
     fn folders_are_matched_as_a_whole() {
-        let folders: BTreeSet<Name> = ["demo", "a b"].into_iter().map(|name| Name::new(name).unwrap()).collect();
+        let folders: BTreeSet<Name> =
+            ["demo", "a b"].into_iter().map(|name| Name::new(name).unwrap()).collect();
         let reach = Reach::Folders(folders);
         for (folder, expected) in
             [("demo", true), ("a b", true), ("dem", false), ("demo2", false), ("Demo", false), ("", false)]

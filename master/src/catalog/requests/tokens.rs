@@ -261,22 +261,30 @@ fn check_bounds(new: &NewToken<'_>) -> Result<(), RequestError> {
     match (&new.reach, new.role) {
         (Reach::Folders(folders), Role::Operator | Role::Reader) => {
             if folders.is_empty() || folders.len() > FOLDERS_MAX {
-                return wrong(format!("a token reaches 1 to {FOLDERS_MAX} folders, or all; found {}", folders.len()));
+                return wrong(format!(
+                    "a token reaches 1 to {FOLDERS_MAX} folders, or all; found {}",
+                    folders.len()
+                ));
             }
         }
         (Reach::Folders(_), Role::Admin) => {
-            return wrong("an admin reaches all folders: leave the folders out, or choose the role operator".to_owned());
+            return wrong(
+                "an admin reaches all folders: leave the folders out, or choose the role operator".to_owned(),
+            );
         }
         (Reach::Folders(_), Role::Worker) => {
-            return wrong("a worker runs what its pools hold, of all folders: leave the folders out".to_owned());
+            return wrong(
+                "a worker runs what its pools hold, of all folders: leave the folders out".to_owned(),
+            );
         }
         (Reach::All, _) => {}
     }
     let longest = Duration::from_secs(TOKEN_DAYS_MAX * 24 * 3_600);
     match new.expires_in {
-        Some(after) if after < EXPIRES_MIN || after > longest => {
-            wrong(format!("a token ends after {} s to {TOKEN_DAYS_MAX} days, or never", EXPIRES_MIN.as_secs()))
-        }
+        Some(after) if after < EXPIRES_MIN || after > longest => wrong(format!(
+            "a token ends after {} s to {TOKEN_DAYS_MAX} days, or never",
+            EXPIRES_MIN.as_secs()
+        )),
         _ => Ok(()),
     }
 }

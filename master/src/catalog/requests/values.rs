@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use scaleout_common::api::ExecutionValues;
+use scaleout_common::api::{AuditAction, ExecutionValues};
 use scaleout_common::ids::{Attempt, BatchId, ExecutionId, SessionId};
 use scaleout_common::names::ProjectPath;
 use scaleout_package::arguments::check;
@@ -13,7 +13,7 @@ use tokio_postgres::Row;
 
 use super::accept::{batch_owner, execution_owner};
 use super::error::Problems;
-use super::{Caller, RequestError, sql};
+use super::{Caller, Deed, RequestError, audit, sql};
 use crate::catalog::rows::{self, corrupt};
 use crate::catalog::{Catalog, CatalogError, Sealer};
 
@@ -64,6 +64,9 @@ impl Catalog {
             let plain: Option<&Value> = None;
             transaction.execute(&set, &[&project, name, &plain, &sealed, &caller.name]).await?;
         }
+        let names: Vec<&str> = given.keys().map(String::as_str).chain(cleared.iter().copied()).collect();
+        let deed = Deed::new(AuditAction::ProjectSet, path).detail(names.join(", "));
+        audit::note(&transaction, caller, &deed).await?;
         transaction.commit().await?;
         Ok(())
     }

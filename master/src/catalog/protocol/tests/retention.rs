@@ -17,7 +17,7 @@ use crate::catalog::Catalog;
 /// For what takes a moment, on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-const KEPT: Retention = Retention { executions: Some(days(90)), messages: Some(days(30)) };
+const KEPT: Retention = Retention { executions: Some(days(90)), messages: Some(days(30)), audit: None };
 
 const fn days(days: u64) -> Duration {
     Duration::from_secs(days * 24 * 3_600)
@@ -190,9 +190,9 @@ async fn what_ended_only_just_now_keeps_its_day_and_for_ever_is_for_ever() {
     assert_eq!(purged.days[0].holders.as_ref().unwrap().first, [(ids[0], Status::Failed)]);
 
     accepted(&world, 300, Status::Succeeded, 1).await;
-    let for_ever = Retention { executions: None, messages: None };
+    let for_ever = Retention { executions: None, messages: None, audit: None };
     assert_eq!(purge(&world, for_ever).await.days, []);
-    let messages = Retention { executions: None, messages: Some(days(250)) };
+    let messages = Retention { executions: None, messages: Some(days(250)), audit: None };
     assert_eq!(purge(&world, messages).await.gone(), [partition(&world, "messages", 300).await]);
 }
 
@@ -208,7 +208,7 @@ async fn a_purge_that_was_cut_short_is_finished_by_the_next() {
     assert!(there(&world, &detached).await && there(&world, &half).await);
 
     // Even where nothing is past its time: what has begun is finished.
-    let for_ever = Retention { executions: None, messages: None };
+    let for_ever = Retention { executions: None, messages: None, audit: None };
     let purged = purge(&world, for_ever).await;
     let mut gone = purged.gone();
     gone.sort_unstable();
