@@ -84,7 +84,8 @@ async fn what_does_not_exist_is_named() {
     let canceled = world.catalog.cancel(&Cancellation::Executions(wanted), &world.caller).await.unwrap();
     let expected = CancelAnswer { canceled: 1, stopping: 0, unchanged: 0, not_found: vec![unknown] };
     assert_eq!(canceled.answer, expected);
-    let error = world.catalog.cancel(&Cancellation::Batch(BatchId(Uuid::new_v4()))).await.unwrap_err();
+    let error =
+        world.catalog.cancel(&Cancellation::Batch(BatchId(Uuid::new_v4())), &world.caller).await.unwrap_err();
     assert!(matches!(error, RequestError::NotFound { .. }), "{error}");
 }
 

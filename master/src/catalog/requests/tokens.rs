@@ -36,7 +36,7 @@ pub const TOKEN_DAYS_MAX: u64 = 3_650;
 const EXPIRES_MIN: Duration = Duration::from_secs(60);
 
 /// How exactly it is known when a token was last used: a write each time would be dear.
-pub const USED_NOTED_EVERY: Duration = Duration::from_secs(300);
+const USED_NOTED_EVERY: Duration = Duration::from_secs(300);
 
 /// What a token may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -132,7 +132,7 @@ pub struct TokenSummary {
     pub revoked_at: Option<Timestamp>,
     /// The same.
     pub expires_at: Option<Timestamp>,
-    /// When a master last looked it up, to [`USED_NOTED_EVERY`].
+    /// When a master last looked it up, to five minutes.
     pub used_at: Option<Timestamp>,
 }
 

@@ -369,7 +369,7 @@ async fn batches_go_in_small_pieces_and_each_worker_keeps_its_newest_session() {
                    union all select internal.first_id_at(clock_timestamp()), gen_random_uuid()";
     world.sql.batch_execute(retries).await.unwrap();
     let purged = purge(&world, KEPT).await;
-    assert_eq!(purged.cleaned, Cleaned { batches: 2_400, sessions: 1, workers: 0, more: false });
+    assert_eq!(purged.cleaned, Cleaned { batches: 2_400, sessions: 1, workers: 0, audit: 0, more: false });
     // Of what has gone nothing is left, of the day that stays and of today all.
     let gone = "select count(*) from internal.retries where retried < internal.first_id_at(clock_timestamp() - interval '91 days')";
     let stays = "select count(*) from internal.retries r join internal.batches b on b.first_id = r.retried";
