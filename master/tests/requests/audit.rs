@@ -116,7 +116,8 @@ async fn what_is_refused_is_written_once_and_counted() {
     // A token that opened something once is known by its name, and says why it does not any more.
     assert!(server.world.catalog.revoke_token("a-reader").await.unwrap());
     let other = scaleout_master::http::router(server.state.clone());
-    let server = Server { router: other, ..server };
+    let mut server = server;
+    server.router = other;
     let answer = server.send(request(Method::GET, "/api/v1/projects", Some(&reader), "")).await;
     let error = answer.error(StatusCode::UNAUTHORIZED, ErrorCode::Unauthenticated);
     assert_eq!(error.message, "the token a-reader has been revoked");
