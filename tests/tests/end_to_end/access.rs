@@ -55,18 +55,18 @@ async fn a_reader_cannot_enqueue_and_a_folder_is_a_bound_and_all_of_it_is_in_the
 
     let done = audit(&cluster, &admin, &["--since", "1h"]).await;
     for (action, object, who) in [
-        ("project.deploy", "t/note", "operator"),
-        ("batch.enqueue", "t/note/note", "operator"),
-        ("execution.cancel", id.as_str(), "operator"),
-        ("limit.set", "warehouse", "operator"),
-        ("worker.disable", worker.as_str(), "operator"),
-        ("token.create", "night", "-"),
+        ("project.deploy", "t/note", "tests"),
+        ("batch.enqueue", "t/note/note", "tests"),
+        ("execution.cancel", id.as_str(), "tests"),
+        ("limit.set", "warehouse", "tests"),
+        ("worker.disable", worker.as_str(), "tests"),
+        ("token.create", "night", "the catalog's owner"),
     ] {
         let is = |line: &&Value| {
             line["action"] == action
                 && line["object"] == object
                 && line["result"] == "done"
-                && line["role"].as_str().unwrap_or("-") == who
+                && line["who"] == who
         };
         let line = done.iter().find(is).unwrap_or_else(|| panic!("{action} {object}: {done:#?}"));
         assert_eq!(line["address"], "127.0.0.1", "{line}");
