@@ -1,6 +1,6 @@
 # Thin on purpose, and for make 3.81 too: what a target does is in deploy/.
 
-.PHONY: help demo dev test check fmt model faults soak fuzz rehearse recovery
+.PHONY: help demo dev test check fmt model faults soak fuzz rehearse recovery docs deb deny
 
 help:
 	@echo "make demo    see it work: packages over three workers, on real data, in a folder that goes again"
@@ -13,6 +13,9 @@ help:
 	@echo "make soak    an hour of steady load, and whether anything grows (SECONDS=3600)"
 	@echo "make fuzz    the decoder of messages and the HTTP API, fuzzed for that long each (SEED=1 SECONDS=600)"
 	@echo "make rehearse  a rolling upgrade from the version before (PREVIOUS=COMMIT), in every combination"
+	@echo "make docs    write docs/settings.md anew, from default.toml"
+	@echo "make deb     build the Debian package, and install, upgrade and remove it in a clean root"
+	@echo "make deny    licences, sources and advisories of all dependencies, with cargo-deny"
 	@echo "make recovery  measure how soon work goes on after the loss of a worker, a master, the broker"
 
 demo:
@@ -47,3 +50,14 @@ fuzz:
 
 recovery:
 	@sh deploy/recovery.sh
+
+docs:
+	@SCALEOUT_WRITE=1 cargo test --quiet --locked -p scaleout-tests --test tidy the_page_of_settings
+
+deb:
+	@sh deploy/deb.sh
+	@sh deploy/deb-test.sh
+
+deny:
+	@cargo deny --version >/dev/null 2>&1 || { echo "make deny: install it first: cargo install cargo-deny --locked" >&2; exit 3; }
+	@cargo deny check

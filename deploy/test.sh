@@ -14,5 +14,17 @@ sh deploy/check.sh
 heading "build"
 cargo build --workspace --all-targets --locked
 
+sh deploy/deb-test.sh
+
 heading "tests"
-"$programs/scaleout-servers" run -- cargo test --workspace --locked --no-fail-fast
+# A record that outlives the scroll: what failed is said again at the end, with its reasons.
+record=$(mktemp)
+trap 'rm -f "$record"' EXIT
+tests() { "$programs/scaleout-servers" run -- cargo test --workspace --locked --no-fail-fast 2>&1; }
+{ tests || echo "tests-failed"; } | tee "$record" | grep --line-buffered -v '^tests-failed$'
+if grep -q '^tests-failed$' "$record"; then
+    heading "what failed, once more"
+    grep -A 12 " panicked at " "$record" | tail -n 120 || true
+    grep "^test result: \|^error: \| \.\.\. FAILED$" "$record" | grep -v "^test result: ok" || true
+    exit 1
+fi

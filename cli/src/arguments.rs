@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    audit, batch, broker, catalog, completions, config, dev, enqueue, execution, limit, master, package,
-    project, status, token, worker,
+    audit, batch, broker, catalog, completions, config, dev, enqueue, execution, limit, man, master, package,
+    project, schedule, status, token, worker,
 };
 use crate::output::Format;
 
@@ -53,12 +53,16 @@ pub(crate) struct Global {
     /// Settings file (TOML) on top of the defaults; see `scaleout config show`
     #[arg(long, global = true, env = "SCALEOUT_SETTINGS", value_name = "FILE")]
     pub(crate) settings: Option<PathBuf>,
-    /// The master's HTTP API; without it .scaleout/env is looked for here and upwards
+    /// The master's HTTP API, or several with commas between them: the next is asked when one does not answer; without
+    /// it .scaleout/env is looked for here and upwards
     #[arg(long, global = true, env = "SCALEOUT_URL", value_name = "URL")]
     pub(crate) url: Option<String>,
     /// The token to show the master (better: the variable, which other users cannot see)
     #[arg(long, global = true, env = "SCALEOUT_TOKEN", hide_env_values = true, value_name = "TOKEN")]
     pub(crate) token: Option<String>,
+    /// The authorities to trust when the URL begins with https:// (PEM) [setting: api.ca_file]
+    #[arg(long, global = true, env = "SCALEOUT_CA_FILE", value_name = "FILE")]
+    pub(crate) ca_file: Option<PathBuf>,
 }
 
 /// Nouns, and the verbs that have none.
@@ -77,6 +81,8 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Limit(limit::Limit),
     #[command(subcommand)]
+    Schedule(schedule::Schedule),
+    #[command(subcommand)]
     Worker(worker::Worker),
     Status(status::Status),
     #[command(subcommand)]
@@ -92,6 +98,7 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Config(config::Config),
     Completions(completions::Completions),
+    Man(man::Man),
 }
 
 #[cfg(test)]
@@ -118,6 +125,22 @@ mod tests {
         check(&Arguments::command(), "scaleout");
     }
 
+    /// What the shell would make of it: single quotes hold words together.
+    fn words(example: &str) -> Vec<String> {
+        let mut words = vec![String::new()];
+        for (index, part) in example.split('\'').enumerate() {
+            let is_quoted = index % 2 == 1;
+            for (index, word) in part.split(|c: char| c == ' ' && !is_quoted).enumerate() {
+                match words.last_mut() {
+                    Some(last) if index == 0 => last.push_str(word),
+                    _ => words.push(word.to_owned()),
+                }
+            }
+        }
+        words.retain(|word| !word.is_empty());
+        words
+    }
+
     #[test]
     fn every_example_parses() {
         fn collect(command: &clap::Command, found: &mut Vec<String>) {
@@ -132,8 +155,7 @@ mod tests {
         collect(&Arguments::command(), &mut examples);
         assert!(examples.len() > 30, "{}", examples.len());
         for example in examples {
-            // No example quotes a space, so words are what the shell would make of it.
-            let words = example.split_whitespace().map(|word| word.replace('\'', ""));
+            let words = words(&example);
             if let Err(error) = Arguments::try_parse_from(words) {
                 panic!("{example}: {error}");
             }

@@ -30,6 +30,8 @@ const ENV_FILE_BYTES_MAX: u64 = 64 * 1024;
 pub(crate) struct Target {
     pub(crate) url: String,
     pub(crate) token: Option<SecretString>,
+    /// The authorities to trust for `https://`; empty: those of this machine.
+    pub(crate) ca_file: PathBuf,
 }
 
 /// Decides between what was given and what is found from `start` upwards. A token is only ever taken from an env
@@ -49,7 +51,8 @@ pub(crate) fn target(
     let url = set_url.or(found_url).unwrap_or(&api.url).trim_end_matches('/').to_owned();
     let is_found = found_url.is_some_and(|found| found.trim_end_matches('/') == url);
     let token = set_token.or(found_token.filter(|_| is_found)).filter(|token| !token.is_empty());
-    Ok(Target { token: token.map(|token| SecretString::from(token.to_owned())), url })
+    let token = token.map(|token| SecretString::from(token.to_owned()));
+    Ok(Target { token, url, ca_file: api.ca_file.clone() })
 }
 
 /// The text of an env file.

@@ -10,6 +10,7 @@ mod settings;
 mod signals;
 
 mod client;
+mod events;
 mod input;
 mod progress;
 mod tables;

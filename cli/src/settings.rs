@@ -189,6 +189,10 @@ fn masked(setting: &str, value: &Value) -> serde_json::Value {
         Some("") => "".into(),
         Some(_) if setting.ends_with(".token") => MASK.into(),
         Some(url) if setting.ends_with("url") => without_password(&SecretString::from(url.to_owned())).into(),
+        None if setting.ends_with("urls") => match value.as_array() {
+            Some(urls) => urls.iter().map(|url| masked("url", url)).collect(),
+            None => serde_json::Value::Null,
+        },
         _ => serde_json::to_value(value).unwrap_or_default(),
     }
 }
@@ -273,10 +277,23 @@ mod tests {
     }
 
     #[test]
+    fn users_to_run_as_are_listed_once_and_well() {
+        let with = |text: &str| load(None, [variable("SCALEOUT__WORKER__RUN_AS", text)], &[]);
+        let run_as = with("etl, batch:staff").unwrap().settings.worker.run_as;
+        assert_eq!(run_as.iter().map(ToString::to_string).collect::<Vec<_>>(), ["etl", "batch:staff"]);
+        let failure = with("etl,etl:staff").unwrap_err();
+        assert!(failure.message.contains("worker.run_as lists etl twice"), "{}", failure.message);
+        let failure = with("etl:").unwrap_err();
+        assert!(failure.message.contains("\"etl:\" names no user"), "{}", failure.message);
+    }
+
+    #[test]
     fn secrets_are_not_shown() {
         let variables = [
             variable("SCALEOUT__API__TOKEN", "s3cret"),
             variable("SCALEOUT__POSTGRES__URL", "postgres://me:s3cret@host/db"),
+            variable("SCALEOUT__WORKER__TOKEN", "s3cret"),
+            variable("SCALEOUT__WORKER__MASTER_URLS", "http://a:1,http://me:s3cret@b:1"),
         ];
         let shown = format!("{:?}", load(None, variables, &[]).unwrap().shown());
         assert!(!shown.contains("s3cret") && shown.contains("postgres://me:***@host/db"), "{shown}");

@@ -101,6 +101,8 @@ mod tests {
             created_at: Timestamp::UNIX_EPOCH,
             executions: 3,
             counts: BTreeMap::from_iter(counts.iter().copied()),
+            schedule: None,
+            scheduled_at: None,
         };
         assert_eq!(exit_of(&batch(&[(Status::Succeeded, 3)])), Exit::Done);
         assert_eq!(exit_of(&batch(&[(Status::Succeeded, 2), (Status::Failed, 1)])), Exit::NotSucceeded);

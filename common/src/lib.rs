@@ -8,6 +8,7 @@ pub mod hex;
 pub mod ids;
 pub mod names;
 pub mod priority;
+pub mod run_as;
 pub mod status;
 
 pub mod protocol;

@@ -152,7 +152,21 @@ pub enum LocalError {
     },
 }
 
+/// How Erlang, the system (in PostgreSQL's words and the keeper's) and RabbitMQ before it starts its distribution
+/// say that somebody listens there already.
+const PORT_TAKEN_WORDS: [&str; 3] = ["eaddrinuse", "ddress already in use", "dist_port_already_used"];
+
 impl LocalError {
+    /// Whether a server ended, or its socket could not be made, because its port is somebody else's.
+    pub(crate) fn is_port_taken(&self) -> bool {
+        let said = match self {
+            LocalError::Ended { log, .. } => log,
+            LocalError::Keeper(what) => what,
+            _ => return false,
+        };
+        PORT_TAKEN_WORDS.iter().any(|words| said.contains(words))
+    }
+
     /// For `map_err` on file operations: `verb` reads like "cannot write".
     pub(crate) fn io(verb: &str, path: &Path) -> impl FnOnce(io::Error) -> LocalError {
         let doing = format!("{verb} {}", path.display());

@@ -7,6 +7,7 @@
 mod config;
 mod error;
 mod folder;
+mod http;
 pub mod keeper;
 mod log_file;
 mod management;
@@ -21,6 +22,7 @@ mod user;
 
 pub use config::{Config, Keep, Ports};
 pub use error::{LocalError, Server};
+pub use http::plain_http;
 pub use log_file::{LogFile, log_end};
 pub use postgres::Postgres;
 pub use rabbitmq::RabbitMq;

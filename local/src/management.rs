@@ -23,7 +23,7 @@ pub(crate) struct Management {
 impl Management {
     pub(crate) fn new(port: u16, user: &str, password: &str) -> Result<Management, LocalError> {
         // No proxy: the node is on this machine.
-        let client = Client::builder().timeout(REQUEST_WAIT_MAX).no_proxy().build();
+        let client = crate::http::plain_http().timeout(REQUEST_WAIT_MAX).build();
         let client = client.map_err(|error| request("set up HTTP", error))?;
         let url = format!("http://127.0.0.1:{port}");
         Ok(Management { client, url, user: user.to_owned(), password: password.to_owned() })

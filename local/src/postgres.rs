@@ -134,9 +134,12 @@ impl Postgres {
         let url = self.url("postgres");
         let deadline = Instant::now() + READY_WAIT_MAX;
         loop {
-            let reason = match tokio_postgres::connect(&url, NoTls).await {
-                Ok(_) => return Ok(()),
-                Err(error) => error.to_string(),
+            // Bounded, for who holds the port may be a stranger that says nothing.
+            let connect = tokio_postgres::connect(&url, NoTls);
+            let reason = match tokio::time::timeout(PROBE_WAIT_MAX, connect).await {
+                Ok(Ok(_)) => return Ok(()),
+                Ok(Err(error)) => error.to_string(),
+                Err(_) => "no answer".to_owned(),
             };
             if Instant::now() >= deadline {
                 return Err(LocalError::NotReady {

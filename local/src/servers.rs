@@ -18,6 +18,8 @@ const TAKEOVER_WAIT_MAX: Duration = Duration::from_secs(30);
 /// Temporary folders younger than this are left alone.
 const FORSAKEN_AGE_MIN: Duration = Duration::from_secs(600);
 const TAKEOVER_POLL: Duration = Duration::from_millis(100);
+/// Starts when each time a port that was free a moment ago is taken by the time a server binds it.
+const STARTS_MAX: u32 = 3;
 
 /// Running private servers. Dropping the handle stops them and waits for that; [`Servers::stop`] does the
 /// same without blocking a thread.
@@ -30,12 +32,26 @@ pub struct Servers {
 }
 
 impl Servers {
-    /// Starts both servers and returns when both answer.
+    /// Starts both servers and returns when both answer. Chosen ports that somebody else binds meanwhile are
+    /// chosen anew; those that were asked for are insisted on.
     ///
     /// # Errors
     /// Everything in [`LocalError`]; nothing runs on then, and a temporary folder is gone.
     pub async fn start(mut config: Config) -> Result<Servers, LocalError> {
         config.folder = folder::absolute(&config.folder)?;
+        for _ in 1..STARTS_MAX {
+            match Self::start_once(&config).await {
+                Err(error) if error.is_port_taken() => {
+                    tracing::warn!(%error, "a port was taken in the meantime; starting again on others");
+                }
+                done => return done,
+            }
+        }
+        Self::start_once(&config).await
+    }
+
+    /// On an error the keeper goes, and all that had started with it.
+    async fn start_once(config: &Config) -> Result<Servers, LocalError> {
         let search_path = config.search_path.as_deref();
         let postgres_programs = programs::find_postgres(search_path)?;
         let rabbitmq_programs = programs::find_rabbitmq(search_path)?;
@@ -43,7 +59,7 @@ impl Servers {
             remove_forsaken(&config.folder);
         }
         user::make_outer_folder(&config.folder)?;
-        let keeper = Arc::new(hold(&config).await.inspect_err(|error| tidy_up(&config, error))?);
+        let keeper = Arc::new(hold(config).await.inspect_err(|error| tidy_up(config, error))?);
         folder::check_room(&config.folder)?;
         user::make_folder(&folder::logs(&config.folder), None)?;
 
@@ -53,8 +69,8 @@ impl Servers {
         let password = saved.postgres_password.clone();
         let users = [postgres::user(&config.folder)?, rabbitmq::user(&config.folder)?];
         let place = place::for_data(&config.folder, config.keep, &users)?;
-        let postgres_plan = postgres::plan(&config, &place, postgres_programs, chosen.postgres, &password)?;
-        let rabbitmq_plan = rabbitmq::plan(&config, &place, rabbitmq_programs, chosen, &saved)?;
+        let postgres_plan = postgres::plan(config, &place, postgres_programs, chosen.postgres, &password)?;
+        let rabbitmq_plan = rabbitmq::plan(config, &place, rabbitmq_programs, chosen, &saved)?;
         saved.ports = chosen.to_remember();
         saved.rabbitmq_version = Some(version);
         folder::save(&config.folder, &saved)?;

@@ -1,5 +1,5 @@
 //! The duties that one master does for all: start deadlines, due executions, limits, leases, overdue attempts, sweeps,
-//! markers, partitions; and, in its own time, retention.
+//! markers, partitions; and, each in its own time, schedules and retention.
 //!
 //! Every duty is idempotent and takes its rows by compare-and-set, so that two leaders for a moment do no harm.
 
@@ -14,6 +14,7 @@ use crate::catalog::CatalogError;
 use crate::catalog::protocol::{Dispatch, Retention, START_DEADLINES_AT_ONCE, StopTarget};
 use crate::context::Context;
 use crate::retention;
+use crate::schedule::{self, Scheduling};
 use crate::serving::markers;
 
 /// How often due executions are looked for.
@@ -37,9 +38,9 @@ const PARTITIONS_EVERY: Duration = Duration::from_secs(3_600);
 /// Runs until `stop`; works only while this master leads.
 pub(crate) async fn run(
     context: Context,
-    dispatch: mpsc::Sender<Dispatch>,
     stops: mpsc::Sender<StopTarget>,
     kept: Retention,
+    scheduling: Scheduling,
     stop: CancellationToken,
 ) {
     let mut leading = context.leading.subscribe();
@@ -48,11 +49,12 @@ pub(crate) async fn run(
             () = stop.cancelled() => return,
             led = leading.wait_for(|leading| *leading) => if led.is_err() { return },
         }
-        let mut leader = Leader::new(context.clone(), dispatch.clone(), stops.clone());
+        let mut leader = Leader::new(context.clone(), scheduling.dispatch.clone(), stops.clone());
         tokio::select! {
             () = stop.cancelled() => return,
             _ = leading.wait_for(|leading| !*leading) => tracing::warn!("this master leads no more"),
             () = leader.work() => {}
+            () = schedule::keep(&context, &scheduling) => {}
             () = retention::keep(&context, kept) => {}
         }
     }

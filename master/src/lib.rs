@@ -1,12 +1,15 @@
 //! The master: it takes requests, keeps the catalog, publishes tasks, grants claims and applies outcomes.
 
 pub mod catalog;
+pub mod following;
 pub mod http;
 pub mod metrics;
+pub mod schedule;
 
 mod context;
 mod dispatcher;
 mod leader;
+mod links;
 mod presence;
 mod rates;
 mod readiness;
@@ -17,4 +20,5 @@ mod serving;
 mod stopper;
 mod telling;
 
+pub use links::Links;
 pub use run::run;

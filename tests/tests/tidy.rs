@@ -1,8 +1,8 @@
 //! Holds the house rules on the repository itself. Each rule proves in `src/tidy/` that it would notice a breach.
 
 use scaleout_tests::tidy::{
-    Exceptions, Finding, Tree, dashboards, imports, layout, links, metrics, names, places, promises, sizes,
-    statuses, text, words,
+    Exceptions, Finding, Tree, dashboards, imports, layout, licences, links, metrics, names, places,
+    promises, routes, settings, sizes, statuses, text, words,
 };
 
 fn tree() -> Tree {
@@ -95,6 +95,11 @@ fn links_lead_somewhere() {
 }
 
 #[test]
+fn the_document_of_the_api_has_each_route_and_no_other() {
+    none("routes", &routes::check(&tree()));
+}
+
+#[test]
 fn the_diagram_of_statuses_is_that_of_the_code() {
     none("statuses", &statuses::check(&tree()));
 }
@@ -102,4 +107,25 @@ fn the_diagram_of_statuses_is_that_of_the_code() {
 #[test]
 fn every_promise_names_tests_that_are_there() {
     none("promises", &promises::check(&tree()));
+}
+
+#[test]
+fn licences_and_sources_of_dependencies_are_those_that_are_allowed() {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut metadata = std::process::Command::new(cargo);
+    metadata.args(["metadata", "--format-version", "1", "--locked"]);
+    let told = metadata.current_dir(env!("CARGO_MANIFEST_DIR")).output().expect("cargo can be started");
+    assert!(told.status.success(), "cargo metadata: {}", String::from_utf8_lossy(&told.stderr));
+    none("licences", &licences::check(&tree(), &String::from_utf8_lossy(&told.stdout)));
+}
+
+#[test]
+fn the_page_of_settings_is_what_the_defaults_make_of_it() {
+    if std::env::var_os("SCALEOUT_WRITE").is_some() {
+        let page =
+            settings::page(scaleout_common::settings::DEFAULT_TOML).unwrap_or_else(|found| panic!("{found}"));
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(settings::DOCUMENT);
+        std::fs::write(path, page).expect("the page can be written");
+    }
+    none("settings", &settings::check(&tree()));
 }

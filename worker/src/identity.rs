@@ -17,7 +17,7 @@ pub struct Identity {
     pub machine: String,
     /// The host's name, for people.
     pub host: String,
-    /// The user account that packages run as.
+    /// The user account that the worker runs as, and packages too unless `worker.run_as` lists others.
     pub user: String,
 }
 
@@ -71,19 +71,10 @@ fn machine_id() -> Option<String> {
 /// The account's name; its number where it has none.
 fn user_name() -> String {
     let id = rustix::process::geteuid().as_raw();
-    let accounts = fs::read_to_string("/etc/passwd").unwrap_or_default();
-    account_name(&accounts, id)
+    uzers::get_user_by_uid(id)
+        .map(|user| user.name().to_string_lossy().into_owned())
         .or_else(|| std::env::var("USER").ok().filter(|name| !name.is_empty()))
         .unwrap_or_else(|| format!("uid {id}"))
-}
-
-fn account_name(accounts: &str, id: u32) -> Option<String> {
-    let id = id.to_string();
-    accounts.lines().find_map(|line| {
-        let mut fields = line.split(':');
-        let name = fields.next()?;
-        (fields.nth(1)? == id).then(|| name.to_owned())
-    })
 }
 
 #[cfg(test)]
@@ -114,12 +105,5 @@ mod tests {
         ] {
             assert_ne!(base, other);
         }
-    }
-
-    #[test]
-    fn accounts_are_found_by_number() {
-        let accounts = "root:x:0:0:root:/root:/bin/sh\nscaleout:x:995:995::/:/bin/false\n";
-        assert_eq!(account_name(accounts, 995).as_deref(), Some("scaleout"));
-        assert_eq!(account_name(accounts, 7), None);
     }
 }

@@ -1,5 +1,6 @@
 //! The worker: it says hello, claims executions, runs their packages, and reports.
 
+pub mod accounts;
 pub mod guard;
 pub mod identity;
 pub mod runtime;

@@ -7,6 +7,7 @@ use scaleout_common::settings::Settings;
 use scaleout_common::wire::Outcomes;
 use tokio_util::sync::CancellationToken;
 
+use crate::accounts::Accounts;
 use crate::hearing::{Ears, hearing};
 use crate::journal::fitting;
 use crate::session::{SessionEnd, SessionStart};
@@ -14,22 +15,34 @@ use crate::session::{SessionEnd, SessionStart};
 /// Runs a worker until `stop`, then drains: it claims no more, gives what runs its grace, and reports everything.
 ///
 /// # Errors
-/// Another worker lives in the data folder, the folder cannot be used, the masters refuse this worker, or it has heard
+/// A user of `worker.run_as` is not there or cannot be become, another worker lives in the data folder, the folder cannot be used, the masters refuse this worker, or it has heard
 /// neither masters nor broker for so long that its supervisor should start it anew.
 pub async fn run(settings: Settings, stop: CancellationToken) -> anyhow::Result<()> {
     let folder = &settings.worker.data_folder;
     std::fs::create_dir_all(folder).with_context(|| {
         format!("cannot make the worker's data folder {} (setting worker.data_folder)", folder.display())
     })?;
+    let accounts = Accounts::find(&settings.worker.run_as)?;
+    if accounts.include_root() {
+        tracing::warn!(
+            "packages run as root here: whoever may enqueue may do everything on this machine. Run the worker as another \
+             user, or list in the setting worker.run_as whom packages run as instead"
+        );
+    }
     let (ears, listener) = hearing();
     tokio::select! {
-        ended = sessions(&settings, &stop, &ears) => ended,
+        ended = sessions(&settings, &accounts, &stop, &ears) => ended,
         // What still runs dies with the process, by its guard.
         deaf = listener.deaf() => Err(deaf.into()),
     }
 }
 
-async fn sessions(settings: &Settings, stop: &CancellationToken, ears: &Ears) -> anyhow::Result<()> {
+async fn sessions(
+    settings: &Settings,
+    accounts: &Accounts,
+    stop: &CancellationToken,
+    ears: &Ears,
+) -> anyhow::Result<()> {
     let mut above = 0;
     let mut previous: Vec<Outcomes> = Vec::new();
     let mut packages = None;
@@ -37,6 +50,7 @@ async fn sessions(settings: &Settings, stop: &CancellationToken, ears: &Ears) ->
     loop {
         let session = SessionStart {
             settings,
+            accounts,
             packages: &mut packages,
             journal: &mut journal,
             above,

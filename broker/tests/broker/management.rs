@@ -19,7 +19,7 @@ pub(crate) struct Management {
 impl Management {
     pub(crate) fn new(vhost: &str) -> Self {
         let url = std::env::var(MANAGEMENT_VARIABLE).unwrap();
-        let client = Client::builder().no_proxy().build().unwrap();
+        let client = scaleout_local::plain_http().build().unwrap();
         Self { client, url: url.trim_end_matches('/').to_owned(), vhost: vhost.to_owned() }
     }
 

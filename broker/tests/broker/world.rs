@@ -76,7 +76,14 @@ impl World {
 }
 
 pub(crate) fn settings(url: &str) -> Rabbitmq {
-    Rabbitmq { url: SecretString::from(url.to_owned()), heartbeat_s: 10, window: 500 }
+    Rabbitmq {
+        url: SecretString::from(url.to_owned()),
+        ca_file: Default::default(),
+        certificate_file: Default::default(),
+        key_file: Default::default(),
+        heartbeat_s: 10,
+        window: 500,
+    }
 }
 
 /// What `doing` gives; a test that waits for ever says nothing.

@@ -28,6 +28,10 @@ impl Context {
             .map_err(|error| Failure::failed(format!("cannot tell the current folder: {error}")))?;
         let loaded = self.settings(&[])?;
         let (url, token) = (self.global.url.as_deref(), self.global.token.as_deref());
-        Client::new(environment::target(url, token, &loaded, &here)?)
+        let mut target = environment::target(url, token, &loaded, &here)?;
+        if let Some(file) = &self.global.ca_file {
+            target.ca_file.clone_from(file);
+        }
+        Client::new(target)
     }
 }

@@ -189,7 +189,7 @@ fn request(arguments: &Enqueue) -> Result<(EnqueueRequest, Origins), Failure> {
     Ok((request, origins))
 }
 
-fn milliseconds(duration: Duration) -> u64 {
+pub(super) fn milliseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 

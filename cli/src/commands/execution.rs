@@ -56,7 +56,11 @@ Times in sentences are UTC.")]
 Examples:
   scaleout execution logs 0191b2c3-0000-7000-8000-000000000000
   scaleout execution logs 0191b2c3-0000-7000-8000-000000000000 --follow
-  scaleout execution logs 0191b2c3-0000-7000-8000-000000000000 --type stdout --plain > report.txt")]
+  scaleout execution logs 0191b2c3-0000-7000-8000-000000000000 --type stdout --plain > report.txt
+
+--follow goes on through lost connections and masters, without a gap (name several with --url A,B), and tells changes \
+of the status, and at the end the result, on standard error. Ctrl-C stops only the following. With --format json, one \
+object per line with: attempt, sequence, at, type, path, text.")]
     Logs(follow::Logs),
     /// Cancels executions: what has not started never will, what runs is told to stop
     #[command(after_help = "\

@@ -1,19 +1,19 @@
-//! `scaleout execution logs`: prints a log, and goes on as it grows. Nothing is left out or printed twice: it asks
-//! from a cursor, and keeps which messages behind the cursor it has printed.
+//! `scaleout execution logs`: prints a log, and goes on as it grows. It is followed as a stream; at a master of an
+//! earlier version, which has none, by asking again and again from a cursor, keeping what was printed behind it.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use clap::Args;
-use scaleout_common::api::{LogMessage, LogPage, PAGE_MAX};
+use scaleout_common::api::{ExecutionDetail, LogMessage, LogPage, PAGE_MAX};
 use scaleout_common::ids::{Attempt, ExecutionId};
 use tokio::time::Instant;
 
-use super::Context;
+use super::{Context, log_stream};
 use crate::client::Client;
 use crate::exit::{Exit, Failure};
 use crate::output::say;
-use crate::tables::View;
+use crate::tables::{self, View};
 
 /// How often a growing log is asked for more.
 const ASK_EVERY: Duration = Duration::from_millis(500);
@@ -37,12 +37,33 @@ pub(crate) struct Logs {
 }
 
 pub(super) async fn run(context: &Context, client: &Client, wanted: &Logs) -> Result<Exit, Failure> {
-    let printing = print(context, client, wanted);
+    let printing = async {
+        match wanted.follow {
+            true => follow(context, client, wanted).await,
+            false => print(context, client, wanted).await,
+        }
+    };
     tokio::select! {
         result = printing => result,
         _ = tokio::signal::ctrl_c() => Err(Failure::interrupted("stopped following; the execution goes on")
             .hint(format!("stop it with `scaleout execution cancel {}`", wanted.id))),
     }
+}
+
+async fn follow(context: &Context, client: &Client, wanted: &Logs) -> Result<Exit, Failure> {
+    let print_all = |messages: &[LogMessage]| show(context, wanted, messages);
+    if !log_stream::follow(client, wanted.id, print_all).await? {
+        say(&format!(
+            "the master at {} is of an earlier version and cannot stream: its log is asked for again and again",
+            client.here()
+        ));
+        print(context, client, wanted).await?;
+    }
+    // Beside the log and not in it: standard output is the log's.
+    let execution: ExecutionDetail = client.get(&["executions", &wanted.id.to_string()], &[]).await?;
+    let outcome = tables::outcome(execution.result.as_ref(), execution.summary.error.as_deref());
+    say(format!("the execution has ended: {}\n{outcome}", execution.summary.status).trim_end());
+    Ok(Exit::Done)
 }
 
 async fn print(context: &Context, client: &Client, wanted: &Logs) -> Result<Exit, Failure> {

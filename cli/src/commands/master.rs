@@ -3,10 +3,11 @@
 use std::net::SocketAddr;
 
 use clap::{Args, Subcommand};
-use scaleout_common::settings::Master as MasterSettings;
+use scaleout_common::settings::{Master as MasterSettings, TlsMode};
+use serde::Serialize;
 use tokio::net::TcpListener;
 
-use super::Context;
+use super::{Context, catalog};
 use crate::exit::{Exit, Failure};
 use crate::{logging, signals};
 
@@ -24,6 +25,14 @@ Examples:
 
 It needs an up-to-date catalog: see `scaleout catalog migrate`.")]
     Run(Run),
+    /// Prints the certificate of the masters' own authority (PEM), for SCALEOUT_CA_FILE
+    #[command(after_help = "\
+Examples:
+  scaleout master authority --settings /etc/scaleout.toml > masters-ca.pem
+
+Works on the catalog directly (setting postgres.url). With `tls = \"auto\"` the first master makes the authority. Its \
+certificate is no secret; workers that join get it by themselves.")]
+    Authority,
 }
 
 /// Settings that have a flag.
@@ -38,7 +47,31 @@ pub(crate) struct Run {
 }
 
 pub(crate) async fn run(context: &Context, arguments: Master) -> Result<Exit, Failure> {
-    let Master::Run(flags) = arguments;
+    match arguments {
+        Master::Run(flags) => serve(context, flags).await,
+        Master::Authority => authority(context).await,
+    }
+}
+
+async fn authority(context: &Context) -> Result<Exit, Failure> {
+    let catalog = catalog::connect(context).await?;
+    catalog.check_version().await.map_err(catalog::explain)?;
+    let Some(certificate) = catalog.authority_certificate().await.map_err(catalog::explain)? else {
+        return Err(Failure::not_found("the masters have no authority of their own yet")
+            .hint("a master with `tls = \"auto\"` under [master] makes it when it starts"));
+    };
+    context.output.one(&Shown { certificate: &certificate }, |shown| shown.certificate.to_owned())?;
+    Ok(Exit::Done)
+}
+
+/// What `authority` shows.
+#[derive(Serialize)]
+struct Shown<'a> {
+    /// PEM.
+    certificate: &'a str,
+}
+
+async fn serve(context: &Context, flags: Run) -> Result<Exit, Failure> {
     if flags.end_with_parent {
         signals::end_with_parent();
     }
@@ -53,16 +86,16 @@ pub(crate) async fn run(context: &Context, arguments: Master) -> Result<Exit, Fa
     Ok(Exit::Done)
 }
 
-/// Tokens travel in the clear until there is TLS.
+/// Without TLS tokens travel in the clear.
 fn check_exposure(master: &MasterSettings) -> Result<(), Failure> {
-    if master.listen.ip().is_loopback() || master.insecure {
+    if master.listen.ip().is_loopback() || master.insecure || master.tls != TlsMode::Off {
         return Ok(());
     }
     Err(Failure::usage(format!(
-        "master.listen is {}, which other machines can reach, and there is no TLS: tokens would travel in the clear",
+        "master.listen is {}, which other machines can reach, and master.tls is off: tokens would travel in the clear",
         master.listen
     ))
-    .hint("put a TLS proxy in front and listen on 127.0.0.1, or accept it with `insecure = true` under [master]"))
+    .hint("set `tls = \"auto\"` under [master] (docs/security.md), put a TLS proxy in front and listen on 127.0.0.1, or accept it with `insecure = true`"))
 }
 
 /// # Errors

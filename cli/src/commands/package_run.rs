@@ -12,6 +12,7 @@ use scaleout_common::wire::{LogRecord, MessageType, OutcomeKind};
 use scaleout_package::arguments;
 use scaleout_package::model::Parameter;
 use scaleout_package::value::Value;
+use scaleout_worker::accounts::Accounts;
 use scaleout_worker::guard::{Guard, GuardStart};
 use scaleout_worker::runtime::{self, Ended, Host, Limits, LoadedPackage, StopCause, stop_signal};
 use serde::Serialize;
@@ -64,7 +65,7 @@ pub(super) async fn run(context: &Context, wanted: Run) -> Result<Exit, Failure>
     let attempt = runtime::Run {
         execution: ExecutionId(Uuid::now_v7()),
         attempt: 1,
-        package: Arc::new(loaded(found)?),
+        package: Arc::new(loaded(as_oneself(found))?),
         values,
         project_values: Arc::new(project_values),
         timeout: None,
@@ -90,7 +91,7 @@ async fn attend(
         stopper.stop(StopCause::Told);
     });
     let (log, mut records) = mpsc::channel(RECORDS_WAITING_MAX);
-    let host = Arc::new(Host::new(guard.clone(), log, limits));
+    let host = Arc::new(Host::new(guard.clone(), log, limits, Accounts::default()));
     // The only sender goes with the run, which ends the loop.
     let running = tokio::spawn(runtime::run(attempt, host, stop));
     let view = View::here();
@@ -151,6 +152,14 @@ fn conclude(context: &Context, ended: Option<Ended>) -> Result<Exit, Failure> {
         None => status.to_owned(),
     });
     Ok(exit)
+}
+
+/// Whom packages may run as is a worker's to say, and needs its rights.
+fn as_oneself(mut found: Found) -> Found {
+    if let Some(user) = found.package.run_as.take() {
+        say(&format!("run-as = {user:?} is left out: `package run` runs everything as yourself"));
+    }
+    found
 }
 
 fn loaded(found: Found) -> Result<LoadedPackage, Failure> {

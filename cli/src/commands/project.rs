@@ -9,7 +9,7 @@ use scaleout_common::names::{Name, ProjectPath};
 use scaleout_package::{bundle, folder};
 use serde_json::Value;
 
-use super::{Context, package};
+use super::{Context, package, versions};
 use crate::client::{Client, Repeat};
 use crate::exit::{Exit, Failure};
 use crate::input::{self, Assignment};
@@ -27,8 +27,12 @@ pub(crate) enum Project {
     #[command(after_help = "\
 Examples:
   scaleout project deploy examples/hello --folder demo
+  scaleout project deploy examples/nyc-flights --folder demo --clear-unfit
 
-The same files as those of the current version make no new one. What .scaleoutignore names stays here.")]
+The same files as those of the current version make no new one. What .scaleoutignore names stays here. What was \
+enqueued before runs the version that it was accepted with. Values of `project set` are kept; if one does not fit the \
+new version (its parameter is gone, of another type, or not sensitive any more), nothing is deployed, unless \
+--clear-unfit says to forget it.")]
     Deploy(Deploy),
     /// Lists the projects
     #[command(after_help = "\
@@ -45,8 +49,37 @@ Examples:
     #[command(after_help = "\
 Examples:
   scaleout project set demo/nyc-flights late_minutes=30
-  scaleout project set demo/nyc-flights --clear late_minutes")]
+  scaleout project set demo/nyc-flights --clear late_minutes
+
+They are kept when another version is deployed or restored, and checked against its parameters then.")]
     Set(Set),
+    /// Lists a project's versions, newest first
+    #[command(after_help = "\
+Examples:
+  scaleout project versions demo/hello
+  scaleout project versions demo/hello --limit 100 --before 40 --format json
+
+With --format json, one object per line with: version, current, description, packages, deployed_at, deployed_by, \
+restored_at, restored_by, bundle (the hash of its files).")]
+    Versions(versions::Versions),
+    /// Makes an earlier version the current one again
+    #[command(after_help = "\
+Examples:
+  scaleout project restore demo/hello 1
+
+The version keeps its number, and the next deploy gets the next number after the highest. What was enqueued before runs \
+the version that it was accepted with. Values of `project set` are kept, if they fit the version, as with \
+`project deploy`. With --format json as `project deploy`. It needs the role operator.")]
+    Restore(versions::Restore),
+    /// Deletes a project with all its versions, if nothing uses it
+    #[command(after_help = "\
+Examples:
+  scaleout project delete demo/hello
+
+Refused while executions of it have not ended. What has ended stays in lists, with its log, until retention removes it, \
+but can only be retried once the project is deployed again, which goes on with the next version's number. The values \
+of `project set` are forgotten; limits of its packages stay. It needs the role operator.")]
+    Delete(versions::Delete),
 }
 
 /// What to deploy where.
@@ -58,6 +91,9 @@ pub(crate) struct Deploy {
     /// The catalog's folder it goes to; it is made if it is not there
     #[arg(long, default_value = "default", value_name = "NAME")]
     folder: Name,
+    /// Forget the values set for the project that do not fit the new version
+    #[arg(long)]
+    clear_unfit: bool,
 }
 
 /// Which projects.
@@ -93,10 +129,13 @@ pub(crate) async fn run(context: &Context, arguments: Project) -> Result<Exit, F
         Project::Deploy(wanted) => {
             let bytes = packed(context, &wanted.path)?;
             let path = ["folders", wanted.folder.as_str(), "projects"];
-            let answer: DeployAnswer = context.client()?.upload(&path, bytes).await?;
+            let query: Vec<_> =
+                wanted.clear_unfit.then(|| ("clear_unfit", "true".to_owned())).into_iter().collect();
+            let answer: DeployAnswer = context.client()?.upload(&path, &query, bytes).await?;
             if answer.unchanged {
                 say("nothing has changed since the current version; no new one was made");
             }
+            tell_cleared(&answer);
             context.output.one(&answer, deployed)?;
             say(&format!("enqueue it with: scaleout enqueue {}", first_package(&answer)));
         }
@@ -111,6 +150,9 @@ pub(crate) async fn run(context: &Context, arguments: Project) -> Result<Exit, F
             context.output.one(&detail, |detail| tables::project(&View::here(), detail))?;
         }
         Project::Set(wanted) => set(context, &context.client()?, wanted).await?,
+        Project::Versions(wanted) => versions::list(context, &wanted).await?,
+        Project::Restore(wanted) => versions::restore(context, &wanted).await?,
+        Project::Delete(wanted) => versions::delete(context, &wanted).await?,
     }
     Ok(Exit::Done)
 }
@@ -143,7 +185,14 @@ fn packed(context: &Context, path: &Path) -> Result<Vec<u8>, Failure> {
         .map_err(|error| Failure::usage(format!("cannot pack {}: {error}", path.display())))
 }
 
-fn deployed(answer: &DeployAnswer) -> String {
+/// What of `project set` is not there any more.
+pub(super) fn tell_cleared(answer: &DeployAnswer) {
+    if !answer.cleared.is_empty() {
+        say(&format!("forgot values that do not fit this version: {}", answer.cleared.join(", ")));
+    }
+}
+
+pub(super) fn deployed(answer: &DeployAnswer) -> String {
     let header = ["PROJECT", "VERSION", "PACKAGES", "BUNDLE"];
     let project = format!("{}/{}", answer.folder, answer.project);
     tables::plain(

@@ -1,8 +1,8 @@
 //! From the arguments to the command they ask for: the one `match`. It decides nothing else.
 
 use super::{
-    Context, audit, batch, broker, catalog, completions, config, dev, enqueue, execution, limit, master,
-    package, project, status, token, worker,
+    Context, audit, batch, broker, catalog, completions, config, dev, enqueue, execution, limit, man, master,
+    package, project, schedule, status, token, worker,
 };
 use crate::arguments::{Arguments, Command};
 use crate::exit::{Exit, Failure};
@@ -20,6 +20,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Project(arguments) => project::run(&context, arguments).await,
         Command::Package(arguments) => package::run(&context, arguments).await,
         Command::Limit(arguments) => limit::run(&context, arguments).await,
+        Command::Schedule(arguments) => schedule::run(&context, arguments).await,
         Command::Worker(arguments) => worker::run(&context, arguments).await,
         Command::Status(arguments) => status::run(&context, arguments).await,
         Command::Broker(arguments) => broker::run(&context, arguments).await,
@@ -29,5 +30,6 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Audit(arguments) => audit::run(&context, arguments).await,
         Command::Config(arguments) => config::run(&context, arguments),
         Command::Completions(arguments) => completions::run(&context, arguments),
+        Command::Man(arguments) => man::run(&context, arguments),
     }
 }

@@ -8,6 +8,7 @@ use scaleout_common::api::{SetWorkerRequest, WorkerDetail, WorkerSummary};
 use scaleout_common::names::PoolName;
 
 use super::Context;
+use super::joining::{self, Invite, Join};
 use crate::client::Repeat;
 use crate::exit::{Exit, Failure};
 use crate::output::say;
@@ -31,6 +32,24 @@ Examples:
 SIGTERM or Ctrl-C drains: it claims no more, finishes what runs within worker.drain_grace_s, and hands back the rest. \
 A second signal ends it at once.")]
     Run(Run),
+    /// Makes an invitation for a new machine: one line, good once
+    #[command(after_help = "\
+Examples:
+  scaleout worker invite --to https://m1.example.com:8391 --to https://m2.example.com:8391
+  scaleout worker invite --pool etl --valid 1h
+
+Needs an admin's token. Whoever has the line can become a worker, and workers are given packages and their secrets: \
+hand it over as a password. What it gives out is in docs/security.md.")]
+    Invite(Invite),
+    /// Makes this machine a worker by an invitation; writes its settings and needs nothing else
+    #[command(after_help = "\
+Examples:
+  scaleout worker join --token sojoin_eyJ1Ijpb --data-folder /var/lib/scaleout/worker
+  scaleout worker join --data-folder w1 --config w1.toml --name etl-1
+
+The invitation is what `scaleout worker invite` printed; SCALEOUT_TOKEN can hold it too, which other users cannot see. \
+After that: scaleout worker run --settings FILE.")]
+    Join(Join),
     /// Lists the workers, without those that have been offline for 7 days
     #[command(after_help = "\
 Examples:
@@ -163,6 +182,8 @@ impl From<Set> for SetWorkerRequest {
 pub(crate) async fn run(context: &Context, arguments: Worker) -> Result<Exit, Failure> {
     match arguments {
         Worker::Run(flags) => serve(context, flags).await,
+        Worker::Invite(arguments) => joining::invite(context, arguments).await,
+        Worker::Join(arguments) => joining::join(context, arguments).await,
         Worker::List(List { all }) => {
             let query: &[(&str, String)] = if all { &[("all", true.to_string())] } else { &[] };
             let workers: Vec<WorkerSummary> = context.client()?.get(&["workers"], query).await?;

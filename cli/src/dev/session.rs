@@ -112,7 +112,8 @@ impl Services {
         sender: &mpsc::Sender<Died>,
     ) -> Result<(), Failure> {
         let token = SecretString::from(parts.admin_token.clone());
-        let client = Client::new(Target { url: parts.url.clone(), token: Some(token) })?;
+        let client =
+            Client::new(Target { url: parts.url.clone(), token: Some(token), ca_file: Default::default() })?;
         let mut watch = Watch::new(&client, died);
         let before = watch.master().await?;
         let names: Vec<String> = (1..=count).map(|number| format!("worker-{number}")).collect();

@@ -41,6 +41,8 @@ mod tests {
             created_at: at("2026-03-01T10:00:00Z"),
             executions: 36,
             counts: BTreeMap::from([(Status::Succeeded, 35), (Status::Running, 1)]),
+            schedule: None,
+            scheduled_at: None,
         };
         let expected = "\
 batch 00000000-0000-0000-0000-000000000000: 35 of 36 ended

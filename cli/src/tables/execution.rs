@@ -50,6 +50,9 @@ impl View {
         if let Some(due) = execution.due_at.filter(|_| summary.status == Status::Created) {
             lines.push(("due", times::local(due, &self.zone)));
         }
+        if let (Some(schedule), Some(at)) = (&execution.schedule, execution.scheduled_at) {
+            lines.push(("schedule", format!("{schedule}, for {}", times::local(at, &self.zone))));
+        }
         lines.extend(execution.retry_of.map(|id| ("retry of", id.to_string())));
         lines.extend(
             execution.retried_by.iter().map(|one| ("retried by", format!("{} ({})", one.id, one.status))),

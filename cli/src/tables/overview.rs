@@ -9,7 +9,7 @@ use scaleout_common::priority::Priority;
 use scaleout_common::status::Status;
 
 use super::text::printable;
-use super::{View, counts, limits, pairs, plain, workers};
+use super::{View, counts, limits, pairs, plain, schedules, workers};
 use crate::times;
 
 /// Everything `scaleout status` shows.
@@ -22,6 +22,9 @@ pub(crate) fn queues_and_all(view: &View, status: &StatusAnswer) -> String {
     parts.push(losses(view, status));
     if !status.limits.is_empty() {
         parts.push(limits(view, &status.limits));
+    }
+    if !status.schedules.is_empty() {
+        parts.push(schedules(view, &status.schedules));
     }
     parts.push(pools(view, status));
     parts.push(queues(&status.queues));
@@ -178,6 +181,7 @@ mod tests {
     fn status() -> StatusAnswer {
         StatusAnswer {
             limits: Vec::new(),
+            schedules: Vec::new(),
             counts: BTreeMap::from([(Status::Pending, 12)]),
             oldest_pending_at: Some(at("2026-03-01T10:00:00Z")),
             oldest_pending: Some(ExecutionId(Uuid::from_u128(5))),

@@ -98,6 +98,11 @@ pub struct BatchDetail {
     pub executions: u64,
     /// How many executions stand where; statuses without any are left out.
     pub counts: BTreeMap<Status, u64>,
+    /// The schedule that it is a run of, and the time that it runs for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scheduled_at: Option<Timestamp>,
 }
 
 impl BatchDetail {

@@ -69,6 +69,11 @@ pub struct ExecutionDetail {
     /// Its first attempt must have started by then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start_deadline: Option<Timestamp>,
+    /// The schedule that it is a run of, and the time that it runs for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scheduled_at: Option<Timestamp>,
     /// The execution that this one runs again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_of: Option<ExecutionId>,

@@ -6,9 +6,12 @@ mod batches;
 mod error;
 mod executions;
 mod instant;
+mod joining;
 mod limits;
 mod projects;
+mod schedules;
 mod status;
+mod stream;
 mod workers;
 
 pub use audit::{AuditAction, AuditEntry, AuditPage, AuditResult, OWNER, UNKNOWN, UnknownAction};
@@ -19,13 +22,23 @@ pub use executions::{
     ExecutionValues, Explanation, LogMessage, LogPage, RetrySummary,
 };
 pub use instant::read_instant;
+pub use joining::{InviteAnswer, InviteRequest, JoinAnswer, JoinRequest};
 pub use limits::{AT_MOST_MAX, LimitSummary, SetLimitRequest};
 pub use projects::{
-    DeployAnswer, PackageSummary, ParameterSummary, ProjectDetail, ProjectSummary, SetValuesRequest,
+    DeployAnswer, PackageSummary, ParameterSummary, ProjectDetail, ProjectSummary, RestoreRequest,
+    SetValuesRequest, VersionPage, VersionSummary,
+};
+pub use schedules::{
+    Missed, NEXT_RUNS_MAX, NextRun, SCHEDULES_MAX, ScheduleDetail, ScheduleRun, ScheduleSummary,
+    SetScheduleRequest, TIMEZONE_DEFAULT,
 };
 pub use status::{
     AlarmSummary, BACKLOG_COUNT_MAX, BacklogSummary, ComponentState, LossSummary, MasterSummary, PoolSummary,
     QueueSummary, RebuildAnswer, SessionsSummary, StatusAnswer, Warning,
+};
+pub use stream::{
+    END_EVENT, EndEvent, MISSING_EVENT, MissingEvent, RECONNECT_EVENT, ReconnectEvent, ReconnectReason,
+    STATUS_EVENT, StatusEvent,
 };
 pub use workers::{RunSummary, SetWorkerRequest, WorkerDetail, WorkerState, WorkerSummary};
 

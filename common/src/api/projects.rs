@@ -4,7 +4,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// Answers `POST /api/v1/folders/{folder}/projects`, whose body is the bundle.
+/// Answers `POST /api/v1/folders/{folder}/projects`, whose body is the bundle, and
+/// `POST /api/v1/projects/{folder}/{project}/restore`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeployAnswer {
     pub folder: String,
@@ -13,8 +14,49 @@ pub struct DeployAnswer {
     pub packages: Vec<String>,
     /// SHA-256 of the bundle, hexadecimal.
     pub bundle: String,
-    /// The bundle is the same as that of the current version; no new version was made.
+    /// The bundle is the same as that of the current version; no new version was made. Restored: it is the current one.
     pub unchanged: bool,
+    /// The parameters whose values did not fit the version and were forgotten, as was asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cleared: Vec<String>,
+}
+
+/// `GET /api/v1/projects/{folder}/{project}/versions`: a page of the project's versions, the newest first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VersionPage {
+    pub versions: Vec<VersionSummary>,
+    /// Goes to `before` for the next page; absent at the end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<i32>,
+}
+
+/// One version of a project.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VersionSummary {
+    pub version: i32,
+    /// What is enqueued from now on runs this one.
+    pub current: bool,
+    pub description: String,
+    pub packages: Vec<String>,
+    pub deployed_at: Timestamp,
+    pub deployed_by: String,
+    /// When it was last made the current one again, if ever, and by whom.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restored_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restored_by: Option<String>,
+    /// SHA-256 of the bundle, hexadecimal.
+    pub bundle: String,
+}
+
+/// `POST /api/v1/projects/{folder}/{project}/restore`: makes a version the current one again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RestoreRequest {
+    pub version: i32,
+    /// Forget the values set for the project that do not fit the version; else these are an error.
+    #[serde(default)]
+    pub clear_unfit: bool,
 }
 
 /// One line of `GET /api/v1/projects`.

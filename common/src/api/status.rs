@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::limits::LimitSummary;
+use super::schedules::ScheduleSummary;
 use super::workers::WorkerSummary;
 use crate::ids::{ExecutionId, MasterId};
 use crate::names::PoolName;
@@ -35,6 +36,9 @@ pub struct StatusAnswer {
     /// Concurrency limits that something waits for.
     #[serde(default)]
     pub limits: Vec<LimitSummary>,
+    /// Schedules whose last run could not be enqueued, that are late, or that cannot go on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub schedules: Vec<ScheduleSummary>,
     /// What waits in each pool and who is there for it; those in which most waits, if there are a great many.
     #[serde(default)]
     pub pools: Vec<PoolSummary>,

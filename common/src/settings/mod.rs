@@ -8,5 +8,5 @@ mod sections;
 pub use password::without_password;
 pub use ranges::SettingError;
 pub use sections::{
-    Api, DEFAULT_TOML, Log, LogFormat, Master, Postgres, Rabbitmq, Retention, Settings, Worker,
+    Api, DEFAULT_TOML, Log, LogFormat, Master, Postgres, Rabbitmq, Retention, Settings, TlsMode, Worker,
 };

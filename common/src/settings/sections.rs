@@ -1,11 +1,13 @@
 //! The types of the settings: one struct a section of `default.toml`, which says what each value means.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use secrecy::SecretString;
 use serde::Deserialize;
 
 use crate::names::PoolName;
+use crate::run_as::RunAs;
 
 /// The first layer: every setting, with comments.
 pub const DEFAULT_TOML: &str = include_str!("default.toml");
@@ -42,6 +44,7 @@ pub enum LogFormat {
 pub struct Postgres {
     /// Holds a password, so it is never printed.
     pub url: SecretString,
+    pub ca_file: PathBuf,
     pub connections_max: usize,
     pub wait_ms: u64,
     pub statement_timeout_ms: u64,
@@ -52,6 +55,9 @@ pub struct Postgres {
 pub struct Rabbitmq {
     /// Holds a password, so it is never printed.
     pub url: SecretString,
+    pub ca_file: PathBuf,
+    pub certificate_file: PathBuf,
+    pub key_file: PathBuf,
     pub heartbeat_s: u16,
     pub window: usize,
 }
@@ -61,23 +67,48 @@ pub struct Rabbitmq {
 pub struct Master {
     pub listen: std::net::SocketAddr,
     pub insecure: bool,
-    pub secret_key_file: std::path::PathBuf,
+    pub tls: TlsMode,
+    pub certificate_file: PathBuf,
+    pub key_file: PathBuf,
+    pub ca_file: PathBuf,
+    pub names: Vec<String>,
+    /// Holds a password, so it is never printed.
+    pub worker_rabbitmq_url: SecretString,
+    pub secret_key_file: PathBuf,
     pub bundle_bytes_max: usize,
     pub batch_executions_max: usize,
     pub requests_max: usize,
+    pub streams_max: usize,
+    pub stream_s: u64,
     pub connections_max: usize,
     pub head_wait_s: u64,
+}
+
+/// Where the API's certificate comes from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TlsMode {
+    /// There is none: plain HTTP.
+    #[default]
+    Off,
+    /// From an authority of Scaleout's own, which the catalog keeps.
+    Auto,
+    /// From files.
+    Files,
 }
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Worker {
-    pub data_folder: std::path::PathBuf,
+    pub data_folder: PathBuf,
     pub master_urls: Vec<String>,
     pub token: SecretString,
+    pub ca_file: PathBuf,
     pub name: String,
     pub capacity: u32,
     pub pools: Vec<PoolName>,
+    /// `USER` or `USER:GROUP`.
+    pub run_as: Vec<RunAs>,
     pub drain_grace_s: u64,
     pub stop_grace_s: u64,
     pub log_bytes_max: u64,
@@ -106,6 +137,7 @@ impl Retention {
 pub struct Api {
     pub url: String,
     pub token: SecretString,
+    pub ca_file: PathBuf,
 }
 
 impl Worker {

@@ -152,6 +152,39 @@ async fn other_versions_are_refused(folder: &Path) {
     assert!(refused.contains("remove the data"), "{refused}");
 }
 
+/// Binds a port that was just chosen, as soon as the chosen ones are known and before any server has bound its own.
+fn snatch(folder: &Path, name: &'static str) -> std::thread::JoinHandle<std::net::TcpListener> {
+    let saved = folder.join("servers.json");
+    std::thread::spawn(move || {
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
+        loop {
+            let text = std::fs::read_to_string(&saved).unwrap_or_default();
+            let json: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+            if let Some(port) = json["ports"][name].as_u64() {
+                return std::net::TcpListener::bind(("127.0.0.1", u16::try_from(port).unwrap())).unwrap();
+            }
+            assert!(std::time::Instant::now() < deadline, "no ports in {}", saved.display());
+            std::thread::yield_now();
+        }
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_port_that_is_taken_before_its_server_binds_it_is_chosen_anew() {
+    // Of RabbitMQ the one that it tells soonest; it fails on its other listeners with `eaddrinuse`.
+    for name in ["postgres", "distribution"] {
+        let parent = open_folder();
+        let folder = parent.path().join("servers");
+        let snatcher = snatch(&folder, name);
+        let servers = Servers::start(config(&folder)).await.unwrap_or_else(|error| panic!("{name}: {error}"));
+        let taken = snatcher.join().unwrap().local_addr().unwrap().port();
+        let text = std::fs::read_to_string(folder.join("servers.json")).unwrap();
+        let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_ne!(json["ports"][name], taken, "{name}");
+        assert!(speaks_amqp(&servers).await, "{name}");
+    }
+}
+
 #[tokio::test]
 async fn missing_programs_are_named_before_anything_is_made() {
     let parent = open_folder();

@@ -7,6 +7,9 @@ use tokio_postgres::error::DbError;
 /// The error and its causes, outermost first. What the server said stands for itself: around it tokio-postgres says
 /// only "db error".
 pub(super) fn causes(error: &(dyn Error + 'static)) -> String {
+    if let Some(tls) = scaleout_tls::tls_error(error) {
+        return scaleout_tls::explain(tls, "the setting postgres.ca_file, or sslrootcert in its URL");
+    }
     let chain = std::iter::successors(Some(error), |&error| error.source());
     let texts: Vec<String> = chain.filter(|error| !wraps_server(*error)).map(text).collect();
     texts.join(": ")

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime};
 use scaleout_common::settings::{Postgres, without_password};
+use scaleout_tls::PostgresTarget;
 use secrecy::ExposeSecret;
 use tokio::task::JoinHandle;
-use tokio_postgres::{Client, Config, NoTls};
+use tokio_postgres::{Client, Config};
 
 use super::CatalogError;
 use super::causes::causes;
@@ -28,7 +29,7 @@ pub struct Catalog {
     request_pool: Pool,
     /// For what the protocol does to many executions by id.
     by_id_pool: Pool,
-    single: Config,
+    single: PostgresTarget,
     url: String,
     connections_max: usize,
     wait: Duration,
@@ -48,17 +49,18 @@ impl Catalog {
     /// Opens the pools without reaching the server: only a malformed URL is an error.
     pub fn open(settings: &Postgres) -> Result<Self, CatalogError> {
         let url = without_password(&settings.url);
-        let config: Config = settings.url.expose_secret().parse().map_err(|error| {
-            CatalogError::Unreachable { url: url.clone(), reason: format!("{error} (setting postgres.url)") }
-        })?;
+        let read =
+            scaleout_tls::postgres(settings.url.expose_secret(), &settings.ca_file, "postgres.ca_file");
+        let PostgresTarget { config, tls } =
+            read.map_err(|error| CatalogError::Settings { url: url.clone(), reason: error.to_string() })?;
         let requests = settings.connections_max.div_ceil(2);
         let by_id = settings.connections_max - requests;
         let wait = Duration::from_millis(settings.wait_ms);
-        let config = with_timeouts(config, settings, wait);
+        let target = PostgresTarget { config: with_timeouts(config, settings, wait), tls };
         Ok(Self {
-            request_pool: pool(&config, REQUEST_OPTIONS, requests, wait)?,
-            by_id_pool: pool(&config, BY_ID_OPTIONS, by_id.max(1), wait)?,
-            single: with_options(&config, REQUEST_OPTIONS),
+            request_pool: pool(&target, REQUEST_OPTIONS, requests, wait)?,
+            by_id_pool: pool(&target, BY_ID_OPTIONS, by_id.max(1), wait)?,
+            single: PostgresTarget { config: with_options(&target.config, REQUEST_OPTIONS), tls: target.tls },
             url,
             connections_max: settings.connections_max,
             wait,
@@ -90,7 +92,7 @@ impl Catalog {
 
     /// A connection of its own, outside the pools, for advisory locks; its driver runs until either end closes.
     pub(crate) async fn single(&self) -> Result<(Client, JoinHandle<()>), CatalogError> {
-        let connecting = self.single.connect(NoTls);
+        let connecting = self.single.config.connect(self.single.tls.clone());
         let (client, connection) = tokio::time::timeout(self.wait, connecting)
             .await
             .map_err(|_| self.unreachable("timed out"))?
@@ -168,10 +170,10 @@ fn with_options(config: &Config, options: &str) -> Config {
     config
 }
 
-fn pool(config: &Config, options: &str, size: usize, wait: Duration) -> Result<Pool, CatalogError> {
+fn pool(target: &PostgresTarget, options: &str, size: usize, wait: Duration) -> Result<Pool, CatalogError> {
     let manager = Manager::from_config(
-        with_options(config, options),
-        NoTls,
+        with_options(&target.config, options),
+        target.tls.clone(),
         ManagerConfig { recycling_method: RecyclingMethod::Fast },
     );
     Pool::builder(manager)

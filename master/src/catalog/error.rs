@@ -2,12 +2,18 @@
 
 use super::causes::causes;
 
+/// The catalog's own SQLSTATE: the project was deleted.
+const DELETED: &str = "SO001";
+
 /// An error of the catalog, and what to do about it.
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogError {
     /// No connection: the server is down, or refuses us.
     #[error("cannot reach the catalog at {url}: {reason}")]
     Unreachable { url: String, reason: String },
+    /// What the settings say of the server cannot be used.
+    #[error("cannot use the catalog at {url}: {reason} (setting postgres.url)")]
+    Settings { url: String, reason: String },
     /// All connections were busy for too long.
     #[error("the catalog's {connections} connections were all busy for {waited_ms} ms")]
     Busy { connections: usize, waited_ms: u64 },
@@ -50,6 +56,22 @@ impl CatalogError {
         use tokio_postgres::error::SqlState;
         matches!(self, Self::Database(error) if matches!(error.code(), Some(code)
             if *code == SqlState::CHARACTER_NOT_IN_REPERTOIRE || *code == SqlState::UNTRANSLATABLE_CHARACTER))
+    }
+
+    /// What the trigger `refuse_deleted` says of a project that was deleted while something of it was being accepted.
+    pub(crate) fn deleted_meanwhile(&self) -> Option<&str> {
+        match self {
+            Self::Database(error) => {
+                error.as_db_error().filter(|said| said.code().code() == DELETED).map(|said| said.message())
+            }
+            _ => None,
+        }
+    }
+
+    /// A lock was not to be had in the time allowed.
+    pub(crate) fn is_lock_timeout(&self) -> bool {
+        use tokio_postgres::error::SqlState;
+        matches!(self, Self::Database(error) if error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE))
     }
 
     /// Two transactions got in each other's way; the one that lost can simply run again.

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use scaleout_common::api::{AuditPage, UnknownAction, read_instant};
 use serde::Deserialize;
 
-use super::auth::Admin;
+use super::auth::Administrator;
 use super::error::ApiError;
 use super::extract::{QueryOf, page_length};
 use super::state::SharedApi;
@@ -29,7 +29,7 @@ pub(super) struct Asked {
 
 /// `GET /audit`
 pub(super) async fn list(
-    _: Admin,
+    _: Administrator,
     State(api): State<SharedApi>,
     QueryOf(asked): QueryOf<Asked>,
 ) -> Result<Json<AuditPage>, ApiError> {

@@ -75,8 +75,8 @@ const READERS: [Role; 3] = [Role::Admin, Role::Operator, Role::Reader];
 /// Who may change something, and who it is.
 pub(super) struct Operator(pub(super) Caller);
 
-/// Who may do everything.
-pub(super) struct Admin;
+/// Who may do everything, and who it is.
+pub(super) struct Administrator(pub(super) Caller);
 
 /// Who may fetch what workers need, secrets included.
 pub(super) struct WorkerSide;
@@ -111,11 +111,11 @@ impl FromRequestParts<SharedApi> for Operator {
     }
 }
 
-impl FromRequestParts<SharedApi> for Admin {
+impl FromRequestParts<SharedApi> for Administrator {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, api: &SharedApi) -> Result<Self, ApiError> {
-        admit(parts, api, &[Role::Admin]).await.map(|_| Self)
+        admit(parts, api, &[Role::Admin]).await.map(Self)
     }
 }
 
@@ -182,7 +182,7 @@ fn remembered(parts: &Parts, api: &Api) -> Option<Caller> {
     api.tokens.get_old(&hash, Instant::now()).filter(|caller| READERS.contains(&caller.role))
 }
 
-fn bearer(parts: &Parts) -> Result<&str, ApiError> {
+pub(super) fn bearer(parts: &Parts) -> Result<&str, ApiError> {
     let Some(value) = parts.headers.get(header::AUTHORIZATION) else {
         return Err(unauthenticated("the request has no token"));
     };

@@ -1,11 +1,12 @@
-//! Projects: deploy, list, show, and values of their parameters.
+//! Projects: deploy, list, show, their versions, values of their parameters, delete.
 
 use axum::Json;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use scaleout_common::api::{
-    DeployAnswer, ErrorCode, Problem, ProjectDetail, ProjectSummary, SetValuesRequest,
+    DeployAnswer, ErrorCode, Problem, ProjectDetail, ProjectSummary, RestoreRequest, SetValuesRequest,
+    VersionPage,
 };
 use scaleout_common::names::{Name, ProjectPath};
 use scaleout_package::bundle::{self, BundleError};
@@ -16,16 +17,25 @@ use serde::Deserialize;
 use super::auth::{Operator, Reader};
 use super::body::JSON_BYTES_MAX;
 use super::error::ApiError;
-use super::extract::{JsonBody, PathOf, QueryOf};
+use super::extract::{JsonBody, PathOf, QueryOf, page_length};
 use super::reach;
 use super::state::SharedApi;
-use crate::catalog::requests::{Deployment, PROBLEMS_MAX};
+use crate::catalog::requests::{Caller, Deployment, PROBLEMS_MAX};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct HowToDeploy {
+    /// Forget values that were set and do not fit.
+    #[serde(default)]
+    clear_unfit: bool,
+}
 
 /// `POST /folders/{folder}/projects`: the body is the bundle.
 pub(super) async fn deploy(
     Operator(caller): Operator,
     State(api): State<SharedApi>,
     PathOf(folder): PathOf<Name>,
+    QueryOf(how): QueryOf<HowToDeploy>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<DeployAnswer>, ApiError> {
@@ -39,13 +49,15 @@ pub(super) async fn deploy(
         let checking = tokio::task::spawn_blocking(move || check(&bytes)).await;
         checking.map_err(|error| ApiError::internal(format!("checking the bundle: {error}")))??
     };
-    let deployment =
-        Deployment { folder: &folder, manifest: &checked.manifest, bundle: &held.bytes, hash: checked.hash };
-    let answer = api.app.catalog.deploy(&deployment, &caller).await?;
-    if !answer.unchanged {
-        let DeployAnswer { folder, project, version, .. } = &answer;
-        tracing::info!(%folder, %project, version, caller = caller.name, "a project was deployed");
-    }
+    let deployment = Deployment {
+        folder: &folder,
+        manifest: &checked.manifest,
+        bundle: &held.bytes,
+        hash: checked.hash,
+        clear_unfit: how.clear_unfit,
+    };
+    let answer = api.app.catalog.deploy(&deployment, &caller, &api.app.sealer).await?;
+    tell(&answer, &caller, "a project was deployed");
     Ok(Json(answer))
 }
 
@@ -91,6 +103,58 @@ pub(super) async fn set_values(
     let setting = api.app.catalog.set_values(&path, body.value.values, &caller, &api.app.sealer);
     setting.await.map_err(reach::quiet(&caller))?;
     Ok(Json(api.app.catalog.project(&path).await?))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Page {
+    /// Only those before this one.
+    before: Option<i32>,
+    limit: Option<u32>,
+}
+
+/// `GET /projects/{folder}/{project}/versions`
+pub(super) async fn versions(
+    _: Reader,
+    State(api): State<SharedApi>,
+    PathOf((folder, project)): PathOf<(Name, Name)>,
+    QueryOf(page): QueryOf<Page>,
+) -> Result<Json<VersionPage>, ApiError> {
+    let limit = page_length(page.limit)?;
+    Ok(Json(api.app.catalog.versions(&ProjectPath { folder, project }, page.before, limit).await?))
+}
+
+/// `POST /projects/{folder}/{project}/restore`
+pub(super) async fn restore(
+    Operator(caller): Operator,
+    State(api): State<SharedApi>,
+    PathOf((folder, project)): PathOf<(Name, Name)>,
+    body: JsonBody<RestoreRequest, JSON_BYTES_MAX>,
+) -> Result<Json<DeployAnswer>, ApiError> {
+    let path = ProjectPath { folder, project };
+    let answer = api.app.catalog.restore(&path, &body.value, &caller, &api.app.sealer).await?;
+    tell(&answer, &caller, "a version was restored");
+    Ok(Json(answer))
+}
+
+/// `DELETE /projects/{folder}/{project}`: answers the project as it was.
+pub(super) async fn delete(
+    Operator(caller): Operator,
+    State(api): State<SharedApi>,
+    PathOf((folder, project)): PathOf<(Name, Name)>,
+) -> Result<Json<ProjectSummary>, ApiError> {
+    let path = ProjectPath { folder, project };
+    let was = api.app.catalog.delete_project(&path, &caller).await?;
+    tracing::info!(project = %path, version = was.version, caller = caller.name, "a project was deleted");
+    Ok(Json(was))
+}
+
+fn tell(answer: &DeployAnswer, caller: &Caller, what: &str) {
+    let DeployAnswer { folder, project, version, unchanged, cleared, .. } = answer;
+    if !unchanged || !cleared.is_empty() {
+        let cleared = cleared.join(" ");
+        tracing::info!(%folder, %project, version, cleared, caller = caller.name, "{what}");
+    }
 }
 
 struct Checked {

@@ -13,8 +13,8 @@ use super::error::ApiError;
 use super::refusals::audited;
 use super::state::{Api, SharedApi};
 use super::{
-    AppState, audit, batches, broker, executions, explain, fetch, health, limits, metrics, projects, status,
-    workers,
+    AppState, audit, batches, broker, executions, explain, fetch, health, joining, limits, metrics, projects,
+    schedules, status, stream, workers,
 };
 
 /// The API under `/api/v1`, `/healthz`, `/readyz` and `/metrics`.
@@ -42,7 +42,9 @@ fn routes() -> Router<SharedApi> {
     Router::new()
         .route("/folders/{folder}/projects", post(projects::deploy))
         .route("/projects", get(projects::list))
-        .route("/projects/{folder}/{project}", get(projects::show))
+        .route("/projects/{folder}/{project}", get(projects::show).delete(projects::delete))
+        .route("/projects/{folder}/{project}/versions", get(projects::versions))
+        .route("/projects/{folder}/{project}/restore", post(projects::restore))
         .route("/projects/{folder}/{project}/values", put(projects::set_values))
         .route("/batches", post(batches::enqueue))
         .route("/batches/{id}", get(batches::show))
@@ -53,10 +55,18 @@ fn routes() -> Router<SharedApi> {
         .route("/executions/{id}", get(executions::show))
         .route("/executions/{id}/explain", get(explain::show))
         .route("/executions/{id}/messages", get(executions::messages))
+        .route("/executions/{id}/messages/stream", get(stream::messages))
         .route("/executions/{id}/values", get(fetch::values))
         .route("/bundles/{hash}", get(fetch::bundle))
+        .route("/invitations", post(joining::invite))
+        .route("/join", post(joining::join))
         .route("/limits", get(limits::list))
         .route("/limits/{name}", put(limits::set).delete(limits::remove))
+        .route("/schedules", get(schedules::list))
+        .route("/schedules/{name}", get(schedules::show).put(schedules::set).delete(schedules::remove))
+        .route("/schedules/{name}/next", get(schedules::next))
+        .route("/schedules/{name}/pause", post(schedules::pause))
+        .route("/schedules/{name}/resume", post(schedules::resume))
         .route("/workers", get(workers::list))
         .route("/workers/{worker}", get(workers::show).patch(workers::set))
         .route("/workers/{worker}/enable", post(workers::enable))

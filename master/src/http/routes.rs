@@ -67,6 +67,18 @@ pub const ROUTES: &[Route] = &[
     route(Method::POST, "/api/v1/broker/rebuild", BrokerRebuild, Folders::All),
     route(Method::GET, "/api/v1/status", StatusShow, Folders::Answer),
     route(Method::GET, "/api/v1/audit", AuditList, Folders::All),
+    route(Method::GET, "/api/v1/projects/{folder}/{project}/versions", ProjectVersions, Folders::Path),
+    route(Method::POST, "/api/v1/projects/{folder}/{project}/restore", ProjectRestore, Folders::Path),
+    route(Method::DELETE, "/api/v1/projects/{folder}/{project}", ProjectDelete, Folders::Path),
+    route(Method::GET, "/api/v1/executions/{id}/messages/stream", ExecutionLogs, Folders::Id),
+    route(Method::POST, "/api/v1/invitations", WorkerInvite, Folders::All),
+    route(Method::GET, "/api/v1/schedules", ScheduleList, Folders::All),
+    route(Method::GET, "/api/v1/schedules/{name}", ScheduleShow, Folders::All),
+    route(Method::PUT, "/api/v1/schedules/{name}", ScheduleSet, Folders::All),
+    route(Method::DELETE, "/api/v1/schedules/{name}", ScheduleRemove, Folders::All),
+    route(Method::GET, "/api/v1/schedules/{name}/next", ScheduleNext, Folders::All),
+    route(Method::POST, "/api/v1/schedules/{name}/pause", SchedulePause, Folders::All),
+    route(Method::POST, "/api/v1/schedules/{name}/resume", ScheduleResume, Folders::All),
     route(Method::GET, "/metrics", MetricsShow, Folders::Free),
 ];
 

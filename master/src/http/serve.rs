@@ -12,15 +12,17 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
 use super::patience::Patient;
 use super::refusals::Remote;
-use super::{AppState, router};
+use super::{AppState, greeting, router};
 
 /// How long requests that are under way may go on when the master stops.
 pub const STOP_GRACE: Duration = Duration::from_secs(10);
@@ -40,6 +42,7 @@ pub async fn serve(listener: TcpListener, state: AppState, stop: CancellationTok
     let places = Arc::new(Semaphore::new(settings.connections_max));
     let (connections_max, mut http) = (settings.connections_max, http1::Builder::new());
     http.timer(TokioTimer::new()).header_read_timeout(Duration::from_secs(settings.head_wait_s));
+    let acceptor = state.links.acceptor.clone();
     let app = router(state);
     let connections = TaskTracker::new();
     loop {
@@ -52,7 +55,7 @@ pub async fn serve(listener: TcpListener, state: AppState, stop: CancellationTok
         };
         match accepted {
             Ok((stream, place)) => {
-                let talk = talk(http.clone(), stream, app.clone(), stop.clone());
+                let talk = greet(http.clone(), stream, acceptor.clone(), app.clone(), stop.clone());
                 connections.spawn(async move {
                     talk.await;
                     drop(place);
@@ -82,8 +85,14 @@ async fn accept(
     Ok((stream, place))
 }
 
-/// One connection to its end; after `stop` to the end of the request under way.
-async fn talk(http: http1::Builder, stream: TcpStream, app: Router, stop: CancellationToken) {
+/// One connection: the handshake, if there is TLS, and then what is said.
+async fn greet(
+    http: http1::Builder,
+    stream: TcpStream,
+    acceptor: Option<TlsAcceptor>,
+    app: Router,
+    stop: CancellationToken,
+) {
     // Answers are small and awaited: one held back for company would come late.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "a connection keeps its answers back");
@@ -95,6 +104,22 @@ async fn talk(http: http1::Builder, stream: TcpStream, app: Router, stop: Cancel
         }
         request
     });
+    let Some(acceptor) = acceptor else { return talk(http, stream, app, stop).await };
+    let greeted = tokio::select! {
+        () = stop.cancelled() => return,
+        greeted = greeting::handshake(&acceptor, stream) => greeted,
+    };
+    match greeted {
+        Ok(stream) => talk(http, stream, app, stop).await,
+        Err(error) => tracing::debug!(%error, "a connection came to no TLS"),
+    }
+}
+
+/// What is said on a connection, to its end; after `stop` to the end of the request under way.
+async fn talk<C>(http: http1::Builder, stream: C, app: Router, stop: CancellationToken)
+where
+    C: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     let stream = TokioIo::new(Patient::new(stream, ANSWER_WAIT_MAX));
     let mut connection = pin!(http.serve_connection(stream, TowerToHyperService::new(app)));
     let ended = tokio::select! {

@@ -1,11 +1,13 @@
 //! What the handlers share. The channels lead to tasks that own the broker's side; nothing here is decided.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use scaleout_common::api::{AlarmSummary, ComponentState, QueueSummary};
 use scaleout_common::ids::{MasterId, WorkerId};
 use scaleout_common::settings;
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
+use tokio_util::sync::CancellationToken;
 
 use super::auth::KnownTokens;
 use super::body::BodyBudget;
@@ -13,6 +15,8 @@ use super::refusals::Refusals;
 use crate::catalog::protocol::{Dispatch, StopTarget};
 use crate::catalog::requests::Manifests;
 use crate::catalog::{Catalog, Sealer};
+use crate::following::{Follow, Streams};
+use crate::links::Links;
 use crate::metrics::{Metrics, Scraper};
 use crate::rates::Rates;
 use crate::rebuild::RebuildRequest;
@@ -47,6 +51,8 @@ pub struct AppState {
     pub changed: mpsc::Sender<WorkerId>,
     /// Takes requests to dispatch everything pending again.
     pub rebuilds: mpsc::Sender<RebuildRequest>,
+    /// Takes who follows which log.
+    pub follow: mpsc::Sender<Follow>,
     pub readiness: watch::Receiver<Readiness>,
     /// The alarm that holds publishing back, while there is one.
     pub alarm: watch::Receiver<Option<AlarmSummary>>,
@@ -57,6 +63,10 @@ pub struct AppState {
     /// Whether this master leads.
     pub leading: watch::Receiver<bool>,
     pub metrics: Metrics,
+    /// The master stops: what would go on for long ends by itself.
+    pub stopping: CancellationToken,
+    /// The API's TLS, and what a worker that joins is told.
+    pub links: Links,
 }
 
 /// See [`Api::unpacking`].
@@ -67,6 +77,35 @@ const ACCEPTING_MAX: usize = 2;
 
 /// See [`Api::fetching`].
 const FETCHING_MAX: usize = 4;
+
+/// Streams that read of the catalog at the same time: what is left is for requests.
+const STREAM_READS_MAX: usize = 2;
+
+/// The logs that are followed.
+pub(super) struct LogStreams {
+    pub(super) shared: Streams,
+    pub(super) max: usize,
+    free: Arc<Semaphore>,
+}
+
+impl LogStreams {
+    fn new(app: &AppState) -> Self {
+        let shared = Streams {
+            catalog: app.catalog.clone(),
+            follow: app.follow.clone(),
+            reads: Arc::new(Semaphore::new(STREAM_READS_MAX)),
+            time_max: Duration::from_secs(app.settings.stream_s),
+            stopping: app.stopping.clone(),
+        };
+        let max = app.settings.streams_max;
+        Self { shared, max, free: Arc::new(Semaphore::new(max)) }
+    }
+
+    /// A stream's place, if there is one left; it ends with the stream.
+    pub(super) fn slot(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.free).try_acquire_owned().ok()
+    }
+}
 
 /// The state of the router: what the master gave, and what only the API needs.
 pub(super) struct Api {
@@ -82,6 +121,7 @@ pub(super) struct Api {
     pub(super) accepting: Semaphore,
     /// Bundles that are read from the catalog for workers at the same time.
     pub(super) fetching: Semaphore,
+    pub(super) streams: LogStreams,
     /// What `/metrics` reads of the catalog.
     pub(super) scraper: Scraper,
 }
@@ -93,6 +133,7 @@ impl Api {
     pub(super) fn new(app: AppState) -> SharedApi {
         let refusals = Refusals::start(app.catalog.clone());
         Arc::new(Self {
+            streams: LogStreams::new(&app),
             app,
             refusals,
             manifests: Manifests::default(),

@@ -33,6 +33,7 @@ pub(super) async fn status(
         due: known.due,
         sessions: known.sessions,
         limits: api.app.catalog.limits_waited_for().await?,
+        schedules: api.app.catalog.schedules_amiss().await?,
         pools: with_rates(pools.told, &api.app.rates.borrow()),
         queues,
         workers: known.workers,

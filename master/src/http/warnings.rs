@@ -6,7 +6,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use scaleout_broker::topology;
 use scaleout_common::api::{
-    AlarmSummary, BacklogSummary, MasterSummary, QueueSummary, StatusAnswer, Warning, WorkerState,
+    AlarmSummary, BacklogSummary, MasterSummary, QueueSummary, ScheduleSummary, StatusAnswer, Warning,
+    WorkerState,
 };
 use scaleout_common::names::PoolName;
 use scaleout_common::protocol::explain::{MASTER_SILENT_MAX, count};
@@ -31,6 +32,7 @@ pub(super) fn warnings(status: &StatusAnswer, now: Timestamp) -> Vec<Warning> {
         all.extend(dispatches(&status.dispatches, now));
     }
     all.extend(due(&status.due, now));
+    all.extend(schedules(&status.schedules));
     all.extend(unrouted(&status.queues));
     all
 }
@@ -201,6 +203,31 @@ fn due(backlog: &BacklogSummary, now: Timestamp) -> Option<Warning> {
             "the leader releases them: its log tells why it may be behind",
         )
     })
+}
+
+/// A schedule whose last run could not be enqueued, or that cannot go on; else it is late.
+fn schedules(amiss: &[ScheduleSummary]) -> Vec<Warning> {
+    let tell = |schedule: &ScheduleSummary| {
+        let name = &schedule.name;
+        match (&schedule.error, schedule.next_at) {
+            (Some(error), _) => warning(
+                "schedule-failed",
+                format!("the schedule {name} could not run: {error}"),
+                "set it again so that it fits (`scaleout schedule create … --replace`); a run that failed is not tried again",
+            ),
+            (None, None) => warning(
+                "schedule-ended",
+                format!("the schedule {name} comes to no further run"),
+                "remove it, or replace it by one with another pattern",
+            ),
+            (None, Some(at)) => warning(
+                "schedule-late",
+                format!("the schedule {name} should have run at {at}"),
+                "the leader runs schedules: its log tells why it may be behind, or it is of a version that has none",
+            ),
+        }
+    };
+    amiss.iter().map(tell).collect()
 }
 
 /// What has no time has no age.

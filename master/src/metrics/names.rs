@@ -73,6 +73,8 @@ metrics! {
         "Sessions whose lease this master, as the leader, took because it had run out.";
     ATTEMPTS_LOST = "scaleout_attempts_lost_total", Counter, [],
         "Attempts that this master moved on because their session's lease was taken, or their worker began a new session.";
+    SCHEDULE_RUNS = "scaleout_schedule_runs_total", Counter, ["outcome"],
+        "Runs of schedules that this master, as the leader, started, could not enqueue (failed), or found to be missed.";
     PARTITIONS_DROPPED = "scaleout_partitions_dropped_total", Counter, ["table"],
         "Days past retention that this master, as the leader, dropped from the catalog.";
     BROKER_LINKS_LOST = "scaleout_broker_links_lost_total", Counter, [],

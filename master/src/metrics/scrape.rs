@@ -85,7 +85,13 @@ mod tests {
     /// Nobody listens there.
     fn away() -> Catalog {
         let url = SecretString::from("postgres://me@127.0.0.1:1/x".to_owned());
-        let settings = Postgres { url, connections_max: 2, wait_ms: 1_000, statement_timeout_ms: 1_000 };
+        let settings = Postgres {
+            url,
+            ca_file: Default::default(),
+            connections_max: 2,
+            wait_ms: 1_000,
+            statement_timeout_ms: 1_000,
+        };
         Catalog::open(&settings).unwrap()
     }
 

@@ -11,11 +11,13 @@ use scaleout_common::ids::WorkerId;
 use scaleout_common::settings;
 use scaleout_master::catalog::protocol::{Dispatch, StopTarget};
 use scaleout_master::catalog::requests::Role;
+use scaleout_master::following;
 use scaleout_master::http::{AppState, Rates, Readiness, router};
 use scaleout_master::metrics::Metrics;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 use uuid::Uuid;
 
@@ -71,21 +73,27 @@ impl Server {
         let (readiness, seen) = watch::channel(Readiness { catalog: there(), broker: there() });
         let queue = QueueSummary { name: "q".to_owned(), ready: 1, consumers: 2 };
         let (queues, queues_seen) = watch::channel(vec![queue]);
+        let (follow, followers) = mpsc::channel(4);
+        let stopping = CancellationToken::new();
+        tokio::spawn(following::run(world.catalog.clone(), followers, stopping.clone()));
         let state = AppState {
             catalog: world.catalog.clone(),
             sealer: world.sealer.clone(),
             master: world.master,
             settings: master_settings(requests_max),
+            links: Default::default(),
             dispatch,
             stops: stop,
             changed,
             rebuilds: mpsc::channel(1).0,
+            follow,
             readiness: seen,
             alarm: watch::channel(None).1,
             queues: queues_seen,
             rates: watch::channel(Rates::new()).1,
             leading: watch::channel(true).1,
             metrics: Metrics::default(),
+            stopping: stopping.clone(),
         };
         let router = router(state.clone());
         Self {
@@ -140,12 +148,20 @@ pub(crate) fn request(
 
 fn master_settings(requests_max: usize) -> settings::Master {
     settings::Master {
+        tls: Default::default(),
+        certificate_file: Default::default(),
+        key_file: Default::default(),
+        ca_file: Default::default(),
+        names: Vec::new(),
+        worker_rabbitmq_url: Default::default(),
         listen: "127.0.0.1:0".parse().unwrap(),
         insecure: false,
         secret_key_file: "".into(),
         bundle_bytes_max: BUNDLE_BYTES_MAX,
         batch_executions_max: 20_000,
         requests_max,
+        streams_max: 2,
+        stream_s: 60,
         connections_max: 16,
         head_wait_s: 1,
     }

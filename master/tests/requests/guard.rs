@@ -94,6 +94,7 @@ async fn without_the_catalog_it_says_so() {
     // A port that nobody listens on: bound, and closed again.
     let port = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
     let settings = Postgres {
+        ca_file: Default::default(),
         url: SecretString::from(format!("postgres://me:s3cret@127.0.0.1:{port}/x")),
         connections_max: 2,
         wait_ms: 2_000,

@@ -16,6 +16,7 @@ const ASKED: usize = 60;
 const P95_MAX: Duration = Duration::from_millis(100);
 /// Of a list that looks through as much as one may.
 const LIST_MAX: Duration = Duration::from_secs(1);
+const DELETE_MAX: Duration = Duration::from_secs(15);
 
 /// `each`: ids of one dispatch row. As accepted by requests one after another, within the last minutes.
 async fn pending(world: &World, each: u32) -> Vec<ExecutionId> {
@@ -70,9 +71,18 @@ async fn measure(each: u32) {
         assert!(explained.reason["ahead"].is_object(), "{explained:?}");
     }
     lists(&world).await;
+    delete(&world).await;
     let status = p95(&format!("status, {each} ids a row"), status);
     let explain = p95(&format!("explain, {each} ids a row"), explain);
     assert!(status.max(explain) <= P95_MAX, "{status:?} {explain:?}");
+}
+
+/// All that waits is looked through, for a project of which nothing does.
+async fn delete(world: &World) {
+    world.deploy(&[("project.toml", "name = \"other\"\n"), ("packages/noop.toml", "")]).await.unwrap();
+    let began = Instant::now();
+    world.catalog.delete_project(&"demo/other".parse().unwrap()).await.unwrap();
+    assert!(p95("deleting an unused project", vec![began.elapsed()]) <= DELETE_MAX);
 }
 
 /// What is rare is looked for in answers that each end in time.

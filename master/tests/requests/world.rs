@@ -55,6 +55,7 @@ pub(crate) struct World {
     pub(crate) catalog: Catalog,
     /// Arranges and looks, past the catalog's own ways.
     pub(crate) sql: Client,
+    pub(crate) url: String,
     pub(crate) sealer: Sealer,
     pub(crate) manifests: Manifests,
     pub(crate) caller: Caller,
@@ -71,6 +72,7 @@ impl World {
         Self {
             catalog,
             sql,
+            url: database.url,
             sealer: Sealer::new([3; 32]),
             manifests: Manifests::default(),
             caller: Caller::new("tester", Role::Operator),
@@ -89,6 +91,15 @@ impl World {
         &self,
         files: &[(&str, &str)],
     ) -> Result<scaleout_common::api::DeployAnswer, RequestError> {
+        self.deploy_clearing(files, false).await
+    }
+
+    /// Forgets values that were set and do not fit, if `clear_unfit`.
+    pub(crate) async fn deploy_clearing(
+        &self,
+        files: &[(&str, &str)],
+        clear_unfit: bool,
+    ) -> Result<scaleout_common::api::DeployAnswer, RequestError> {
         let bytes = packed(files);
         let project = Project::check(&bundle::unpack(&bytes).unwrap()).unwrap();
         let deployment = Deployment {
@@ -96,8 +107,9 @@ impl World {
             manifest: &ProjectManifest::from(&project),
             bundle: &bytes,
             hash: bundle::hash(&bytes),
+            clear_unfit,
         };
-        self.catalog.deploy(&deployment, &self.caller).await
+        self.catalog.deploy(&deployment, &self.caller, &self.sealer).await
     }
 
     pub(crate) async fn accept(&self, request: EnqueueRequest) -> Result<Accepted, RequestError> {
@@ -182,6 +194,7 @@ impl World {
 
 pub(crate) fn settings(url: &str) -> Postgres {
     Postgres {
+        ca_file: Default::default(),
         url: SecretString::from(url.to_owned()),
         connections_max: 6,
         wait_ms: 5_000,

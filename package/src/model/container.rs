@@ -13,6 +13,8 @@ pub struct Package {
     pub name: String,
     /// What it is for; may be empty.
     pub description: String,
+    /// The user that its processes run as, if it names one; whether a worker allows it is the worker's settings' to say.
+    pub run_as: Option<String>,
     /// Its parameters, by name.
     pub parameters: BTreeMap<String, Parameter>,
     /// Its variables, by name.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use scaleout_common::run_as::is_user_name;
 use toml::de::DeValue;
 
 use crate::model::{Connection, ConnectionKind, Parameter, Variable};
@@ -125,6 +126,21 @@ pub(super) fn description(table: &mut Table<'_>, report: &mut Report) -> String 
         report.add(item.key_span, message);
     }
     text.to_owned()
+}
+
+/// Reads the user that a package's processes run as.
+pub(super) fn run_as(table: &mut Table<'_>, report: &mut Report) -> Option<String> {
+    let item = table.take("run-as")?;
+    let user = item.string(report)?;
+    if !is_user_name(user) {
+        let message = format!("`run-as` expects the name of a user, found {user:?}");
+        report.add_with_help(
+            item.span(),
+            message,
+            "write the name as the worker's machine knows it; group and rights are its own",
+        );
+    }
+    Some(user.to_owned())
 }
 
 /// Reports a name that nothing may have.

@@ -56,6 +56,7 @@ pub fn read_package(
     let package = package.unwrap_or_else(|| Package {
         name: name.to_owned(),
         description: String::new(),
+        run_as: None,
         parameters: BTreeMap::new(),
         variables: BTreeMap::new(),
         connections: BTreeMap::new(),
@@ -90,6 +91,7 @@ pub(crate) fn settings_and_problems(path: &str, bytes: &[u8]) -> (ProjectSetting
 
 fn package(name: &str, table: &mut Table<'_>, around: &Surroundings<'_>, report: &mut Report) -> Package {
     let description = declare::description(table, report);
+    let run_as = declare::run_as(table, report);
     let parameters = declare::parameters(table, report);
     let variables = declare::variables(table, &parameters, report);
     let none = BTreeMap::new();
@@ -103,7 +105,7 @@ fn package(name: &str, table: &mut Table<'_>, around: &Surroundings<'_>, report:
     let connections = declare::connections(table.take("connections"), &names(&none), report);
     let mut reader = TaskReader { names: names(&connections), count: 0 };
     let root = reader.container(table, &TaskPath::package(), report);
-    Package { name: name.to_owned(), description, root, connections, parameters, variables }
+    Package { name: name.to_owned(), description, run_as, root, connections, parameters, variables }
 }
 
 fn settings(table: &mut Table<'_>, report: &mut Report) -> ProjectSettings {

@@ -49,7 +49,7 @@ impl Client {
         let (journal, lines) = mpsc::channel(LINES_MAX);
         std::thread::spawn(move || keep_journal(file, lines));
         Ok(Self {
-            http: Http::builder().no_proxy().timeout(ANSWER_MAX).build()?,
+            http: scaleout_local::plain_http().timeout(ANSWER_MAX).build()?,
             master_urls: Arc::new(master_urls.to_vec()),
             token: token.into(),
             journal,

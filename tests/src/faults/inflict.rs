@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use reqwest::{Client as Http, Method, Url};
+use reqwest::{Method, Url};
 use rustix::process::{Pid, Signal};
 use scaleout_local::Servers;
 use tokio::time::sleep;
@@ -200,7 +200,7 @@ impl Stage {
         let mut url: Url = self.management_url.parse()?;
         let path = [&["api", "queues", "/", queue.name()], more].concat();
         url.path_segments_mut().ok().context("an http URL has a path")?.clear().extend(path);
-        let http = Http::builder().no_proxy().timeout(Duration::from_secs(15)).build()?;
+        let http = scaleout_local::plain_http().timeout(Duration::from_secs(15)).build()?;
         let answer = http.request(Method::DELETE, url).send().await?;
         // A queue that is not there has nothing to lose.
         if !answer.status().is_success() && answer.status().as_u16() != 404 {

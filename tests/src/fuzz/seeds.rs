@@ -68,6 +68,7 @@ pub(super) fn requests() -> Vec<Request> {
         "/metrics",
         "/api/v1/projects?folder=t",
         "/api/v1/projects/t/all",
+        "/api/v1/projects/t/all/versions?before=3&limit=2",
         "/api/v1/batches/{batch}",
         "/api/v1/executions?status=pending&package=t/all/p&batch={batch}&worker={worker}&limit=10&before={execution}",
         "/api/v1/executions?page=true&status=failed,created&package=t&since=2024-02-29T12:00:00Z&until=2100-01-01T00:00:00Z",
@@ -123,7 +124,12 @@ fn changes() -> Vec<Request> {
         ),
         Request::new("POST", "/api/v1/workers/{worker}/drain", ""),
         Request::new("POST", "/api/v1/broker/rebuild", ""),
-        Request::new("DELETE", "/api/v1/projects/t/all", ""),
+        Request::new(
+            "POST",
+            "/api/v1/projects/t/all/restore",
+            json!({ "version": 1, "clear_unfit": true }).to_string(),
+        ),
+        Request::new("DELETE", "/api/v1/projects/t/gone", ""),
         Request::new("PATCH", "/api/v1/nothing", "{}"),
     ]
 }

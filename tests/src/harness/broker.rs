@@ -21,7 +21,7 @@ impl Broker {
     /// When the run was started without servers.
     pub fn new(vhost: &str) -> Self {
         let url = std::env::var(MANAGEMENT_VARIABLE).expect("the run was started with servers");
-        let client = Client::builder().no_proxy().timeout(Duration::from_secs(15)).build();
+        let client = scaleout_local::plain_http().timeout(Duration::from_secs(15)).build();
         Self {
             client: client.expect("an HTTP client can be made"),
             server: url.parse().expect("the management URL is one"),

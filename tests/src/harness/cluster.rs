@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use reqwest::Client as Http;
 use scaleout_local::testing::{self, TestDatabase, TestVhost};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -245,7 +244,7 @@ impl Master {
 }
 
 async fn readyz(url: &str) -> (u16, String) {
-    let http = Http::builder().no_proxy().build().expect("an HTTP client can be made");
+    let http = scaleout_local::plain_http().build().expect("an HTTP client can be made");
     match http.get(format!("{url}/readyz")).send().await {
         Ok(answer) => (answer.status().as_u16(), answer.text().await.unwrap_or_default()),
         Err(error) => (0, error.to_string()),

@@ -8,13 +8,14 @@ use super::{Finding, Tree};
 const ORDER: &[(&str, &[&str], &[&str])] = &[
     ("common", &[], &[]),
     ("package", &["common"], &[]),
-    ("broker", &["common"], &["local"]),
-    ("master", &["common", "package", "broker"], &["local"]),
-    ("worker", &["common", "package", "broker"], &["local"]),
+    ("tls", &[], &[]),
+    ("broker", &["common", "tls"], &["local"]),
+    ("master", &["common", "package", "tls", "broker"], &["local"]),
+    ("worker", &["common", "package", "tls", "broker"], &["local"]),
     ("local", &[], &[]),
-    ("cli", &["common", "package", "broker", "master", "worker", "local"], &[]),
+    ("cli", &["common", "package", "tls", "broker", "master", "worker", "local"], &[]),
     ("model", &["common"], &[]),
-    ("tests", &["common", "package", "broker", "master", "worker", "local", "cli"], &[]),
+    ("tests", &["common", "package", "tls", "broker", "master", "worker", "local", "cli"], &[]),
     ("benches", &["common", "package", "broker", "master", "worker", "local", "cli", "tests"], &[]),
 ];
 

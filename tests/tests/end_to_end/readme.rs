@@ -17,8 +17,13 @@ async fn every_command_of_the_first_session_runs() {
     let text = std::fs::read_to_string(repository().join("README.md")).unwrap();
     let commands = commands(&text, "\n## A first session\n");
     let operating = std::fs::read_to_string(repository().join("docs/operating.md")).unwrap();
-    let commands = format!("{commands}{}", self::commands(&operating, "\n## Concurrency limits\n"));
-    assert!(commands.contains("scaleout limit remove"), "{commands}");
+    let limits = self::commands(&operating, "\n## Concurrency limits\n");
+    let schedules = self::commands(&operating, "\n## Schedules\n");
+    let projects = self::commands(&operating, "\n## Projects\n");
+    let commands = format!("{commands}{limits}{schedules}{projects}");
+    for last in ["scaleout limit remove", "scaleout schedule remove", "scaleout project delete"] {
+        assert!(commands.contains(last), "{commands}");
+    }
     assert!(commands.lines().filter(|line| line.starts_with("scaleout ")).count() >= 9, "{commands}");
     let folder = open_folder();
     let script = folder.path().join("session.sh");

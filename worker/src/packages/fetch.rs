@@ -9,6 +9,7 @@ use scaleout_common::api::{ErrorBody, ExecutionValues};
 use scaleout_common::ids::{Attempt, ExecutionId, SessionId};
 use scaleout_common::protocol::backoff::reconnect_delay;
 use scaleout_common::settings::Worker;
+use scaleout_tls::{Trust, client_config};
 use secrecy::{ExposeSecret, SecretString};
 
 /// How long one request may take. A bundle of 64 MiB takes a minute at 9 Mbit/s.
@@ -17,6 +18,9 @@ const CONNECT_MAX: Duration = Duration::from_secs(3);
 
 /// How long all masters may be out of reach before an attempt fails for it.
 const GIVE_UP_AFTER: Duration = Duration::from_secs(60);
+
+/// Where the masters' authorities are named.
+const CA_SETTING: &str = "worker.ca_file";
 
 /// Largest answer in bytes: a bundle.
 const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
@@ -42,8 +46,16 @@ pub(crate) struct Masters {
 }
 
 impl Masters {
-    pub(crate) fn new(settings: &Worker) -> reqwest::Result<Self> {
-        let client = reqwest::Client::builder().timeout(REQUEST_MAX).connect_timeout(CONNECT_MAX).build()?;
+    pub(crate) fn new(settings: &Worker) -> anyhow::Result<Self> {
+        let mut client = reqwest::Client::builder().timeout(REQUEST_MAX).connect_timeout(CONNECT_MAX);
+        let is_secure = settings.master_urls.iter().any(|url| url.starts_with("https://"));
+        let trust = if is_secure {
+            Trust::from_file(&settings.ca_file, CA_SETTING)?
+        } else {
+            Trust::Only(Vec::new())
+        };
+        client = client.tls_backend_preconfigured(client_config(&trust)?);
+        let client = client.build()?;
         let urls = settings.master_urls.iter().map(|url| url.trim_end_matches('/').to_owned()).collect();
         Ok(Self { client, urls, token: settings.token.clone() })
     }
@@ -144,6 +156,9 @@ fn refusal(status: StatusCode, body: &[u8]) -> String {
 
 /// reqwest's own message hides the cause.
 fn describe(error: &reqwest::Error) -> String {
+    if let Some(tls) = scaleout_tls::tls_error(error) {
+        return scaleout_tls::explain(tls, "the setting worker.ca_file");
+    }
     let mut cause: &dyn std::error::Error = error;
     while let Some(source) = cause.source() {
         cause = source;

@@ -68,11 +68,13 @@ async fn answer(mut stream: TcpStream, by_path: Arc<Mutex<HashMap<String, Vec<u8
 
 fn masters(urls: &[&str]) -> Masters {
     Masters::new(&Worker {
+        ca_file: Default::default(),
         data_folder: "unused".into(),
         master_urls: urls.iter().map(|url| (*url).to_owned()).collect(),
         token: String::new().into(),
         name: String::new(),
         capacity: 1,
+        run_as: Vec::new(),
         pools: Vec::new(),
         drain_grace_s: 0,
         stop_grace_s: 0,

@@ -1,6 +1,7 @@
 //! What the tasks of one attempt share: values, log, work folder, slots.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -17,6 +18,7 @@ use super::mask::Masker;
 use super::result;
 use super::run::Run;
 use super::work_folder::WorkFolder;
+use crate::accounts::Account;
 use crate::guard::{SESSION_VARIABLE, kill_strays};
 
 /// The path of the package itself in the log.
@@ -27,14 +29,17 @@ pub(super) struct Context<'a> {
     pub(super) host: &'a Host,
     pub(super) log: AttemptLog<'a>,
     pub(super) work_folder: WorkFolder,
+    /// Whom processes run as; `None`: the worker's own user.
+    pub(super) account: Option<Arc<Account>>,
     /// One permit for each task that may run at once.
     pub(super) slots: Semaphore,
     scope: Scope,
 }
 
 impl<'a> Context<'a> {
-    pub(super) fn new(run: &'a Run, host: &'a Host) -> Context<'a> {
-        let work_folder = WorkFolder::new(&run.work_root, run.execution, run.attempt);
+    pub(super) fn new(run: &'a Run, host: &'a Host, account: Option<Arc<Account>>) -> Context<'a> {
+        let owner = account.as_ref().map(|account| (account.user_id, account.group_id));
+        let work_folder = WorkFolder::new(&run.work_root, run.execution, run.attempt, owner);
         let masker = Masker::new(sensitive_values(run));
         Context {
             run,
@@ -43,6 +48,7 @@ impl<'a> Context<'a> {
             slots: Semaphore::new(host.limits.tasks_max.max(1)),
             scope: scope(run, host, &work_folder),
             work_folder,
+            account,
         }
     }
 

@@ -7,6 +7,7 @@ use scaleout_common::settings::Worker;
 use scaleout_common::wire::LogRecord;
 use tokio::sync::mpsc;
 
+use crate::accounts::Accounts;
 use crate::guard::Guard;
 use crate::identity::host_name;
 
@@ -45,6 +46,8 @@ pub struct Host {
     /// Where log records go. Bounded: waiting for room in it is what slows down a program that prints too fast.
     pub log: mpsc::Sender<LogRecord>,
     pub limits: Limits,
+    /// Whom processes may run as.
+    pub accounts: Accounts,
     /// What `@[System::MachineName]` says.
     pub(super) machine: String,
     /// The variables that every process inherits from the worker, if the worker has them.
@@ -52,10 +55,10 @@ pub struct Host {
 }
 
 impl Host {
-    pub fn new(guard: Guard, log: mpsc::Sender<LogRecord>, limits: Limits) -> Host {
+    pub fn new(guard: Guard, log: mpsc::Sender<LogRecord>, limits: Limits, accounts: Accounts) -> Host {
         let inherited =
             INHERITED.iter().filter_map(|name| Some((OsString::from(name), std::env::var_os(name)?)));
-        Host { guard, log, limits, machine: host_name(), inherited: inherited.collect() }
+        Host { guard, log, limits, accounts, machine: host_name(), inherited: inherited.collect() }
     }
 }
 

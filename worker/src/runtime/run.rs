@@ -8,14 +8,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use scaleout_common::ids::{Attempt, ExecutionId};
-use scaleout_common::wire::OutcomeKind;
+use scaleout_common::wire::{MessageSource, MessageType, OutcomeKind};
 use scaleout_package::flow::End;
 use scaleout_package::project::ProjectSettings;
 use scaleout_package::{Package, Value, duration};
 use tokio_util::sync::CancellationToken;
 
 use super::container::{self, ContainerEnd};
-use super::context::Context;
+use super::context::{Context, PACKAGE_PATH};
 use super::host::Host;
 use super::stop::{Stop, StopCause};
 use super::text::presentable;
@@ -88,7 +88,15 @@ enum Halt {
 }
 
 async fn attend(run: &Run, host: &Host, mut stop: Stop) -> Option<Ended> {
-    let context = Context::new(run, host);
+    let wanted = run.package.package.run_as.as_deref();
+    let (account, denied) = match host.accounts.choose(wanted) {
+        Ok(account) => (account, None),
+        Err(denied) => (None, Some(denied.to_string())),
+    };
+    let context = Context::new(run, host, account);
+    if let Some(denied) = denied {
+        return Some(refuse(&context, denied).await);
+    }
     let Some((end, halt)) = until_end(&context, &mut stop).await else {
         context.abandon().await;
         return None;
@@ -102,6 +110,13 @@ async fn attend(run: &Run, host: &Host, mut stop: Stop) -> Option<Ended> {
     let mask = |error: String| presentable(&context.log.masker().mask_text(&error), ERROR_BYTES_MAX);
     let (kind, error) = outcome(end, halt);
     Some(Ended { kind, error: error.map(mask), result })
+}
+
+/// Nothing of the package starts: it failed before.
+async fn refuse(context: &Context<'_>, why: String) -> Ended {
+    context.log.say(MessageType::Error, MessageSource::Package, PACKAGE_PATH, why.clone()).await;
+    context.conclude().await;
+    Ended { kind: OutcomeKind::Failed, error: Some(presentable(&why, ERROR_BYTES_MAX)), result: None }
 }
 
 /// `None` if it was fenced.

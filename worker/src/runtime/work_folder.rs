@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{self, Read};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
@@ -16,6 +16,8 @@ const RESULT_FILE: &str = ".scaleout-result.json";
 
 pub(super) struct WorkFolder {
     path: PathBuf,
+    /// User and group that it belongs to, if not to the worker's.
+    owner: Option<(u32, u32)>,
     made: OnceCell<()>,
 }
 
@@ -30,8 +32,13 @@ pub(super) struct Left {
 }
 
 impl WorkFolder {
-    pub(super) fn new(work_root: &Path, execution: ExecutionId, attempt: Attempt) -> WorkFolder {
-        WorkFolder { path: work_root.join(format!("{execution}-{attempt}")), made: OnceCell::new() }
+    pub(super) fn new(
+        work_root: &Path,
+        execution: ExecutionId,
+        attempt: Attempt,
+        owner: Option<(u32, u32)>,
+    ) -> WorkFolder {
+        WorkFolder { path: work_root.join(format!("{execution}-{attempt}")), owner, made: OnceCell::new() }
     }
 
     /// Where it is, or will be.
@@ -50,8 +57,8 @@ impl WorkFolder {
     /// It cannot be made.
     pub(super) async fn make(&self) -> io::Result<()> {
         let make = || async {
-            let path = self.path.clone();
-            tokio::task::spawn_blocking(move || make(&path)).await.map_err(io::Error::other)?
+            let (path, owner) = (self.path.clone(), self.owner);
+            tokio::task::spawn_blocking(move || make(&path, owner)).await.map_err(io::Error::other)?
         };
         self.made.get_or_try_init(make).await?;
         Ok(())
@@ -63,9 +70,9 @@ impl WorkFolder {
         if !self.made.initialized() {
             return nothing;
         }
-        let (path, file) = (self.path.clone(), self.result_file());
+        let (path, file, owner) = (self.path.clone(), self.result_file(), self.owner);
         let finish = move || {
-            let result = read_result(&file);
+            let result = read_result(&file, owner.map(|(user, _)| user));
             Left { result, not_removed: remove(&path).err().map(|error| format!("{path:?}: {error}")) }
         };
         tokio::task::spawn_blocking(finish).await.unwrap_or(nothing)
@@ -85,11 +92,21 @@ pub fn clear_work_root(work_root: &Path) -> io::Result<()> {
     Ok(())
 }
 
-fn make(path: &Path) -> io::Result<()> {
+fn make(path: &Path, owner: Option<(u32, u32)>) -> io::Result<()> {
+    make_private(path)?;
+    // The folder around it is ours, so nobody can put another thing in its place.
+    owner.map_or(Ok(()), |(user, group)| std::os::unix::fs::chown(path, Some(user), Some(group)))
+}
+
+fn make_private(path: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.mode(0o700);
     match builder.create(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => builder.recursive(true).create(path),
+        // Only the folder itself is private: others' users must get through those above it.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            path.parent().map_or(Ok(()), fs::create_dir_all)?;
+            builder.create(path)
+        }
         // Left by an attempt of the same number that this worker could not clean up.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             remove(path)?;
@@ -101,8 +118,13 @@ fn make(path: &Path) -> io::Result<()> {
 
 /// A folder that the package made read-only is opened up, and removal tried once more.
 fn remove(path: &Path) -> io::Result<()> {
-    if fs::remove_dir_all(path).is_ok() {
-        return Ok(());
+    let removed = fs::remove_dir_all(path);
+    // Root needs no folder opened up, and must not try: a process of another user could put a link in its place.
+    if removed.is_ok() || rustix::process::geteuid().is_root() {
+        return match removed {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            removed => removed,
+        };
     }
     open_up(path);
     match fs::remove_dir_all(path) {
@@ -125,7 +147,8 @@ fn open_up(folder: &Path) {
 }
 
 /// The package may have put anything there: a link is not followed, a pipe not waited for.
-fn read_result(path: &Path) -> Result<Vec<u8>, String> {
+/// With an owner the file must be its own: root could read what a hard link leads to, and its user could not.
+fn read_result(path: &Path, owner: Option<u32>) -> Result<Vec<u8>, String> {
     let flags = OFlags::NONBLOCK | OFlags::NOFOLLOW;
     let opened = fs::OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path);
     let file = match opened {
@@ -133,9 +156,12 @@ fn read_result(path: &Path) -> Result<Vec<u8>, String> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(format!("the file cannot be read: {error}")),
     };
-    let is_file = file.metadata().is_ok_and(|metadata| metadata.is_file());
-    if !is_file {
+    let metadata = file.metadata().map_err(|error| format!("the file cannot be looked at: {error}"))?;
+    if !metadata.is_file() {
         return Err("it is not a plain file".to_owned());
+    }
+    if owner.is_some_and(|owner| owner != metadata.uid()) {
+        return Err("the file belongs to another user than the package runs as".to_owned());
     }
     let mut bytes = Vec::new();
     let read = file.take(RESULT_BYTES_MAX as u64 + 1).read_to_end(&mut bytes);
@@ -150,7 +176,7 @@ mod tests {
     use super::*;
 
     fn folder(root: &Path) -> WorkFolder {
-        WorkFolder::new(root, "01890a5d-ac96-774b-bcce-b302099a8057".parse().unwrap(), 2)
+        WorkFolder::new(root, "01890a5d-ac96-774b-bcce-b302099a8057".parse().unwrap(), 2, None)
     }
 
     #[tokio::test]

@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::actor::{Actor, Told};
 use super::attempts::Shared;
 use super::link;
+use crate::accounts::Accounts;
 use crate::guard::{Guard, GuardStart};
 use crate::hearing::Ears;
 use crate::identity::identity;
@@ -41,6 +42,8 @@ const GUARD_MAX: Duration = Duration::from_secs(60);
 /// What a session begins with.
 pub(crate) struct SessionStart<'a> {
     pub(crate) settings: &'a Settings,
+    /// Whom packages may run as.
+    pub(crate) accounts: &'a Accounts,
     /// Made by the first session, once it holds the data folder's lock.
     pub(crate) packages: &'a mut Option<Arc<Packages>>,
     /// The session's counter must be above this: a master has seen it.
@@ -98,7 +101,7 @@ impl SessionStart<'_> {
         ));
         let shipped = tokio::spawn(shipping::ship(session, records, published));
 
-        let host = Arc::new(Host::new(guard.clone(), log, Limits::of(settings)));
+        let host = Arc::new(Host::new(guard.clone(), log, Limits::of(settings), self.accounts.clone()));
         let shared = Shared { session, packages, host, work_root, events };
         let (ears, stop) = (self.ears.clone(), self.stop.clone());
         let told = Told { hello, looks, guard: guard.clone(), stop, ears, journal };
@@ -169,7 +172,7 @@ impl SessionStart<'_> {
             machine: identity.machine,
             host: identity.host,
             name,
-            user: identity.user,
+            user: self.accounts.names().unwrap_or(identity.user),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             capacity: u32::try_from(settings.slots()).unwrap_or(u32::MAX),
             pools,

@@ -8,5 +8,6 @@ mod control;
 mod guard;
 mod output;
 mod process;
+mod run_as;
 mod sql;
 mod stopping;

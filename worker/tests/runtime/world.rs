@@ -12,6 +12,7 @@ use rustix::process::{Pid, PidfdFlags};
 use scaleout_common::wire::{LogRecord, MessageType, OutcomeKind};
 use scaleout_package::arguments::{self, Resolved};
 use scaleout_package::{Project, folder};
+use scaleout_worker::accounts::Accounts;
 use scaleout_worker::guard::{Guard, GuardStart};
 use scaleout_worker::runtime::{Ended, Host, Limits, LoadedPackage, Run, Stopper, run, stop_signal};
 use tempfile::TempDir;
@@ -26,6 +27,7 @@ pub(super) struct World {
     pub(super) folder: TempDir,
     pub(super) guard: Guard,
     pub(super) limits: Limits,
+    pub(super) accounts: Accounts,
     pub(super) timeout: Option<Duration>,
     /// Given parameter values of the package and the project.
     pub(super) values: serde_json::Value,
@@ -64,7 +66,16 @@ impl World {
         let limits = Limits { log_bytes_max: 1 << 20, stop_grace: Duration::from_secs(30), tasks_max: 4 };
         let (values, project_values) = (serde_json::json!({}), serde_json::json!({}));
         let settings = "name = \"project\"\n".to_owned();
-        World { folder, guard, limits, timeout: None, values, project_values, settings }
+        World {
+            folder,
+            guard,
+            limits,
+            accounts: Accounts::default(),
+            timeout: None,
+            values,
+            project_values,
+            settings,
+        }
     }
 
     /// Lines of `project.toml` behind its name.
@@ -117,7 +128,7 @@ impl World {
         };
         let (sender, records) = mpsc::channel(16);
         let (stopper, stop) = stop_signal();
-        let host = Arc::new(Host::new(self.guard.clone(), sender, self.limits));
+        let host = Arc::new(Host::new(self.guard.clone(), sender, self.limits, self.accounts.clone()));
         Running { handle: tokio::spawn(run(run_this, host, stop)), stopper, records, seen: Vec::new() }
     }
 

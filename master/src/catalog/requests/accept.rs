@@ -17,6 +17,7 @@ use super::minting::mint;
 use super::new_batch::{NewBatch, Part};
 use super::prepare::{KeptValues, Prepared, Target, prepare, request_hash};
 use super::start::{START_DEADLINE_MS_MAX, Settled};
+use super::values::SetValues;
 use super::{Caller, Deed, Manifests, RequestError, sql};
 use crate::catalog::protocol::{DISPATCH_EXECUTIONS_MAX, Dispatch};
 use crate::catalog::{Catalog, CatalogError, Sealer, rows};
@@ -59,6 +60,12 @@ pub struct Accepted {
 }
 
 impl Accepted {
+    /// There was nothing to accept any more.
+    fn nothing(batch: BatchId) -> Self {
+        let (start_at, warnings) = (None, Vec::new());
+        Self::before(EnqueueAnswer { batch, executions: 0, repeated: true, start_at, warnings })
+    }
+
     /// What a repeated request is answered.
     pub(super) fn before(answer: EnqueueAnswer) -> Self {
         Self { answer, executions: Vec::new(), dispatches: Vec::new(), joined: Vec::new() }
@@ -84,10 +91,24 @@ impl Catalog {
             (request, hash)
         })
         .await;
-        let mut new = NewBatch::of(&request, hash, caller, accepting);
-        if let Some(answer) = self.repeated(new.id, &new.hash).await? {
+        if let Some(answer) = self.repeated(request.request_id, &hash).await? {
             return Ok(Accepted::before(answer));
         }
+        let (new, prepared) = self.put_together(request, hash, caller, accepting).await?;
+        let Prepared { items, values } = prepared;
+        self.insert(&[Part { new, items }], &values).await
+    }
+
+    /// All that a request in its ranges needs to be accepted; writes nothing.
+    pub(super) async fn put_together<'a>(
+        &self,
+        request: EnqueueRequest,
+        hash: [u8; 32],
+        caller: &'a Caller,
+        accepting: &'a Accepting<'a>,
+    ) -> Result<(NewBatch<'a>, Prepared), RequestError> {
+        let large = request.executions.len() > PREPARE_INLINE_ITEMS_MAX;
+        let mut new = NewBatch::of(&request, hash, caller, accepting);
         new.choose(self.chosen_workers(&request).await?);
         let targets = self.targets(&request, accepting.manifests).await?;
         new.packages = self.batch_packages(targets.iter(), accepting.sealer).await?;
@@ -101,8 +122,7 @@ impl Catalog {
                 problems: problems.into_listed(),
             }
         })?;
-        let Prepared { items, values } = prepared;
-        self.insert(&[Part { new, items }], &values).await
+        Ok((new, prepared))
     }
 
     /// The answer to a request that has been accepted before.
@@ -142,6 +162,13 @@ impl Catalog {
         let transaction = client.transaction().await?;
         let begin = transaction.prepare_cached(sql::BEGIN_ACCEPT).await?;
         let now: Timestamp = transaction.query_one(&begin, &[]).await?.get("now");
+        if let Some(run) = &new.scheduled
+            && !run.take(&transaction, new.id).await?
+        {
+            // Another leader was faster, or a person has changed the schedule.
+            transaction.rollback().await?;
+            return Ok(Accepted::nothing(new.id));
+        }
         let start = new.start.settle(now)?;
         let ids = mint(now, parts.iter().map(Part::executions).sum());
         if !new.insert_batch(&transaction, now, &ids).await? {
@@ -152,6 +179,9 @@ impl Catalog {
                 CatalogError::Corrupt(format!("batch {} was there and is not any more", new.id))
             })?;
             return Ok(Accepted::before(answer));
+        }
+        if let Some(run) = &new.scheduled {
+            run.note(&transaction, new.id).await?;
         }
         new.insert_packages(&transaction).await?;
         let mut dispatches = Vec::with_capacity(ids.len().div_ceil(DISPATCH_EXECUTIONS_MAX));
@@ -169,7 +199,7 @@ impl Catalog {
     }
 
     /// The packages that the request names, as they are deployed now.
-    async fn targets(
+    pub(super) async fn targets(
         &self,
         request: &EnqueueRequest,
         manifests: &Manifests,
@@ -205,10 +235,11 @@ impl Catalog {
         let set = self.project_values(&projects, sealer).await?;
         let mut problems = Problems::default();
         let mut packages = Vec::with_capacity(projects.len());
-        let nothing = BTreeMap::new();
+        let nothing = SetValues::default();
         for (path, target) in targets {
             let set = set.get(&target.project_id).unwrap_or(&nothing);
-            match resolve(&target.known.project_parameters, &BTreeMap::new(), set) {
+            let parameters = set.hiding(&target.known.project_parameters);
+            match resolve(&parameters, &BTreeMap::new(), &set.values) {
                 Ok(resolved) => packages.push((target.package_id, KeptValues::of(&resolved))),
                 Err(errors) => {
                     errors.iter().for_each(|error| add_project_problem(&mut problems, path, error))
@@ -216,6 +247,8 @@ impl Catalog {
             }
         }
         if problems.is_empty() {
+            // In the order in which who deletes a project locks its packages.
+            packages.sort_by_key(|(id, _)| *id);
             return Ok(packages);
         }
         let message = format!("the values of the project do not fit: {}", problems.summary());
@@ -245,7 +278,7 @@ pub(crate) fn batch_owner(batch: BatchId, package: i64) -> String {
     format!("batch/{batch}/{package}")
 }
 
-fn check_ranges(request: &EnqueueRequest, executions_max: usize) -> Result<(), RequestError> {
+pub(super) fn check_ranges(request: &EnqueueRequest, executions_max: usize) -> Result<(), RequestError> {
     let mut problems = Problems::default();
     let mut range = |place: &str, found: u64, low: u64, high: u64| {
         if !(low..=high).contains(&found) {

@@ -16,6 +16,8 @@ pub(crate) struct BatchBounds {
     pub(crate) executions: u64,
     pub(crate) first: ExecutionId,
     pub(crate) last: ExecutionId,
+    schedule: Option<String>,
+    scheduled_at: Option<Timestamp>,
 }
 
 impl Catalog {
@@ -31,7 +33,8 @@ impl Catalog {
         for row in client.query(&count, &[&batch.0, &bounds.first.0, &bounds.last.0]).await? {
             counts.insert(rows::status(row.get("status"))?, rows::number_out(row.get("n"))?);
         }
-        Ok(BatchDetail { batch, created_at: bounds.created_at, executions: bounds.executions, counts })
+        let BatchBounds { created_at, executions, schedule, scheduled_at, .. } = bounds;
+        Ok(BatchDetail { batch, created_at, executions, counts, schedule, scheduled_at })
     }
 
     pub(crate) async fn batch_bounds(&self, batch: BatchId) -> Result<BatchBounds, RequestError> {
@@ -45,6 +48,8 @@ impl Catalog {
             executions: rows::number_out(row.get("executions"))?,
             first: ExecutionId(row.get("first_id")),
             last: ExecutionId(row.get("last_id")),
+            schedule: row.get("schedule"),
+            scheduled_at: row.get("scheduled_at"),
         })
     }
 }

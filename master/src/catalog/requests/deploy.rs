@@ -6,9 +6,11 @@ use scaleout_common::api::{AuditAction, DeployAnswer};
 use scaleout_common::hex;
 use scaleout_common::names::{Name, ProjectPath};
 use scaleout_package::manifest::ProjectManifest;
+use tokio_postgres::Row;
 
+use super::fitting::Fitting;
 use super::{Caller, Deed, RequestError, audit, sql};
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Sealer};
 
 /// A checked project on its way into the catalog.
 pub struct Deployment<'a> {
@@ -18,24 +20,37 @@ pub struct Deployment<'a> {
     pub bundle: &'a [u8],
     /// SHA-256 of `bundle`.
     pub hash: [u8; 32],
+    /// Values set for the project that do not fit are forgotten; else nothing is deployed.
+    pub clear_unfit: bool,
 }
 
 impl Catalog {
-    /// Makes the bundle the project's current version. Where it already is, nothing changes.
+    /// Makes the bundle the project's current version. Where it already is, no version is made. Values set for the
+    /// project are kept.
     ///
     /// # Errors
-    /// `Invalid` if the project or a package has a name that the catalog does not allow.
+    /// `Invalid` if the project or a package has a name that the catalog does not allow, `Parameters` if values that
+    /// were set do not fit.
     pub async fn deploy(
         &self,
         deployment: &Deployment<'_>,
         caller: &Caller,
+        sealer: &Sealer,
     ) -> Result<DeployAnswer, RequestError> {
         let project = check_names(deployment.manifest)?;
         let mut client = self.request().await?;
         let transaction = client.transaction().await?;
         let id = lock_project(&transaction, deployment.folder, &project).await?;
-        let select = transaction.prepare_cached(sql::SELECT_CURRENT_VERSION).await?;
-        let current = transaction.query_opt(&select, &[&id]).await?;
+        let current = current_version(&transaction, id).await?;
+        let fitting = Fitting {
+            project: id,
+            path: &format!("{}/{project}", deployment.folder),
+            then: current.as_ref(),
+            now: &deployment.manifest.parameters,
+            clear: deployment.clear_unfit,
+            sealer,
+        };
+        let cleared = fitting.fit(&transaction).await?;
         let same = current.filter(|row| row.get::<_, &[u8]>("bundle") == deployment.hash);
         let unchanged = same.is_some();
         let version = match same {
@@ -54,6 +69,7 @@ impl Catalog {
             packages: deployment.manifest.packages.keys().cloned().collect(),
             bundle: hex::print(&deployment.hash),
             unchanged,
+            cleared,
         })
     }
 
@@ -112,6 +128,29 @@ async fn lock_project(
     transaction.execute(&insert, &[&folder.as_str(), &project.as_str()]).await?;
     let lock = transaction.prepare_cached(sql::LOCK_PROJECT).await?;
     Ok(transaction.query_one(&lock, &[&folder.as_str(), &project.as_str()]).await?.get("id"))
+}
+
+/// The current version of a project whose row is locked.
+pub(super) async fn current_version(
+    transaction: &Transaction<'_>,
+    project: i64,
+) -> Result<Option<Row>, RequestError> {
+    let select = transaction.prepare_cached(sql::SELECT_CURRENT_VERSION).await?;
+    Ok(transaction.query_opt(&select, &[&project]).await?)
+}
+
+/// The id of a project that is deployed, and its current version, as it is once the project's row is locked.
+pub(super) async fn lock_current(
+    transaction: &Transaction<'_>,
+    path: &ProjectPath,
+) -> Result<Option<(i64, Row)>, RequestError> {
+    let lock = transaction.prepare_cached(sql::LOCK_PROJECT).await?;
+    let Some(row) = transaction.query_opt(&lock, &[&path.folder.as_str(), &path.project.as_str()]).await?
+    else {
+        return Ok(None);
+    };
+    let project = row.get("id");
+    Ok(current_version(transaction, project).await?.map(|version| (project, version)))
 }
 
 /// The names become parts of `folder/project/package`.

@@ -95,6 +95,8 @@ fn detail(row: &Row, attempts: &[Row]) -> Result<ExecutionDetail, CatalogError> 
         due_at: row.get("due_at"),
         start_at: row.get("start_at"),
         start_deadline: row.get("start_deadline"),
+        schedule: row.get("schedule"),
+        scheduled_at: row.get("scheduled_at"),
         retry_of: row.get::<_, Option<Uuid>>("retry_of").map(ExecutionId),
         retried_by: Vec::new(),
         result: result.map(serde_json::from_str).transpose().map_err(corrupt)?,

@@ -77,7 +77,7 @@ impl Catalog {
     }
 }
 
-fn message(row: &Row) -> Result<LogMessage, CatalogError> {
+pub(super) fn message(row: &Row) -> Result<LogMessage, CatalogError> {
     let kind: i16 = row.get("kind");
     let kind = MessageType::from_code(kind).ok_or_else(|| corrupt(format!("message type {kind}")))?;
     Ok(LogMessage {

@@ -18,10 +18,11 @@ use super::accept::{Accepting, batch_owner, execution_owner};
 use super::chosen::Chosen;
 use super::lines::{Limited, Lines};
 use super::prepare::{KeptValues, PreparedItem};
+use super::scheduled::ScheduledRun;
 use super::start::{Settled, Start};
 use super::{Caller, Deed, RequestError, sql};
 use crate::catalog::protocol::{DISPATCH_EXECUTIONS_MAX, Dispatch};
-use crate::catalog::rows;
+use crate::catalog::{CatalogError, rows};
 
 /// Execution rows that one statement inserts at most; a whole number of dispatch rows.
 const INSERT_ROWS_MAX: usize = 5 * DISPATCH_EXECUTIONS_MAX;
@@ -105,6 +106,8 @@ pub(super) struct NewBatch<'a> {
     pub(super) packages: Vec<(i64, KeptValues)>,
     /// What limits may hold for.
     pub(super) limited: Limited,
+    /// The run of a schedule that it is.
+    pub(super) scheduled: Option<ScheduledRun>,
 }
 
 impl<'a> NewBatch<'a> {
@@ -130,6 +133,7 @@ impl<'a> NewBatch<'a> {
             accepting,
             packages: Vec::new(),
             limited: Limited::default(),
+            scheduled: None,
         }
     }
 
@@ -167,6 +171,8 @@ impl<'a> NewBatch<'a> {
         Ok(transaction.execute(&insert, &parameters).await? > 0)
     }
 
+    /// # Errors
+    /// `NotFound`: a project was deleted meanwhile.
     pub(super) async fn insert_packages(&self, transaction: &Transaction<'_>) -> Result<(), RequestError> {
         let insert = transaction.prepare_cached(sql::INSERT_BATCH_PACKAGES).await?;
         let ids: Vec<i64> = self.packages.iter().map(|(id, _)| *id).collect();
@@ -177,8 +183,10 @@ impl<'a> NewBatch<'a> {
             values.sensitive.as_ref().map(|text| self.accepting.sealer.seal(&owner, text)).transpose()
         };
         let sealed = self.packages.iter().map(seal).collect::<Result<Vec<_>, _>>()?;
-        transaction.execute(&insert, &[&self.id.0, &ids, &plain, &sealed]).await?;
-        Ok(())
+        match transaction.execute(&insert, &[&self.id.0, &ids, &plain, &sealed]).await {
+            Ok(_) => Ok(()),
+            Err(error) => Err(deleted_meanwhile(error.into())),
+        }
     }
 
     async fn insert_executions(
@@ -309,5 +317,15 @@ impl ExecutionRows<'_> {
             to.retry_of.push(retry_of);
         }
         (free, limited)
+    }
+}
+
+fn deleted_meanwhile(error: CatalogError) -> RequestError {
+    match error.deleted_meanwhile() {
+        Some(said) => RequestError::NotFound {
+            message: said.to_owned(),
+            hint: Some("`scaleout project deploy DIR` brings it back".to_owned()),
+        },
+        None => error.into(),
     }
 }

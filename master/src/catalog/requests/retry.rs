@@ -46,6 +46,8 @@ struct Old {
     project_id: i64,
     package_id: i64,
     version: i32,
+    /// Its project was deleted since: nothing of that version can run any more.
+    deleted: bool,
     terms: Terms,
     bytes: u64,
 }
@@ -86,6 +88,7 @@ impl Terms {
             accepting,
             packages: Vec::new(),
             limited: Limited::again(self.limit_key, packages),
+            scheduled: None,
         }
     }
 }
@@ -187,14 +190,11 @@ impl Catalog {
         let paths: Vec<PackagePath> = paths.into_iter().cloned().collect();
         let current = if same_version { HashMap::new() } else { self.current_packages(&paths).await? };
         let wanted = |old: &Old| match same_version {
-            true => Some(old.package_id),
+            true => (!old.deleted).then_some(old.package_id),
             false => current.get(&old.path).map(|(package, _)| *package),
         };
         if let Some(gone) = old.iter().find(|old| wanted(old).is_none()) {
-            let Old { id, path, version, .. } = gone;
-            let hint = format!("`--same-version` runs it as version {version} has it");
-            let what = format!("package {path} in the version that is deployed now (execution {id} ran it)");
-            return Err(RequestError::not_found(what, Some(hint)));
+            return Err(no_target(gone, same_version));
         }
         let ids: HashSet<i64> =
             old.iter().flat_map(|old| wanted(old).into_iter().chain([old.package_id])).collect();
@@ -218,6 +218,28 @@ impl Catalog {
         };
         old.iter().map(again).collect()
     }
+}
+
+/// What the execution is to run is not there.
+fn no_target(old: &Old, same_version: bool) -> RequestError {
+    let Old { id, path, version, deleted, .. } = old;
+    let what = match same_version {
+        true => {
+            format!("version {version} of {}/{} any more (execution {id} ran it)", path.folder, path.project)
+        }
+        false => format!("package {path} in the version that is deployed now (execution {id} ran it)"),
+    };
+    let hint = match (deleted, same_version) {
+        (true, true) => "the project was deleted; retry without --same-version runs what is deployed now",
+        (true, false) => "the project was deleted: `scaleout project deploy DIR` brings it back",
+        (false, _) => {
+            return RequestError::not_found(
+                what,
+                Some(format!("`--same-version` runs it as version {version} has it")),
+            );
+        }
+    };
+    RequestError::not_found(what, Some(hint.to_owned()))
 }
 
 /// The package as it ran, and as it is to run.
@@ -334,6 +356,7 @@ fn old(row: &Row) -> Result<Old, CatalogError> {
         project_id: row.get("project_id"),
         package_id: row.get("package_id"),
         version: row.get("version"),
+        deleted: row.get("deleted"),
         terms: Terms {
             pool: rows::pool(row.get("pool"))?,
             priority: rows::priority(row.get("priority"))?,

@@ -11,6 +11,7 @@ use crate::catalog::{Catalog, protocol};
 async fn fresh_catalog() -> Catalog {
     let database = scaleout_local::testing::database().await;
     let settings = Postgres {
+        ca_file: Default::default(),
         url: SecretString::from(database.url),
         connections_max: 4,
         wait_ms: 5_000,
@@ -95,6 +96,8 @@ async fn explain_and_status_walk_indexes_through_a_backlog() {
     let oldest = plan(&catalog, sql::OLDEST_BY_PLACE, &[&pools, &10_000_i64]).await;
     assert_never_scans(&oldest);
     assert_eq!(oldest.matches("using dispatches_place").count(), 2, "{oldest}");
+    let unended = plan(&catalog, sql::SELECT_UNENDED, &[&vec![1_i64], &10_000_i64]).await;
+    assert_uses_the_key(&unended);
     for statement in [sql::POOL_COUNTS, sql::COUNT_WORKERS] {
         let counts = plan(&catalog, statement, &[]).await;
         assert!(!counts.contains("executions"), "{counts}");
@@ -133,4 +136,22 @@ async fn lists_and_cancels_find_executions_by_their_key() {
     let parameters: [&(dyn ToSql + Sync); 3] = [&Uuid::nil(), &Uuid::max(), &100_000_i64];
     let looked_to = plan(&catalog, sql::SELECT_LOOKED_TO, &parameters).await;
     assert!(looked_to.contains("Backward") && !looked_to.contains("Sort"), "{looked_to}");
+}
+
+#[tokio::test]
+async fn who_follows_a_log_finds_its_newest_message_and_what_is_next_by_the_key() {
+    let catalog = fresh_catalog().await;
+    let ids = vec![Uuid::now_v7(), Uuid::now_v7()];
+    let followed = plan(&catalog, sql::SELECT_FOLLOWED, &[&ids]).await;
+    assert_uses_the_key(&followed);
+    assert!(
+        followed.contains("Index Scan Backward") || followed.contains("Only Scan Backward"),
+        "{followed}"
+    );
+    assert!(!followed.contains("Seq Scan on messages"), "{followed}");
+    let (attempt, sequence, messages, bytes) = (1_i32, 7_i64, 512_i64, 1_024_i64);
+    let parameters: [&(dyn ToSql + Sync); 5] = [&ids[0], &attempt, &sequence, &messages, &bytes];
+    let piece = plan(&catalog, sql::SELECT_LOG, &parameters).await;
+    assert!(piece.contains("_pkey") && !piece.contains("Seq Scan on messages"), "{piece}");
+    assert!(!piece.contains("Sort Key"), "the piece is sorted before it is cut:\n{piece}");
 }

@@ -153,9 +153,7 @@ impl Catalog {
     pub async fn make_token(&self, new: &NewToken<'_>) -> Result<String, RequestError> {
         let name = Name::new(new.name).map_err(|error| RequestError::invalid(format!("token: {error}")))?;
         check_bounds(new)?;
-        let mut secret = [0; TOKEN_BYTES];
-        OsRng.fill_bytes(&mut secret);
-        let token = format!("{PREFIX}{}", hex::print(&secret));
+        let token = new_token();
         let is_bounded = new.reach != Reach::All || new.expires_in.is_some();
         let hash = if is_bounded { bounded_hash(&token) } else { hash(&token) };
         let (folders, seconds) = (new.reach.names(), new.expires_in.map(|after| after.as_secs_f64()));
@@ -287,6 +285,18 @@ fn check_bounds(new: &NewToken<'_>) -> Result<(), RequestError> {
         )),
         _ => Ok(()),
     }
+}
+
+/// A new token's text.
+pub(super) fn new_token() -> String {
+    format!("{PREFIX}{}", random())
+}
+
+/// What nobody can guess, in hexadecimal digits.
+pub(super) fn random() -> String {
+    let mut secret = [0; TOKEN_BYTES];
+    OsRng.fill_bytes(&mut secret);
+    hex::print(&secret)
 }
 
 /// What the catalog keeps of a token. A plain hash is enough: a token is random, not a password to be guessed.

@@ -1,7 +1,8 @@
 //! Values of parameters: those set for a project, and those an execution's holder gets. Sensitive ones are sealed in
 //! the catalog and opened only here.
 
-use std::collections::{BTreeMap, HashMap};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use scaleout_common::api::{AuditAction, ExecutionValues};
 use scaleout_common::ids::{Attempt, BatchId, ExecutionId, SessionId};
@@ -12,6 +13,7 @@ use serde_json::{Map, Value};
 use tokio_postgres::Row;
 
 use super::accept::{batch_owner, execution_owner};
+use super::deploy::lock_current;
 use super::error::Problems;
 use super::{Caller, Deed, RequestError, audit, sql};
 use crate::catalog::rows::{self, corrupt};
@@ -22,6 +24,39 @@ use crate::catalog::{Catalog, CatalogError, Sealer};
 pub struct Holder {
     pub session: SessionId,
     pub attempt: Attempt,
+}
+
+/// What was set for a project, in the clear.
+#[derive(Debug, Default)]
+pub(crate) struct SetValues {
+    pub(super) values: BTreeMap<String, Value>,
+    /// Those that are sealed in the catalog.
+    sealed: BTreeSet<String>,
+}
+
+impl SetValues {
+    fn insert(&mut self, name: String, value: Value, sealed: bool) {
+        if sealed {
+            self.sealed.insert(name.clone());
+        }
+        self.values.insert(name, value);
+    }
+
+    /// The parameters of a version, as sensitive as the values: one that is set is hidden whichever version runs.
+    pub(super) fn hiding<'a>(
+        &self,
+        parameters: &'a BTreeMap<String, Parameter>,
+    ) -> Cow<'a, BTreeMap<String, Parameter>> {
+        let bares = |name: &&String| parameters.get(*name).is_some_and(|parameter| !parameter.sensitive);
+        if !self.sealed.iter().any(|name| bares(&name)) {
+            return Cow::Borrowed(parameters);
+        }
+        let mut parameters = parameters.clone();
+        for (name, parameter) in &mut parameters {
+            parameter.sensitive |= self.sealed.contains(name);
+        }
+        Cow::Owned(parameters)
+    }
 }
 
 impl Catalog {
@@ -38,16 +73,13 @@ impl Catalog {
     ) -> Result<(), RequestError> {
         let mut client = self.request().await?;
         let transaction = client.transaction().await?;
-        let select = transaction.prepare_cached(sql::LOCK_PROJECT_PARAMETERS).await?;
-        let names = [path.folder.as_str(), path.project.as_str()];
-        let Some(row) = transaction.query_opt(&select, &[&names[0], &names[1]]).await? else {
+        let Some((project, current)) = lock_current(&transaction, path).await? else {
             drop(transaction);
             drop(client);
             return Err(self.no_such_project(path).await?);
         };
-        let project: i64 = row.get("id");
         let parameters: BTreeMap<String, Parameter> =
-            serde_json::from_value(row.get("parameters")).map_err(corrupt).map_err(RequestError::from)?;
+            serde_json::from_value(current.get("parameters")).map_err(corrupt).map_err(RequestError::from)?;
         let (cleared, given): (BTreeMap<_, _>, BTreeMap<_, _>) =
             values.into_iter().partition(|(_, value)| value.is_null());
         let checked = check(&parameters, &given).map_err(|errors| unfit(&errors))?;
@@ -76,14 +108,14 @@ impl Catalog {
         &self,
         projects: &[i64],
         sealer: &Sealer,
-    ) -> Result<HashMap<i64, BTreeMap<String, Value>>, CatalogError> {
+    ) -> Result<HashMap<i64, SetValues>, CatalogError> {
         let client = self.request().await?;
         let select = client.prepare_cached(sql::SELECT_PROJECT_VALUES).await?;
-        let mut values: HashMap<i64, BTreeMap<String, Value>> = HashMap::new();
+        let mut values: HashMap<i64, SetValues> = HashMap::new();
         for row in client.query(&select, &[&projects]).await? {
             let (project, name): (i64, String) = (row.get("project_id"), row.get("name"));
             let value = open_value(&row, project, &name, sealer)?;
-            values.entry(project).or_default().insert(name, value);
+            values.entry(project).or_default().insert(name, value, is_sealed(&row));
         }
         Ok(values)
     }
@@ -129,11 +161,20 @@ impl Catalog {
 }
 
 /// Whom a project's sealed value is bound to.
-fn project_owner(project: i64, name: &str) -> String {
+pub(super) fn project_owner(project: i64, name: &str) -> String {
     format!("project/{project}/{name}")
 }
 
-fn open_value(row: &Row, project: i64, name: &str, sealer: &Sealer) -> Result<Value, CatalogError> {
+pub(super) fn is_sealed(row: &Row) -> bool {
+    row.get::<_, Option<&[u8]>>("sealed").is_some()
+}
+
+pub(super) fn open_value(
+    row: &Row,
+    project: i64,
+    name: &str,
+    sealer: &Sealer,
+) -> Result<Value, CatalogError> {
     match row.get::<_, Option<&[u8]>>("sealed") {
         Some(sealed) => {
             let text = sealer.open(&project_owner(project, name), sealed)?;

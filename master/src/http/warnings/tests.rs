@@ -41,6 +41,7 @@ fn well() -> StatusAnswer {
     let there = || ComponentState { reachable: true, problem: None };
     StatusAnswer {
         limits: Vec::new(),
+        schedules: Vec::new(),
         at: Some(s(0)),
         counts: BTreeMap::new(),
         oldest_pending_at: None,

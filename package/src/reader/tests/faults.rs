@@ -7,7 +7,7 @@ fn unknown_keys_are_told_with_the_nearest_known_one() {
     bad(
         r#"colour = 1
 "#,
-        r#"p.toml:1:1: unknown key `colour` in this file (known: description, parameters, variables, connections, maximum-errors, tasks)"#,
+        r#"p.toml:1:1: unknown key `colour` in this file (known: description, run-as, parameters, variables, connections, maximum-errors, tasks)"#,
     );
     bad(
         r#"[tasks.a]
@@ -24,6 +24,15 @@ requierd = true
 "#,
         r#"p.toml:3:1: unknown key `requierd` in parameter `k` (did you mean `required`?)"#,
     );
+}
+
+#[test]
+fn run_as_is_the_name_of_a_user() {
+    bad(
+        "run-as = \"a b\"\n",
+        r#"p.toml:1:10: `run-as` expects the name of a user, found "a b" (write the name as the worker's machine knows it; group and rights are its own)"#,
+    );
+    bad("run-as = 3\n", "p.toml:1:10: `run-as` expects a string, found 3");
 }
 
 #[test]

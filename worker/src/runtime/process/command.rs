@@ -10,6 +10,7 @@ use scaleout_package::template::Template;
 use super::super::context::Context;
 use super::environment::{Facts, environment};
 use super::program;
+use crate::accounts::Account;
 
 /// A program that was found, with all that it gets.
 #[derive(Debug)]
@@ -35,7 +36,7 @@ pub(super) fn prepare(context: &Context<'_>, task: &Task, process: &Process) -> 
     let own = own.collect::<Result<Vec<_>, String>>()?;
     let run = context.run;
     let environment = environment(
-        &context.host.inherited,
+        &inherited(&context.host.inherited, context.account.as_deref()),
         own,
         Facts {
             execution: run.execution,
@@ -49,6 +50,16 @@ pub(super) fn prepare(context: &Context<'_>, task: &Task, process: &Process) -> 
     let path = environment.iter().find(|(name, _)| name == "PATH").map(|(_, value)| value.clone());
     let program = program::find(&name, &run.package.project_folder, path.unwrap_or_default())?;
     Ok(Prepared { name, program, arguments: words.collect(), environment })
+}
+
+/// What a process has of its surroundings: the worker's, and its user's own in their place.
+fn inherited(worker: &[(OsString, OsString)], account: Option<&Account>) -> Vec<(OsString, OsString)> {
+    let of_user = account.into_iter().flat_map(|account| {
+        let name = OsString::from(&account.name);
+        [("HOME", account.home.clone().into()), ("USER", name.clone()), ("LOGNAME", name)]
+    });
+    // Later ones win.
+    worker.iter().cloned().chain(of_user.map(|(name, value)| (name.into(), value))).collect()
 }
 
 fn render_all(scope: &Scope, templates: &[Template]) -> Result<Vec<String>, String> {

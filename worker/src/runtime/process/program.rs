@@ -7,7 +7,9 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use super::super::context::Context;
 use super::command::Prepared;
+use crate::accounts::Account;
 use crate::guard::SpawnError;
 
 /// The absolute path of the program `name`: with a slash in the name relative to the project's folder, else looked
@@ -61,7 +63,7 @@ fn look(path: &Path) -> Look {
 }
 
 /// Why a program that was found could not be started.
-pub(super) fn explain(prepared: &Prepared, error: &SpawnError) -> String {
+pub(super) fn explain(context: &Context<'_>, prepared: &Prepared, error: &SpawnError) -> String {
     let name = &prepared.name;
     match error {
         SpawnError::Io(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -77,7 +79,29 @@ pub(super) fn explain(prepared: &Prepared, error: &SpawnError) -> String {
                 "cannot start {name}: its arguments and environment are too long; pass large values in a file"
             )
         }
+        SpawnError::Io(error) => match &context.account {
+            Some(account) => explain_for_user(name, account, &context.run.package.project_folder, error),
+            None => format!("cannot start {name}: {error}"),
+        },
         error => format!("cannot start {name}: {error}"),
+    }
+}
+
+/// The worker could see the program; its user may not, or may not be become.
+fn explain_for_user(name: &str, account: &Account, project_folder: &Path, error: &io::Error) -> String {
+    let user = &account.name;
+    match error.raw_os_error().map(rustix::io::Errno::from_raw_os_error) {
+        Some(rustix::io::Errno::ACCESS) => format!(
+            "cannot start {name} as {user}: {user} may not enter the project's folder {}, or may not execute the \
+             program; every folder on the way must let others through (chmod o+x)",
+            project_folder.display()
+        ),
+        Some(rustix::io::Errno::PERM) => {
+            format!(
+                "cannot start {name} as {user}: this worker may not become another user; it must run as root"
+            )
+        }
+        _ => format!("cannot start {name} as {user}: {error}"),
     }
 }
 

@@ -15,6 +15,7 @@ use super::command::Prepared;
 use super::ending::Exit;
 use super::output::Pump;
 use super::{command, ending, output, program};
+use crate::accounts::switch_to;
 use crate::guard::{Group, SpawnError};
 
 /// Runs the program to its end, or to that of everything in its group when `interrupt` is cancelled.
@@ -33,7 +34,7 @@ pub(crate) async fn run(
     }
     let (child, group) = match spawn(context, &prepared) {
         Ok(spawned) => spawned,
-        Err(error) => return Try::failed(program::explain(&prepared, &error)),
+        Err(error) => return Try::failed(program::explain(context, &prepared, &error)),
     };
     attend(context, task, &prepared, child, group, interrupt).await
 }
@@ -49,6 +50,9 @@ fn spawn(context: &Context<'_>, prepared: &Prepared) -> Result<(Child, Group), S
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
+    if let Some(account) = &context.account {
+        switch_to(&mut command, account, &context.run.package.project_folder)?;
+    }
     context.host.guard.spawn(&mut command)
 }
 

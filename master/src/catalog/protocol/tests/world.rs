@@ -147,6 +147,7 @@ pub(super) async fn connect(url: &str) -> Client {
 
 pub(super) fn settings(url: &str, connections_max: usize) -> Postgres {
     Postgres {
+        ca_file: Default::default(),
         url: SecretString::from(url.to_owned()),
         connections_max,
         wait_ms: 20_000,

@@ -1,1 +1,4 @@
-select created_at, executions, first_id, last_id from internal.batches where id = $1
+select b.created_at, b.executions, b.first_id, b.last_id, r.schedule, r.scheduled_at
+from internal.batches b
+left join internal.schedule_runs r on r.batch_id = b.id
+where b.id = $1

@@ -1,0 +1,1 @@
+delete from internal.project_values where project_id = $1

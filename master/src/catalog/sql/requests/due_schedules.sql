@@ -1,0 +1,8 @@
+-- Schedules whose time has come, the longest due first. $1 how many.
+select s.id, s.revision, s.name, s.folder, s.project, s.package, s.cron, s.timezone, s.missed, s.parameters,
+       s.sealed_parameters, s.pool, s.workers, s.priority, s.retries, s.retry_delay_ms, s.timeout_ms,
+       s.start_deadline_ms, s.limit_key, s.next_at, clock_timestamp() as now
+from internal.schedules s
+where s.next_at <= clock_timestamp()
+order by s.next_at
+limit $1

@@ -1,0 +1,4 @@
+-- It does not run any more; one that is paused already stays as it is. $1 name.
+update internal.schedules
+set next_at = null, revision = revision + 1, paused_at = coalesce(paused_at, clock_timestamp())
+where name = $1

@@ -1,0 +1,1 @@
+delete from internal.schedules where name = $1

@@ -1,0 +1,1 @@
+select certificate, key from internal.tls_authority

@@ -1,0 +1,1 @@
+select expires_at, used_at, used_by from internal.invitations where hash = $1

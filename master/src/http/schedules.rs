@@ -1,0 +1,101 @@
+//! Schedules: set, shown, paused, resumed, removed. Who runs them is the leader.
+
+use axum::Json;
+use axum::extract::State;
+use jiff::Timestamp;
+use scaleout_common::api::{NextRun, ScheduleDetail, ScheduleSummary, SetScheduleRequest};
+use scaleout_common::names::Name;
+use serde::Deserialize;
+
+use super::auth::{Operator, Reader};
+use super::batches::accepting;
+use super::body::JSON_BYTES_MAX;
+use super::error::ApiError;
+use super::extract::{JsonBody, PathOf, QueryOf};
+use super::state::SharedApi;
+use crate::catalog::requests::next_runs;
+
+/// Next runs that are told unless asked otherwise.
+const NEXT_RUNS_DEFAULT: u32 = 10;
+
+/// `GET /schedules`
+pub(super) async fn list(
+    _: Reader,
+    State(api): State<SharedApi>,
+) -> Result<Json<Vec<ScheduleSummary>>, ApiError> {
+    Ok(Json(api.app.catalog.schedules().await?))
+}
+
+/// `GET /schedules/{name}`
+pub(super) async fn show(
+    _: Reader,
+    State(api): State<SharedApi>,
+    PathOf(name): PathOf<Name>,
+) -> Result<Json<ScheduleDetail>, ApiError> {
+    Ok(Json(api.app.catalog.schedule(&name, &api.manifests).await?))
+}
+
+/// The query of the next runs.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Wanted {
+    count: Option<u32>,
+}
+
+/// `GET /schedules/{name}/next`: of one that is paused, those that it would have if it were resumed now.
+pub(super) async fn next(
+    _: Reader,
+    State(api): State<SharedApi>,
+    PathOf(name): PathOf<Name>,
+    QueryOf(wanted): QueryOf<Wanted>,
+) -> Result<Json<Vec<NextRun>>, ApiError> {
+    let schedule = api.app.catalog.schedule(&name, &api.manifests).await?.summary;
+    // For display only: what runs when is decided by the database's clock.
+    let runs = next_runs(&schedule, Timestamp::now(), wanted.count.unwrap_or(NEXT_RUNS_DEFAULT))?;
+    Ok(Json(runs))
+}
+
+/// `PUT /schedules/{name}`: answers the schedule as it is then.
+pub(super) async fn set(
+    Operator(caller): Operator,
+    State(api): State<SharedApi>,
+    PathOf(name): PathOf<Name>,
+    body: JsonBody<SetScheduleRequest, JSON_BYTES_MAX>,
+) -> Result<Json<ScheduleSummary>, ApiError> {
+    let schedule = api.app.catalog.set_schedule(&name, body.value, &caller, &accepting(&api)).await?;
+    tracing::info!(%name, cron = schedule.cron, caller = caller.name, "a schedule was set");
+    Ok(Json(schedule))
+}
+
+/// `POST /schedules/{name}/pause`
+pub(super) async fn pause(
+    Operator(caller): Operator,
+    State(api): State<SharedApi>,
+    PathOf(name): PathOf<Name>,
+) -> Result<Json<ScheduleSummary>, ApiError> {
+    let schedule = api.app.catalog.pause_schedule(&name, &caller).await?;
+    tracing::info!(%name, caller = caller.name, "a schedule was paused");
+    Ok(Json(schedule))
+}
+
+/// `POST /schedules/{name}/resume`
+pub(super) async fn resume(
+    Operator(caller): Operator,
+    State(api): State<SharedApi>,
+    PathOf(name): PathOf<Name>,
+) -> Result<Json<ScheduleSummary>, ApiError> {
+    let schedule = api.app.catalog.resume_schedule(&name, &caller).await?;
+    tracing::info!(%name, caller = caller.name, "a schedule was resumed");
+    Ok(Json(schedule))
+}
+
+/// `DELETE /schedules/{name}`: answers the schedule as it was.
+pub(super) async fn remove(
+    Operator(caller): Operator,
+    State(api): State<SharedApi>,
+    PathOf(name): PathOf<Name>,
+) -> Result<Json<ScheduleSummary>, ApiError> {
+    let schedule = api.app.catalog.remove_schedule(&name, &caller).await?;
+    tracing::info!(%name, caller = caller.name, "a schedule was removed");
+    Ok(Json(schedule))
+}

@@ -1,0 +1,10 @@
+//! The users that packages run as: which ones this worker allows, what the system knows of them, and how a process
+//! becomes one of them.
+
+mod account;
+mod list;
+mod switch;
+
+pub use account::{Account, AccountError};
+pub use list::{Accounts, Denied};
+pub(crate) use switch::switch_to;
