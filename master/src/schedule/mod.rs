@@ -5,6 +5,6 @@ mod due;
 mod keep;
 mod recurrence;
 
-pub use due::{Due, LATE_MAX, MISSED_COUNT_MAX, decide};
+pub use due::{Due, LATE_MAX, MISSED_COUNT_MAX, Pending, decide};
 pub(crate) use keep::{Scheduling, keep};
 pub use recurrence::{CRON_CHARS_MAX, Recurrence, RecurrenceError};

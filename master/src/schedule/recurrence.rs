@@ -7,10 +7,12 @@
 //!   after the last one before it as on any other day (RFC 5545, 3.3.10: with the offset before the change: 02:30 is
 //!   03:30 then). Of a time that comes twice, the first one counts.
 
+use std::sync::LazyLock;
+
 use croner::Cron;
 use croner::parser::{CronParser, Seconds, Year};
 use jiff::civil::DateTime;
-use jiff::tz::{Offset, TimeZone};
+use jiff::tz::{Offset, TimeZone, TimeZoneDatabase};
 use jiff::{SignedDuration, Timestamp};
 
 /// Longest cron pattern in characters.
@@ -149,9 +151,13 @@ fn within(stretch: &Stretch, offset: Offset, local: DateTime) -> Option<Timestam
     stretch.end.is_none_or(|end| at < end).then_some(at)
 }
 
+/// The copy in this program, for names that the system's database does not have: some are trimmed, some are old.
+static BUNDLED: LazyLock<TimeZoneDatabase> = LazyLock::new(TimeZoneDatabase::bundled);
+
 /// A name of the IANA database. Offsets and POSIX rules, which jiff reads as well, do not follow the laws.
 fn zone(name: &str) -> Option<TimeZone> {
-    TimeZone::get(name).ok().filter(|zone| zone.iana_name().is_some() || *zone == TimeZone::UTC)
+    let found = TimeZone::get(name).or_else(|_| BUNDLED.get(name)).ok();
+    found.filter(|zone| zone.iana_name().is_some() || *zone == TimeZone::UTC)
 }
 
 /// The first whole minute after `at`.

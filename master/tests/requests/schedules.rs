@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use scaleout_common::api::{Missed, SCHEDULES_MAX, SetScheduleRequest};
 use scaleout_common::ids::ExecutionId;
 use scaleout_common::names::{Name, ProjectPath};
+use scaleout_common::priority::Priority;
 use scaleout_master::catalog::requests::{
     Accepted, Accepting, DueSchedule, Holder, Ran, RequestError, next_runs,
 };
@@ -42,11 +43,16 @@ impl World {
         set.await.map(|_| ())
     }
 
-    /// As if the time of all schedules had come so long ago; those, as a leader reads them.
-    async fn due(&self, seconds: f64) -> Vec<DueSchedule> {
-        let move_on = "update internal.schedules set next_at = clock_timestamp() - make_interval(secs => $1) where paused_at is null";
-        self.sql.execute(move_on, &[&seconds]).await.unwrap();
-        self.catalog.due_schedules(100).await.unwrap()
+    /// As if all schedules had been set for a time that came so many minutes ago, once a year; those, as a leader reads
+    /// them.
+    async fn due(&self, minutes: i32) -> Vec<DueSchedule> {
+        let move_on = "
+            update internal.schedules s set next_at = come.at,
+                cron = to_char(come.at at time zone s.timezone, 'FMMI FMHH24 FMDD FMMM') || ' *'
+            from (select date_trunc('minute', clock_timestamp()) - make_interval(mins => $1) as at) as come
+            where s.paused_at is null";
+        self.sql.execute(move_on, &[&minutes]).await.unwrap();
+        self.catalog.due_schedules(None, 100).await.unwrap()
     }
 
     async fn run(&self, schedule: &DueSchedule) -> Result<Ran, RequestError> {
@@ -56,8 +62,8 @@ impl World {
 }
 
 fn decided(schedule: &DueSchedule) -> Due {
-    let recurrence = Recurrence::new(&schedule.cron, &schedule.timezone, schedule.now).unwrap();
-    decide(&recurrence, schedule.next_at, schedule.now, schedule.missed)
+    let recurrence = Recurrence::new(&schedule.cron, &schedule.timezone, schedule.pending.now).unwrap();
+    decide(&recurrence, &schedule.pending)
 }
 
 fn accepted(ran: Result<Ran, RequestError>) -> Accepted {
@@ -111,7 +117,10 @@ async fn of_two_leaders_at_once_one_runs_it() {
     let world = World::with_project().await;
     world.set("nightly", json!({})).await.unwrap();
     for round in 1..=5 {
-        let (one, other) = (world.due(1.0).await, world.catalog.due_schedules(100).await.unwrap());
+        let (one, other) = (
+            world.due(10 * i32::try_from(round).unwrap()).await,
+            world.catalog.due_schedules(None, 100).await.unwrap(),
+        );
         let ran = tokio::join!(world.run(&one[0]), world.run(&other[0]));
         let ran = [ran.0.unwrap(), ran.1.unwrap()];
         assert_eq!(ran.iter().filter(|ran| matches!(ran, Ran::Accepted(_))).count(), 1, "{ran:?}");
@@ -127,20 +136,18 @@ async fn of_two_leaders_at_once_one_runs_it() {
 async fn who_has_read_it_before_a_person_changed_it_does_not_run_it() {
     let world = World::with_project().await;
     world.set("nightly", json!({})).await.unwrap();
-    let read = world.due(1.0).await.remove(0);
+    let read = world.due(1).await.remove(0);
     world.catalog.pause_schedule(&name("nightly")).await.unwrap();
     assert!(matches!(world.run(&read).await.unwrap(), Ran::Elsewhere));
-    assert!(world.due(1.0).await.is_empty(), "a paused one is never due");
+    assert!(world.due(1).await.is_empty(), "a paused one is never due");
     world.catalog.resume_schedule(&name("nightly")).await.unwrap();
-    let read = world.due(1.0).await.remove(0);
-    world.set("nightly", json!({ "replace": true, "priority": "high" })).await.unwrap();
-    let back = "update internal.schedules set next_at = $1";
-    world.sql.execute(back, &[&read.next_at]).await.unwrap();
+    let read = world.due(1).await.remove(0);
+    world.set("nightly", json!({ "replace": true, "priority": "high", "cron": read.cron })).await.unwrap();
     assert!(matches!(world.run(&read).await.unwrap(), Ran::Elsewhere), "what it was is not run");
     let due = decided(&read);
     assert!(!world.catalog.pass_schedule(&read, &due, Some("boom")).await.unwrap());
     assert_eq!(world.number("select count(*) from internal.batches").await, 0);
-    let read = world.catalog.due_schedules(100).await.unwrap().remove(0);
+    let read = world.catalog.due_schedules(None, 100).await.unwrap().remove(0);
     world.catalog.remove_schedule(&name("nightly")).await.unwrap();
     assert!(matches!(world.run(&read).await.unwrap(), Ran::Elsewhere));
     assert_eq!(world.number("select count(*) from internal.batches").await, 0);
@@ -162,16 +169,20 @@ async fn a_run_tells_its_schedule_and_has_its_terms_and_secrets() {
     let shown = world.catalog.schedule(&name("load"), &world.manifests).await.unwrap();
     assert_eq!(Value::Object(shown.parameters), json!({ "day": "2026-01-01", "rows": 7, "key": "***" }));
 
-    let read = world.due(2.0).await.remove(0);
+    let read = world.due(2).await.remove(0);
     let batch = accepted(world.run(&read).await).answer.batch;
     let told = world.catalog.batch(batch).await.unwrap();
-    assert_eq!((told.schedule.as_deref(), told.scheduled_at), (Some("load"), Some(read.next_at)));
+    assert_eq!((told.schedule.as_deref(), told.scheduled_at), (Some("load"), Some(read.pending.next_at)));
     let row = world.sql.query_one("select id from internal.executions", &[]).await.unwrap();
     let id = ExecutionId(row.get(0));
     let execution = world.catalog.execution(id, &world.manifests).await.unwrap();
     assert_eq!((execution.schedule.as_deref(), execution.retries), (Some("load"), 2));
     let deadline = execution.start_deadline.unwrap();
-    assert_eq!(deadline.duration_since(read.next_at).as_secs(), 600, "it counts from the scheduled time");
+    assert_eq!(
+        deadline.duration_since(read.pending.next_at).as_secs(),
+        600,
+        "it counts from the scheduled time"
+    );
     let session = world.online_worker("rack-1").await;
     world.hold(session, &[id]).await;
     let holder = Holder { session, attempt: 1 };
@@ -179,7 +190,7 @@ async fn a_run_tells_its_schedule_and_has_its_terms_and_secrets() {
     assert_eq!((&values["key"], &values["rows"]), (&json!("s3cret"), &json!(7)));
     let shown = world.catalog.schedule(&name("load"), &world.manifests).await.unwrap();
     assert_eq!((shown.runs.len(), shown.runs[0].execution), (1, Some(id)));
-    assert_eq!(shown.summary.last_at, Some(read.next_at));
+    assert_eq!(shown.summary.last_at, Some(read.pending.next_at));
 }
 
 #[tokio::test]
@@ -191,7 +202,7 @@ async fn what_cannot_run_is_told_and_goes_on_and_a_good_run_clears_it() {
     world.set("noop", json!({})).await.unwrap();
     assert!(world.catalog.schedules_amiss().await.unwrap().is_empty());
     world.sql.batch_execute("update internal.projects set current_version_id = null").await.unwrap();
-    let read = world.due(1.0).await;
+    let read = world.due(1).await;
     assert_eq!(read.len(), 2);
     for schedule in &read {
         let error = world.run(schedule).await.unwrap_err();
@@ -200,7 +211,7 @@ async fn what_cannot_run_is_told_and_goes_on_and_a_good_run_clears_it() {
             world.catalog.pass_schedule(schedule, &decided(schedule), Some("it has gone")).await.unwrap()
         );
     }
-    assert!(world.catalog.due_schedules(100).await.unwrap().is_empty(), "they go on");
+    assert!(world.catalog.due_schedules(None, 100).await.unwrap().is_empty(), "they go on");
     let amiss = world.catalog.schedules_amiss().await.unwrap();
     assert_eq!(amiss.len(), 2);
     assert_eq!((amiss[0].error.as_deref(), amiss[0].failures), (Some("it has gone"), 1));
@@ -210,7 +221,7 @@ async fn what_cannot_run_is_told_and_goes_on_and_a_good_run_clears_it() {
     let bare = PROJECT[1].1.replace("sensitive = true", "");
     project[1].1 = &bare;
     world.deploy(&project).await.unwrap();
-    let read = world.due(1.0).await;
+    let read = world.due(1).await;
     let load = read.iter().find(|schedule| schedule.name == "load").unwrap();
     let error = world.run(load).await.unwrap_err();
     let RequestError::Parameters { problems, .. } = &error else { panic!("{error}") };
@@ -228,10 +239,10 @@ async fn what_was_missed_is_skipped_or_made_up_for_once() {
     let world = World::with_project().await;
     world.set("skips", json!({ "missed": "skip" })).await.unwrap();
     world.set("catches-up", json!({ "missed": "once" })).await.unwrap();
-    let read = world.due(3_600.0).await;
+    let read = world.due(60).await;
     for schedule in &read {
         let due = decided(schedule);
-        match schedule.missed {
+        match schedule.pending.missed {
             Missed::Skip => {
                 assert_eq!((due.run, due.missed), (None, 1));
                 assert!(world.catalog.pass_schedule(schedule, &due, None).await.unwrap());
@@ -245,7 +256,10 @@ async fn what_was_missed_is_skipped_or_made_up_for_once() {
     let told = world.catalog.schedules().await.unwrap();
     let figures: Vec<_> = told.iter().map(|one| (one.name.as_str(), one.missed_count)).collect();
     assert_eq!(figures, [("catches-up", 0), ("skips", 1)]);
-    assert!(told.iter().all(|one| one.next_at.unwrap() > read[0].now && one.error.is_none()), "{told:?}");
+    assert!(
+        told.iter().all(|one| one.next_at.unwrap() > read[0].pending.now && one.error.is_none()),
+        "{told:?}"
+    );
     assert_eq!(world.number("select count(*) from internal.batches").await, 1);
 }
 
@@ -286,6 +300,68 @@ async fn what_there_can_be_none_of_is_refused_when_it_is_set() {
     let full = world.set("one-more", json!({})).await.unwrap_err();
     assert!(full.to_string().contains("there are 1000 schedules already"), "{full}");
     world.set("s", json!({ "replace": true })).await.unwrap();
+}
+
+/// Configuration management sets the same thing again and again.
+#[tokio::test]
+async fn one_that_is_set_again_keeps_the_run_that_is_due_and_another_pattern_tells_of_it() {
+    let world = World::with_project().await;
+    world.set("nightly", json!({})).await.unwrap();
+    let read = world.due(1).await.remove(0);
+    let same = json!({ "replace": true, "cron": read.cron, "priority": "high" });
+    world.set("nightly", same.clone()).await.unwrap();
+    let again = world.catalog.due_schedules(None, 100).await.unwrap().remove(0);
+    assert_eq!(again.pending.next_at, read.pending.next_at);
+    accepted(world.run(&again).await);
+    let priority = world.sql.query_one("select priority from internal.executions", &[]).await.unwrap();
+    assert_eq!(priority.get::<_, i16>(0), Priority::High.code(), "as it is set now");
+    let next = world.catalog.schedules().await.unwrap()[0].next_at;
+    world.set("nightly", same).await.unwrap();
+    assert_eq!(world.catalog.schedules().await.unwrap()[0].next_at, next);
+
+    world.due(1).await;
+    world.set("nightly", json!({ "replace": true })).await.unwrap();
+    assert!(world.catalog.due_schedules(None, 100).await.unwrap().is_empty());
+    let told = world.catalog.schedules().await.unwrap().remove(0);
+    assert_eq!((told.missed_count, told.missed_at.is_some()), (1, true));
+}
+
+#[tokio::test]
+async fn a_run_that_waits_for_a_lock_lets_the_others_go_on_and_is_tried_again() {
+    let mut world = World::with_project().await;
+    world.set("nightly", json!({})).await.unwrap();
+    let read = world.due(1).await.remove(0);
+    let held = world.sql.transaction().await.unwrap();
+    held.batch_execute("select from internal.schedules for update").await.unwrap();
+    let (catalog, due) = (&world.catalog, decided(&read));
+    let accepting = Accepting {
+        master: world.master,
+        sealer: &world.sealer,
+        manifests: &world.manifests,
+        executions_max: EXECUTIONS_MAX,
+    };
+    let ran = catalog.run_schedule(&read, &due, due.run.unwrap(), &accepting).await;
+    assert!(matches!(&ran, Err(RequestError::Catalog(error)) if error.is_transient()), "{ran:?}");
+    held.rollback().await.unwrap();
+    accepted(catalog.run_schedule(&read, &due, due.run.unwrap(), &accepting).await);
+}
+
+#[tokio::test]
+async fn what_is_due_is_read_in_pages_and_lists_leave_the_values_out() {
+    let world = World::with_project().await;
+    for schedule in ["a", "b", "c"] {
+        world.set(schedule, json!({})).await.unwrap();
+    }
+    let all: Vec<String> = world.due(1).await.into_iter().map(|one| one.name).collect();
+    let (mut last, mut read) = (None, Vec::new());
+    while let Some(one) = world.catalog.due_schedules(last.as_ref(), 1).await.unwrap().pop() {
+        read.push(one.name.clone());
+        last = Some(one);
+    }
+    assert_eq!(read, all);
+    let long = json!({ "package": "demo/flights/load", "parameters": { "day": "x".repeat(70_000) } });
+    let error = world.set("d", long).await.unwrap_err().to_string();
+    assert!(error.contains("may have 65536 bytes"), "{error}");
 }
 
 #[tokio::test]

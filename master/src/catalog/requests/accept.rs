@@ -37,6 +37,9 @@ pub(super) const BATCH_PACKAGES_MAX: usize = 1_000;
 /// Requests with more items than this are prepared on a thread of their own, lest the requests beside them wait.
 pub(super) const PREPARE_INLINE_ITEMS_MAX: usize = 500;
 
+/// How long the run of a schedule waits for a lock; the schedules behind it wait for it, and it is tried again.
+const SCHEDULED_LOCKS: &str = "set local lock_timeout = '2s'";
+
 /// What accepting needs besides the request.
 pub struct Accepting<'a> {
     /// Owns the dispatch rows.
@@ -160,6 +163,9 @@ impl Catalog {
         let transaction = client.transaction().await?;
         let begin = transaction.prepare_cached(sql::BEGIN_ACCEPT).await?;
         let now: Timestamp = transaction.query_one(&begin, &[]).await?.get("now");
+        if new.scheduled.is_some() {
+            transaction.batch_execute(SCHEDULED_LOCKS).await?;
+        }
         if let Some(run) = &new.scheduled
             && !run.take(&transaction, new.id).await?
         {

@@ -54,7 +54,7 @@ pub use listing::{ExecutionFilter, WorkerReference};
 pub use manifests::Manifests;
 pub use messages::MessageCursor;
 pub use retry::RETRIED_MAX;
-pub(crate) use scheduled::told;
+pub(crate) use scheduled::told_in_full;
 pub use scheduled::{DueSchedule, Ran};
 pub use schedules::next_runs;
 pub use start::START_DEADLINE_MS_MAX;

@@ -2,7 +2,7 @@
 //! transaction. When it runs is decided in `schedule`.
 
 use deadpool_postgres::Transaction;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use scaleout_common::api::{EnqueueItem, EnqueueRequest, Missed, Problem};
 use scaleout_common::ids::BatchId;
 use scaleout_common::names::{Name, PackagePath};
@@ -19,7 +19,7 @@ use super::values::open_object;
 use super::{Accepted, Accepting, Caller, RequestError, Role, sql};
 use crate::catalog::rows::{self, corrupt};
 use crate::catalog::{Catalog, CatalogError};
-use crate::schedule::Due;
+use crate::schedule::{Due, Pending};
 
 /// Longest text of an error that is kept with a schedule, in characters.
 const ERROR_CHARS_MAX: usize = 1_000;
@@ -30,11 +30,8 @@ pub struct DueSchedule {
     pub name: String,
     pub cron: String,
     pub timezone: String,
-    pub missed: Missed,
-    /// The time that has come.
-    pub next_at: Timestamp,
-    /// The database's clock.
-    pub now: Timestamp,
+    /// The time that has come, and what is to be done of what was missed.
+    pub pending: Pending,
     id: i64,
     revision: i64,
     /// What it enqueues; its values are opened only when it runs.
@@ -91,11 +88,16 @@ impl ScheduledRun {
 }
 
 impl Catalog {
-    /// Schedules whose time has come, the longest due first.
-    pub async fn due_schedules(&self, at_most: u32) -> Result<Vec<DueSchedule>, CatalogError> {
+    /// Schedules whose time has come, the longest due first; only those behind `after`, if that is given.
+    pub async fn due_schedules(
+        &self,
+        after: Option<&DueSchedule>,
+        at_most: u32,
+    ) -> Result<Vec<DueSchedule>, CatalogError> {
         let client = self.request().await?;
         let select = client.prepare_cached(sql::DUE_SCHEDULES).await?;
-        let found = client.query(&select, &[&i64::from(at_most)]).await?;
+        let (next_at, id) = (after.map(|one| one.pending.next_at), after.map(|one| one.id));
+        let found = client.query(&select, &[&i64::from(at_most), &next_at, &id]).await?;
         found.into_iter().map(due_schedule).collect()
     }
 
@@ -119,7 +121,7 @@ impl Catalog {
             schedule: schedule.id,
             name: schedule.name.clone(),
             revision: schedule.revision,
-            was: schedule.next_at,
+            was: schedule.pending.next_at,
             due: *due,
             at,
         });
@@ -139,8 +141,16 @@ impl Catalog {
         let short: Option<String> = error.map(|error| error.chars().take(ERROR_CHARS_MAX).collect());
         let missed = rows::number_in(due.missed);
         let (at, batch): (Option<Timestamp>, Option<Uuid>) = (None, None);
-        let parameters: [&(dyn ToSql + Sync); 8] =
-            [&schedule.id, &schedule.revision, &schedule.next_at, &due.next, &missed, &at, &batch, &short];
+        let parameters: [&(dyn ToSql + Sync); 8] = [
+            &schedule.id,
+            &schedule.revision,
+            &schedule.pending.next_at,
+            &due.next,
+            &missed,
+            &at,
+            &batch,
+            &short,
+        ];
         let client = self.request().await?;
         let take = client.prepare_cached(sql::TAKE_SCHEDULE).await?;
         Ok(client.execute(&take, &parameters).await? > 0)
@@ -213,7 +223,7 @@ impl Catalog {
 }
 
 /// All that an error says, in one line; `executions[0].` is the only execution.
-pub(crate) fn told(error: &RequestError) -> String {
+pub(crate) fn told_in_full(error: &RequestError) -> String {
     let line = |problem: &Problem| {
         let place = problem.place.strip_prefix("executions[0].").unwrap_or(&problem.place);
         format!("{place}: {}", problem.message)
@@ -239,13 +249,18 @@ pub(super) fn missed(row: &Row) -> Result<Missed, CatalogError> {
 }
 
 fn due_schedule(row: Row) -> Result<DueSchedule, CatalogError> {
+    let deadline: Option<i64> = row.get("start_deadline_ms");
     Ok(DueSchedule {
         name: row.get("name"),
         cron: row.get("cron"),
         timezone: row.get("timezone"),
-        missed: missed(&row)?,
-        next_at: row.get("next_at"),
-        now: row.get("now"),
+        pending: Pending {
+            next_at: row.get("next_at"),
+            last_at: row.get("last_at"),
+            now: row.get("now"),
+            missed: missed(&row)?,
+            start_deadline: deadline.map(|ms| SignedDuration::from_millis(ms)),
+        },
         id: row.get("id"),
         revision: row.get("revision"),
         row,

@@ -10,6 +10,7 @@ use scaleout_common::api::{
 use scaleout_common::ids::{BatchId, ExecutionId};
 use scaleout_common::names::{LimitName, Name, ProjectPath};
 use scaleout_package::arguments::check;
+use serde_json::{Map, Value};
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
@@ -25,6 +26,9 @@ use crate::schedule::{LATE_MAX, Recurrence, RecurrenceError};
 
 /// Runs of a schedule that are shown with it.
 const RUNS_SHOWN_MAX: i64 = 20;
+
+/// Values of one schedule at most, in bytes of JSON.
+const VALUES_BYTES_MAX: usize = 64 << 10;
 
 /// Schedules that `status` shows at most, of those that somebody should look at.
 const AMISS_SHOWN_MAX: i64 = 20;
@@ -80,20 +84,22 @@ impl Catalog {
         accepting: &Accepting<'_>,
     ) -> Result<ScheduleSummary, RequestError> {
         let recurrence = Recurrence::read(&request.cron, &request.timezone).map_err(|error| unfit(&error))?;
+        check_size(&request.parameters)?;
         let values = self.check_terms(&request, caller, accepting).await?;
         let owner = schedule_owner(name.as_str());
         let sealed = values.sensitive.as_ref().map(|text| accepting.sealer.seal(&owner, text)).transpose()?;
         let mut client = self.request().await?;
         let transaction = client.transaction().await?;
+        let package = &request.package;
+        let project = ProjectPath { folder: package.folder.clone(), project: package.project.clone() };
+        // First: it may have to wait for who deletes or deploys the project, and the lock stops all schedules.
+        hold_project(&transaction, &project).await?;
         transaction.execute(sql::LOCK_SCHEDULES, &[]).await?;
         let known = transaction.query_one(sql::COUNT_SCHEDULES, &[&name.as_str()]).await?;
         check_room(name, &known, request.replace)?;
         let next = recurrence.next(known.get("now"));
         let never = || RecurrenceError::Never { cron: request.cron.clone() };
         let next = next.ok_or_else(|| unfit(&never()))?;
-        let package = &request.package;
-        let project = ProjectPath { folder: package.folder.clone(), project: package.project.clone() };
-        hold_project(&transaction, &project).await?;
         let parameters: [&(dyn ToSql + Sync); 19] = [
             &name.as_str(),
             &package.folder.as_str(),
@@ -278,6 +284,18 @@ async fn hold_project(transaction: &Transaction<'_>, path: &ProjectPath) -> Resu
     match held.is_some_and(|row| row.get("there")) {
         true => Ok(()),
         false => Err(RequestError::not_found(format!("project {path}"), None)),
+    }
+}
+
+/// They are read again at every run.
+fn check_size(values: &Map<String, Value>) -> Result<(), RequestError> {
+    let bytes = serde_json::to_vec(values).map(|text| text.len()).unwrap_or(usize::MAX);
+    match bytes <= VALUES_BYTES_MAX {
+        true => Ok(()),
+        false => Err(RequestError::invalid(format!(
+            "the values of a schedule may have {VALUES_BYTES_MAX} bytes, and these have {bytes}: let the package read them \
+             from a file or a table"
+        ))),
     }
 }
 
