@@ -10,12 +10,12 @@ use jiff::tz::TimeZone;
 use reqwest::Method;
 use scaleout_common::api::{EnqueueAnswer, EnqueueRequest};
 use scaleout_common::ids::BatchId;
-use scaleout_common::names::{Name, PackagePath, PoolName};
-use scaleout_common::priority::Priority;
+use scaleout_common::names::PackagePath;
 use scaleout_common::status::Status;
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::terms::{Terms, milliseconds};
 use super::{Context, batch};
 use crate::client::{Client, Repeat};
 use crate::exit::{Exit, Failure};
@@ -61,27 +61,8 @@ pub(crate) struct Enqueue {
     /// This many of each, with the same values (1 to 1,000,000)
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     count: u32,
-    /// The pool whose workers run it
-    #[arg(long, default_value_t)]
-    pool: PoolName,
-    /// A worker that may run it, by name or id, instead of a pool; given several times (100 at most), any of these
-    #[arg(long = "worker", value_name = "NAME|ID", conflicts_with = "pool")]
-    workers: Vec<String>,
-    /// high, normal or low
-    #[arg(long, default_value_t)]
-    priority: Priority,
-    /// Attempts after the first that may follow a failure (0 to 1,000)
-    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=1000))]
-    retries: u32,
-    /// Pause before the first retry (to 1h); it doubles with each
-    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = input::duration)]
-    retry_delay: Duration,
-    /// How long one attempt may run (1ms to 366d) [default: no limit]
-    #[arg(long, value_name = "DURATION", value_parser = input::duration)]
-    timeout: Option<Duration>,
-    /// A key whose concurrency limit holds for all of them (`scaleout limit set KEY N`)
-    #[arg(long, value_name = "KEY")]
-    limit_key: Option<Name>,
+    #[command(flatten)]
+    terms: Terms,
     /// When they become due: a time, or +10m from now (to 366 days ahead; past: at once) [default: at once]
     #[arg(long, value_name = "TIME", value_parser = input::start)]
     start_at: Option<Timestamp>,
@@ -172,25 +153,22 @@ fn request(arguments: &Enqueue) -> Result<(EnqueueRequest, Origins), Failure> {
         count: arguments.count,
     };
     let (executions, origins) = input::build(&wanted)?;
+    let terms = arguments.terms.clone();
     let request = EnqueueRequest {
         // Even without --request-id: the request may have to be sent again by itself.
         request_id: arguments.request_id.unwrap_or_else(|| BatchId(Uuid::now_v7())),
         executions,
-        pool: arguments.pool.clone(),
-        priority: arguments.priority,
-        retries: arguments.retries,
-        retry_delay_ms: milliseconds(arguments.retry_delay),
-        timeout_ms: arguments.timeout.map(milliseconds),
-        limit_key: arguments.limit_key.clone(),
+        pool: terms.pool,
+        priority: terms.priority,
+        retries: terms.retries,
+        retry_delay_ms: milliseconds(terms.retry_delay),
+        timeout_ms: terms.timeout.map(milliseconds),
+        limit_key: terms.limit_key,
         start_at: arguments.start_at,
         start_deadline_ms: arguments.start_deadline.map(milliseconds),
-        workers: arguments.workers.clone(),
+        workers: terms.workers,
     };
     Ok((request, origins))
-}
-
-pub(super) fn milliseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -26,6 +26,7 @@ pub(crate) mod project;
 mod retry;
 pub(crate) mod schedule;
 pub(crate) mod status;
+mod terms;
 pub(crate) mod token;
 mod versions;
 pub(crate) mod worker;

@@ -8,11 +8,10 @@ use scaleout_common::api::{
     Missed, NEXT_RUNS_MAX, NextRun, Problem, ScheduleDetail, ScheduleSummary, SetScheduleRequest,
     TIMEZONE_DEFAULT,
 };
-use scaleout_common::names::{Name, PackagePath, PoolName};
-use scaleout_common::priority::Priority;
+use scaleout_common::names::{Name, PackagePath};
 
 use super::Context;
-use super::enqueue::milliseconds;
+use super::terms::{Terms, milliseconds};
 use crate::client::{Client, Repeat};
 use crate::exit::{Exit, Failure};
 use crate::input::{self, Assignment};
@@ -103,27 +102,8 @@ pub(crate) struct Create {
     /// A parameter's value
     #[arg(long, value_name = "NAME=VALUE")]
     set: Vec<Assignment>,
-    /// The pool whose workers run it
-    #[arg(long, default_value_t)]
-    pool: PoolName,
-    /// A worker that may run it, by name or id, instead of a pool; given several times (100 at most), any of these
-    #[arg(long = "worker", value_name = "NAME|ID", conflicts_with = "pool")]
-    workers: Vec<String>,
-    /// high, normal or low
-    #[arg(long, default_value_t)]
-    priority: Priority,
-    /// Attempts after the first that may follow a failure (0 to 1,000)
-    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=1000))]
-    retries: u32,
-    /// Pause before the first retry (to 1h); it doubles with each
-    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = input::duration)]
-    retry_delay: Duration,
-    /// How long one attempt may run (1ms to 366d) [default: no limit]
-    #[arg(long, value_name = "DURATION", value_parser = input::duration)]
-    timeout: Option<Duration>,
-    /// A key whose concurrency limit holds for it (`scaleout limit set KEY N`)
-    #[arg(long, value_name = "KEY")]
-    limit_key: Option<Name>,
+    #[command(flatten)]
+    terms: Terms,
     /// A run fails unless it has started within this time of the scheduled one (1ms to 31d) [default: no limit]
     #[arg(long, value_name = "DURATION", value_parser = input::duration)]
     start_deadline: Option<Duration>,
@@ -177,7 +157,7 @@ pub(crate) async fn run(context: &Context, arguments: Schedule) -> Result<Exit, 
 }
 
 async fn set(context: &Context, client: &Client, create: Create) -> Result<(), Failure> {
-    let Create { schedule: One { name }, package, set, .. } = create;
+    let Create { schedule: One { name }, package, set, terms, .. } = create;
     let repeat = if create.replace { Repeat::Harmless } else { Repeat::OnlyUnsent };
     let request = SetScheduleRequest {
         cron: create.cron,
@@ -186,14 +166,14 @@ async fn set(context: &Context, client: &Client, create: Create) -> Result<(), F
         replace: create.replace,
         package,
         parameters: input::values(&set, "--set")?,
-        pool: create.pool,
-        workers: create.workers,
-        priority: create.priority,
-        retries: create.retries,
-        retry_delay_ms: milliseconds(create.retry_delay),
-        timeout_ms: create.timeout.map(milliseconds),
+        pool: terms.pool,
+        workers: terms.workers,
+        priority: terms.priority,
+        retries: terms.retries,
+        retry_delay_ms: milliseconds(terms.retry_delay),
+        timeout_ms: terms.timeout.map(milliseconds),
         start_deadline_ms: create.start_deadline.map(milliseconds),
-        limit_key: create.limit_key,
+        limit_key: terms.limit_key,
     };
     let schedule: ScheduleSummary = client
         .send(Method::PUT, &["schedules", name.as_str()], &request, repeat)
