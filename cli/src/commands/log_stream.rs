@@ -22,6 +22,8 @@ const OUTAGE_MAX: Duration = Duration::from_secs(120);
 /// The first wait before asking again; it doubles up to the longest.
 const AGAIN_MIN: Duration = Duration::from_millis(200);
 const AGAIN_MAX: Duration = Duration::from_secs(5);
+/// A stream that lasted so long was one, also when there was nothing to send: a master keeps it alive every 10 s.
+const STEADY: Duration = Duration::from_secs(15);
 
 /// Follows until the execution has ended and its log is complete; `false` if the master cannot stream.
 ///
@@ -35,14 +37,19 @@ pub(super) async fn follow(
     let id = id.to_string();
     let path = ["executions", &id, "messages", "stream"];
     let mut place = Place::default();
-    let mut outage: Option<Outage> = None;
+    let mut outage = Outage::default();
     loop {
         let lost = match client.open(&path, place.id.as_deref()).await {
             Ok(mut stream) => {
-                if outage.take().is_some() {
+                if outage.tells_the_end() {
                     say(&format!("following again, at {}", client.here()));
                 }
-                match read(&mut stream, &mut place, &mut print).await? {
+                let (began, from) = (Instant::now(), place.id.clone());
+                let left = read(&mut stream, &mut place, &mut print).await?;
+                if place.id != from || left == Left::Time || began.elapsed() >= STEADY {
+                    outage = Outage::default();
+                }
+                match left {
                     Left::End => return Ok(true),
                     Left::Time => continue,
                     Left::Lost(why) => Failure::unreachable(format!("{} was lost: {why}", client.here())),
@@ -52,24 +59,42 @@ pub(super) async fn follow(
             Err(NotOpened::Refused(failure)) => return Err(failure),
             Err(NotOpened::Lost(failure)) => failure,
         };
-        let outage = outage.get_or_insert_with(|| {
+        if outage.is_new() {
             let from = place.id.as_deref().map(|id| format!(" behind message {id}")).unwrap_or_default();
             say(&format!("{}; trying to go on{from}", lost.message));
-            Outage { since: Instant::now(), wait: AGAIN_MIN }
-        });
-        if outage.since.elapsed() >= OUTAGE_MAX {
-            return Err(lost);
         }
-        tokio::time::sleep(outage.wait).await;
-        outage.wait = (outage.wait * 2).min(AGAIN_MAX);
+        let Some(wait) = outage.wait(Instant::now()) else { return Err(lost) };
+        tokio::time::sleep(wait).await;
         client.turn();
     }
 }
 
-/// Nobody streams at this time.
+/// Nobody streams at this time, or streams end as soon as they begin.
+#[derive(Default)]
 struct Outage {
-    since: Instant,
-    wait: Duration,
+    /// When it was noticed.
+    since: Option<Instant>,
+    waited: u32,
+    told: bool,
+}
+
+impl Outage {
+    fn is_new(&self) -> bool {
+        self.since.is_none()
+    }
+
+    /// Whether to say, once, that somebody streams again.
+    fn tells_the_end(&mut self) -> bool {
+        !self.is_new() && !std::mem::replace(&mut self.told, true)
+    }
+
+    /// How long to wait before asking again; `None`: it has lasted too long.
+    fn wait(&mut self, now: Instant) -> Option<Duration> {
+        let since = *self.since.get_or_insert(now);
+        let wait = AGAIN_MIN.saturating_mul(1 << self.waited.min(16)).min(AGAIN_MAX);
+        self.waited += 1;
+        (now.duration_since(since) < OUTAGE_MAX).then_some(wait)
+    }
 }
 
 /// How far it has come.
@@ -181,6 +206,21 @@ mod tests {
             r#"{{"attempt":{attempt},"sequence":{sequence},"at":"2026-03-01T10:00:00Z","type":"stdout","path":"","text":"{text}"}}"#
         );
         event("message", Some(id), &data)
+    }
+
+    #[test]
+    fn an_outage_is_told_once_waits_longer_and_longer_and_ends() {
+        let began = Instant::now();
+        let (mut outage, mut at, mut waits) = (Outage::default(), began, Vec::new());
+        assert!(!outage.tells_the_end() && outage.is_new());
+        while let Some(wait) = outage.wait(at) {
+            waits.push(wait.as_millis());
+            at += wait;
+        }
+        assert_eq!(waits[..6], [200, 400, 800, 1_600, 3_200, 5_000]);
+        let lasted = at.duration_since(began);
+        assert!(lasted >= OUTAGE_MAX && lasted < OUTAGE_MAX + AGAIN_MAX, "{lasted:?}");
+        assert_eq!([outage.tells_the_end(), outage.tells_the_end(), outage.is_new()], [true, false, false]);
     }
 
     #[test]
