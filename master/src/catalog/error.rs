@@ -68,10 +68,11 @@ impl CatalogError {
         }
     }
 
-    /// A lock was not to be had in the time allowed.
-    pub(crate) fn is_lock_timeout(&self) -> bool {
+    /// A lock was not to be had in the time allowed, or a statement took longer.
+    pub(crate) fn is_timeout(&self) -> bool {
         use tokio_postgres::error::SqlState;
-        matches!(self, Self::Database(error) if error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE))
+        matches!(self, Self::Database(error) if matches!(error.code(), Some(code)
+            if *code == SqlState::LOCK_NOT_AVAILABLE || *code == SqlState::QUERY_CANCELED))
     }
 
     /// Two transactions got in each other's way; the one that lost can simply run again.

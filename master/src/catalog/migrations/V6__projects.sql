@@ -42,6 +42,8 @@ begin
                 add check ((bundle is null) = (deleted_at is not null));
             create trigger refuse_deleted after insert on internal.batch_packages
                 for each row execute function internal.refuse_deleted();
+            -- Which versions need a bundle is asked for each that goes.
+            create index project_versions_bundle on internal.project_versions (bundle) where bundle is not null;
             done := true;
         exception when lock_not_available then
             perform pg_sleep(1);

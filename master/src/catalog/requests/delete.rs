@@ -7,12 +7,13 @@ use scaleout_common::api::ProjectSummary;
 use scaleout_common::names::ProjectPath;
 
 use super::deploy::lock_current;
-use super::uses::{Use, Used, uses};
+use super::uses::{Use, Used, first_use};
 use super::{RequestError, sql};
 use crate::catalog::{Catalog, CatalogError};
 
-/// How long deleting waits for those who accept something of the project, or change it. Until then, others wait.
-const LIMITS: &str = "set local lock_timeout = '5s'";
+/// How long deleting waits for those who accept something of the project, or change it, and then looks through what has
+/// not ended. Meanwhile others wait.
+const LIMITS: &str = "set local lock_timeout = '5s'; set local statement_timeout = '10s'";
 
 impl Catalog {
     /// Deletes a project that nothing uses. Gives it as it was.
@@ -34,7 +35,7 @@ impl Catalog {
                 drop(client);
                 Err(self.no_such_project(path).await?)
             }
-            Err(RequestError::Catalog(error)) if error.is_lock_timeout() => Err(in_use(path, &error)),
+            Err(RequestError::Catalog(error)) if error.is_timeout() => Err(in_use(path, &error)),
             Err(error) => Err(error),
         }
     }
@@ -47,9 +48,8 @@ async fn delete(transaction: &Transaction<'_>, path: &ProjectPath) -> Result<boo
     let packages: Vec<i64> =
         transaction.query(&lock, &[&project]).await?.iter().map(|row| row.get("id")).collect();
     // From here on nobody accepts anything of it, and all that was accepted is seen.
-    let found = uses(transaction, &Used { path, packages: &packages }).await?;
-    if !found.is_empty() {
-        return Err(is_used(path, &found));
+    if let Some(found) = first_use(transaction, &Used { path, packages: &packages }).await? {
+        return Err(is_used(path, found));
     }
     let lock = transaction.prepare_cached(sql::LOCK_PROJECT_BUNDLES).await?;
     let bundles: Vec<Vec<u8>> =
@@ -66,20 +66,15 @@ async fn delete(transaction: &Transaction<'_>, path: &ProjectPath) -> Result<boo
     Ok(true)
 }
 
-fn is_used(path: &ProjectPath, found: &[Use]) -> RequestError {
-    let what: Vec<&str> = found.iter().map(|one| one.what.as_str()).collect();
-    let mend: Vec<&str> = found.iter().map(|one| one.mend.as_str()).collect();
-    RequestError::Conflict {
-        message: format!("{path} was not deleted: it is used by {}", what.join(", and by ")),
-        hint: mend.join("; "),
-    }
+fn is_used(path: &ProjectPath, Use { what, mend }: Use) -> RequestError {
+    RequestError::Conflict { message: format!("{path} was not deleted: it is used by {what}"), hint: mend }
 }
 
 fn in_use(path: &ProjectPath, error: &CatalogError) -> RequestError {
     RequestError::Conflict {
         message: format!(
-            "{path} was not deleted: somebody enqueues from it or changes it just now ({error})"
+            "{path} was not deleted: somebody enqueues from it or changes it just now, or very much waits ({error})"
         ),
-        hint: "try again when that is done".to_owned(),
+        hint: "try again when that is done, or less waits".to_owned(),
     }
 }

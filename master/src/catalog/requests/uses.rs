@@ -1,5 +1,5 @@
 //! What uses a project, so that it cannot be deleted. Whatever else comes to use projects is asked in one place: it
-//! gives a [`Use`] and gets a line in [`uses`]; and whoever makes a new use takes a lock that waits for who deletes
+//! gives a [`Use`] and gets a line in [`first_use`]; and whoever makes a new use takes a lock that waits for who deletes
 //! (`internal.refuse_deleted` does for executions).
 
 use std::collections::BTreeMap;
@@ -36,10 +36,16 @@ pub(super) struct Used<'a> {
     pub(super) packages: &'a [i64],
 }
 
-/// All that uses it.
-pub(super) async fn uses(transaction: &Transaction<'_>, used: &Used<'_>) -> Result<Vec<Use>, RequestError> {
-    let all = [executions(transaction, used).await?, schedules(transaction, used.path).await?];
-    Ok(all.into_iter().flatten().collect())
+/// What uses it, by the first sort that is found. What is cheap to find comes first: all that waits, of other projects too,
+/// is looked through for executions, and who enqueues from this one waits for that.
+pub(super) async fn first_use(
+    transaction: &Transaction<'_>,
+    used: &Used<'_>,
+) -> Result<Option<Use>, RequestError> {
+    match schedules(transaction, used.path).await? {
+        None => executions(transaction, used).await,
+        found => Ok(found),
+    }
 }
 
 async fn executions(transaction: &Transaction<'_>, used: &Used<'_>) -> Result<Option<Use>, RequestError> {
