@@ -6,6 +6,9 @@ use std::sync::{Arc, OnceLock};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::CertificateDer;
 use rustls::{ClientConfig, RootCertStore};
+use x509_cert::der::Decode as _;
+use x509_cert::ext::pkix::BasicConstraints;
+use x509_cert::{Certificate, Version};
 
 use crate::files::{self, TlsError};
 use crate::verifier::{Check, Verifier};
@@ -135,8 +138,42 @@ fn trust_store(trust: &Trust) -> Result<Store, TlsError> {
             Ok(Store::Roots { roots: Arc::new(roots), exact: Vec::new() })
         }
         Trust::Only(certificates) => {
-            roots.add_parsable_certificates(certificates.iter().cloned());
+            // A server's own certificate is trusted as itself, and not to vouch for others.
+            roots.add_parsable_certificates(certificates.iter().filter(|one| is_authority(one)).cloned());
             Ok(Store::Roots { roots: Arc::new(roots), exact: certificates.clone() })
         }
+    }
+}
+
+/// It may sign others: by its basic constraints (RFC 5280, 4.2.1.9), which version 1 did not have yet.
+pub(crate) fn is_authority(certificate: &CertificateDer<'_>) -> bool {
+    let Ok(read) = Certificate::from_der(certificate) else { return false };
+    let certificate = read.tbs_certificate;
+    match certificate.get::<BasicConstraints>() {
+        Ok(Some((_, constraints))) => constraints.ca,
+        Ok(None) => certificate.version == Version::V1,
+        Err(_) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::authority::Authority;
+
+    #[test]
+    fn a_servers_own_certificate_vouches_for_nobody_else() {
+        let now = Timestamp::now();
+        let authority = Authority::make(now).unwrap();
+        let issued = authority.issue(&["localhost".to_owned()], now).unwrap();
+        let certificates = issued.chain;
+        let roots = certificates.iter().map(is_authority).collect::<Vec<_>>();
+        assert_eq!(roots, [false, true]);
+        let Store::Roots { roots, exact } = trust_store(&Trust::Only(certificates)).unwrap() else {
+            panic!("these are roots")
+        };
+        assert_eq!((roots.len(), exact.len()), (1, 2));
     }
 }

@@ -10,7 +10,7 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 
-use crate::client::{Store, provider};
+use crate::client::{Store, is_authority, provider};
 use crate::dates;
 use crate::files::fingerprint;
 
@@ -87,7 +87,11 @@ impl Verifier {
         }
         let mut roots = RootCertStore::empty();
         roots.add_parsable_certificates(
-            between.iter().filter(|one| is_pinned(one)).cloned().map(CertificateDer::into_owned),
+            between
+                .iter()
+                .filter(|one| is_pinned(one) && is_authority(one))
+                .cloned()
+                .map(CertificateDer::into_owned),
         );
         self.by_roots(Arc::new(roots), end, between, name, now)
     }

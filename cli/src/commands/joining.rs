@@ -1,9 +1,9 @@
 //! `scaleout worker invite` and `scaleout worker join`: a new machine becomes a worker by one line. Writes the
 //! worker's settings; asks the master for everything else.
 
-use std::fs::{self, OpenOptions};
+use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -203,7 +203,9 @@ impl Files {
     /// Makes the folders, and sees that nothing is there and something can be.
     fn prepare(&self, data_folder: &Path, force: bool) -> Result<(), Failure> {
         for folder in self.settings.parent().into_iter().chain([data_folder]) {
-            fs::create_dir_all(folder).map_err(|error| cannot("make", folder, &error))?;
+            // Whom packages run as may pass through it, and not look.
+            let made = DirBuilder::new().recursive(true).mode(0o711).create(folder);
+            made.map_err(|error| cannot("make", folder, &error))?;
         }
         for file in [&self.settings, &self.master_ca, &self.rabbitmq_ca] {
             if file.exists() && !force {
@@ -211,7 +213,7 @@ impl Files {
                     .hint("this machine has joined before; --force writes over it"));
             }
         }
-        let probe = self.settings.with_extension("join");
+        let probe = self.settings.with_extension(format!("join-{}", std::process::id()));
         write_private(&probe, "")?;
         fs::remove_file(&probe).map_err(|error| cannot("remove", &probe, &error))
     }

@@ -11,6 +11,7 @@ mod explain;
 mod figures;
 mod glance;
 mod guard;
+mod invitations;
 mod limits;
 mod lists;
 mod metrics;

@@ -30,6 +30,8 @@ pub enum JoinRefusal {
     Used { host: String, at: Timestamp },
     #[error("the invitation was good until {0}")]
     Expired(Timestamp),
+    #[error("the token {0}, which made the invitation, was revoked, and the invitation with it")]
+    Revoked(String),
     #[error(transparent)]
     Catalog(#[from] CatalogError),
 }
@@ -110,7 +112,8 @@ impl Catalog {
             Some(at) => {
                 JoinRefusal::Used { host: row.get::<_, Option<String>>("used_by").unwrap_or_default(), at }
             }
-            None => JoinRefusal::Expired(row.get("expires_at")),
+            None if row.get("expired") => JoinRefusal::Expired(row.get("expires_at")),
+            None => JoinRefusal::Revoked(row.get("created_by")),
         })
     }
 }

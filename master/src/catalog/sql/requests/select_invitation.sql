@@ -1,1 +1,3 @@
-select expires_at, used_at, used_by from internal.invitations where hash = $1
+select expires_at, expires_at <= clock_timestamp() as expired, used_at, used_by, created_by
+from internal.invitations
+where hash = $1
