@@ -11,7 +11,8 @@ POLICY_SAVED=$POLICY.scaleout-saved
 POLICY_MARK='# placed by deploy/install.sh of Scaleout for the duration of one installation'
 CREATE_CLUSTER=/etc/postgresql-common/createcluster.conf
 CREATE_CLUSTER_SAVED=$CREATE_CLUSTER.scaleout-saved
-LOCK=/var/lock/scaleout-install.lock
+# Root's folder: in one that everybody may write, another user could put a link to any file in its place.
+LOCK=/run/scaleout-install.lock
 
 say() { printf 'install: %s\n' "$*"; }
 

@@ -7,7 +7,7 @@ use scaleout_common::settings::Settings;
 use scaleout_common::wire::Outcomes;
 use tokio_util::sync::CancellationToken;
 
-use crate::accounts::Accounts;
+use crate::accounts::{Accounts, check_folder};
 use crate::hearing::{Ears, hearing};
 use crate::journal::fitting;
 use crate::session::{SessionEnd, SessionStart};
@@ -15,14 +15,18 @@ use crate::session::{SessionEnd, SessionStart};
 /// Runs a worker until `stop`, then drains: it claims no more, gives what runs its grace, and reports everything.
 ///
 /// # Errors
-/// A user of `worker.run_as` is not there or cannot be become, another worker lives in the data folder, the folder cannot be used, the masters refuse this worker, or it has heard
-/// neither masters nor broker for so long that its supervisor should start it anew.
+/// A user of `worker.run_as` is not there or cannot be become, others than root have a hand in the data folder then,
+/// another worker lives in it, it cannot be used, the masters refuse this worker, or it has heard neither masters nor
+/// broker for so long that its supervisor should start it anew.
 pub async fn run(settings: Settings, stop: CancellationToken) -> anyhow::Result<()> {
     let folder = &settings.worker.data_folder;
     std::fs::create_dir_all(folder).with_context(|| {
         format!("cannot make the worker's data folder {} (setting worker.data_folder)", folder.display())
     })?;
     let accounts = Accounts::find(&settings.worker.run_as)?;
+    if accounts.are_others() {
+        check_folder(folder)?;
+    }
     if accounts.include_root() {
         tracing::warn!(
             "packages run as root here: whoever may enqueue may do everything on this machine. Run the worker as another \

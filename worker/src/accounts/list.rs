@@ -46,9 +46,12 @@ impl Accounts {
     /// # Errors
     /// The settings do not allow it.
     pub fn choose(&self, wanted: Option<&str>) -> Result<Option<Arc<Account>>, Denied> {
-        let Some(user) = wanted else { return Ok(self.allowed.first().cloned()) };
+        // Who is that user already becomes nobody: without root's rights it could not even set its groups anew.
+        let to_become =
+            |account: &Arc<Account>| (!account.is_ours() || may_become_others()).then(|| account.clone());
+        let Some(user) = wanted else { return Ok(self.allowed.first().and_then(to_become)) };
         if let Some(account) = self.allowed.iter().find(|account| account.name == user) {
-            return Ok(Some(account.clone()));
+            return Ok(to_become(account));
         }
         Err(match self.names() {
             None => Denied::NoneAllowed(user.to_owned()),
@@ -64,6 +67,11 @@ impl Accounts {
         let more = self.allowed.len().saturating_sub(NAMED_MAX);
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         (!named.is_empty()).then(|| format!("{}{more}", named.join(", ")))
+    }
+
+    /// Whether packages run as others than the worker.
+    pub fn are_others(&self) -> bool {
+        self.allowed.iter().any(|account| !account.is_ours())
     }
 
     /// Whether packages run as root here, because nobody said otherwise or because somebody listed it.

@@ -2,9 +2,11 @@
 //! becomes one of them.
 
 mod account;
+mod folder;
 mod list;
 mod switch;
 
 pub use account::{Account, AccountError};
+pub(crate) use folder::check_folder;
 pub use list::{Accounts, Denied};
 pub(crate) use switch::switch_to;

@@ -4,6 +4,7 @@
 //! crashed machine left cannot be trusted, and is removed at the start.
 
 use std::collections::HashMap;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -80,6 +81,8 @@ impl Bundles {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
             _ => std::fs::create_dir_all(&folder)?,
         }
+        // Whom packages run as must get to the one that is theirs, and to no other: their names, hashes, are not shown.
+        std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o711))?;
         Ok(Self { folder, bytes_max, entries: Mutex::default() })
     }
 

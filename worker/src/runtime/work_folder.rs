@@ -98,8 +98,8 @@ pub fn clear_work_root(work_root: &Path) -> io::Result<()> {
 
 fn make(path: &Path, owner: Option<(u32, u32)>) -> io::Result<()> {
     make_private(path)?;
-    // The folder around it is ours, so nobody can put another thing in its place.
-    owner.map_or(Ok(()), |(user, group)| std::os::unix::fs::chown(path, Some(user), Some(group)))
+    // The folder around it is ours, so nobody can put another thing in its place: `accounts::check_folder` saw to it.
+    owner.map_or(Ok(()), |(user, group)| std::os::unix::fs::lchown(path, Some(user), Some(group)))
 }
 
 fn make_private(path: &Path) -> io::Result<()> {
