@@ -340,7 +340,9 @@ async fn a_run_that_waits_for_a_lock_lets_the_others_go_on_and_is_tried_again() 
         manifests: &world.manifests,
         executions_max: EXECUTIONS_MAX,
     };
-    let ran = catalog.run_schedule(&read, &due, due.run.unwrap(), &accepting).await;
+    let soon = std::time::Duration::from_secs(10);
+    let run = catalog.run_schedule(&read, &due, due.run.unwrap(), &accepting);
+    let ran = tokio::time::timeout(soon, run).await.expect("it gives up long before its statement has to");
     assert!(matches!(&ran, Err(RequestError::Catalog(error)) if error.is_transient()), "{ran:?}");
     held.rollback().await.unwrap();
     accepted(catalog.run_schedule(&read, &due, due.run.unwrap(), &accepting).await);

@@ -41,6 +41,14 @@ async fn a_workers_settings_say_whom_packages_run_as() {
     let denied = cluster.enqueue_one(&["t/users/denied"]).await;
     let failed = cluster.reaches(&denied, &["failed"], MOMENT).await;
     assert!(failed.text("error").contains("it lists nobody"), "{failed:?}");
+    // Root works in no folder in which others could put something in the place of something else.
+    let planted = cluster.folder().join("planted");
+    fs::create_dir(&planted).unwrap();
+    std::os::unix::fs::symlink("/srv", planted.join("work")).unwrap();
+    let refused = cluster.start_worker("planted", &[("worker.run_as", "nobody")]);
+    assert_ne!(cluster.workers[refused].service.exit_code(MOMENT).await, 0);
+    let log = cluster.workers[refused].service.log();
+    assert!(log.contains("planted/work is a symbolic link"), "{log}");
     let shown = cluster.scaleout(&["worker", "show", "apart"]).await.ok().stdout;
     assert!(shown.contains("as user nobody"), "{shown}");
 }

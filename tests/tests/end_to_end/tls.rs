@@ -110,6 +110,15 @@ async fn an_invitation_that_is_none_is_refused_in_words() {
     let pinned = Invitation { pins: vec!["ab".repeat(32)], ..read.clone() };
     join(&pinned.text()).await.refused(3, &["not signed by an authority that is trusted here"]);
 
+    // The secret is told to nobody who could not show the pin.
+    let plain = Invitation { urls: vec![url.replace("https:", "http:")], ..read.clone() };
+    join(&plain.text()).await.refused(2, &["has no TLS", "https://"]);
+    let call =
+        cluster.command(&["worker", "invite", "--to", "http://m1:8391"]).env("SCALEOUT_CA_FILE", &ca_file);
+    call.run().await.refused(2, &["http://m1:8391 has no TLS"]);
+    let written = std::path::PathBuf::from(cluster.path(&format!("w{}", good.len())));
+    assert!(!written.join("settings.toml").exists());
+
     let past = "update internal.invitations set expires_at = clock_timestamp() - interval '1 s'";
     cluster.catalog.batch_execute(past).await.unwrap();
     join(&good).await.refused(4, &["the invitation was good until "]);
@@ -117,6 +126,13 @@ async fn an_invitation_that_is_none_is_refused_in_words() {
     let future = "update internal.invitations set expires_at = clock_timestamp() + interval '1 h'";
     cluster.catalog.batch_execute(future).await.unwrap();
     join(&good).await.ok();
+    // What is there is not written over.
+    let folder = written.display().to_string();
+    let again = ["worker", "join", "--data-folder", &folder];
+    let other = invite().await;
+    elsewhere(&cluster, &again, &[("SCALEOUT_TOKEN", &other)])
+        .await
+        .refused(2, &["is there already", "--force"]);
 }
 
 #[tokio::test]
