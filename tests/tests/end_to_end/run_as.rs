@@ -41,6 +41,8 @@ async fn a_workers_settings_say_whom_packages_run_as() {
     let denied = cluster.enqueue_one(&["t/users/denied"]).await;
     let failed = cluster.reaches(&denied, &["failed"], MOMENT).await;
     assert!(failed.text("error").contains("it lists nobody"), "{failed:?}");
+    let bundles = fs::metadata(cluster.workers[0].folder.join("bundles")).unwrap();
+    assert_eq!(bundles.permissions().mode() & 0o777, 0o711, "nobody lists what others run");
     // Root works in no folder in which others could put something in the place of something else.
     let planted = cluster.folder().join("planted");
     fs::create_dir(&planted).unwrap();
