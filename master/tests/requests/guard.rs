@@ -81,7 +81,7 @@ fn every_route_is_gone_over() {
     let (_, routes_of_it) = router.split_once("fn routes()").unwrap();
     let handlers = ["get(", "post(", "put(", "patch(", "delete("];
     let is_handler = |word: &&str| handlers.iter().any(|name| word.contains(name));
-    let served = routes_of_it.split(|c: char| c == ' ' || c == '.').filter(is_handler).count();
+    let served = routes_of_it.split([' ', '.']).filter(is_handler).count();
     assert_eq!(served, routes().len() + OPEN_ROUTES, "a route is missing in `routes`, or is no more");
 }
 

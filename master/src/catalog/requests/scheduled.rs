@@ -259,7 +259,7 @@ fn due_schedule(row: Row) -> Result<DueSchedule, CatalogError> {
             last_at: row.get("last_at"),
             now: row.get("now"),
             missed: missed(&row)?,
-            start_deadline: deadline.map(|ms| SignedDuration::from_millis(ms)),
+            start_deadline: deadline.map(SignedDuration::from_millis),
         },
         id: row.get("id"),
         revision: row.get("revision"),
