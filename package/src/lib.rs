@@ -6,6 +6,7 @@
 //!
 //! - [`value`]: data types and values
 //! - [`mod@reference`], [`scope`], [`template`]: `@name`, what it means, and `{{ @name }}` in texts
+//! - [`frames`]: the variables of a package that runs, each in its scope
 //! - [`model`]: package, container, task, connection, parameter, variable
 //! - [`diagnostics`]: what is wrong, with its place in the file
 //! - [`reader`]: TOML to model: [`reader::read_package`], [`reader::read_settings`]
@@ -26,6 +27,7 @@ pub mod duration;
 pub mod files;
 pub mod flow;
 pub mod folder;
+pub mod frames;
 pub mod ignore;
 pub mod manifest;
 pub mod model;

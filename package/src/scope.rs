@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::frames::Frame;
 use crate::reference::{Reference, SystemVariable};
 use crate::value::Value;
 
@@ -13,8 +14,8 @@ pub struct Scope {
     pub project: BTreeMap<String, Value>,
     /// Package parameters, by name.
     pub package: BTreeMap<String, Value>,
-    /// Variables: one map for the package, then one for each container towards the task.
-    pub variables: Vec<BTreeMap<String, Value>>,
+    /// Variables: the package's frame, then those of the containers and tasks inwards that declare any.
+    pub variables: Vec<Frame>,
     /// System variables.
     pub system: BTreeMap<SystemVariable, Value>,
 }
@@ -52,6 +53,13 @@ impl Scope {
     /// Nothing of that name is in scope, or its value is NULL.
     pub fn render(&self, reference: &Reference) -> Result<String, LookupError> {
         self.lookup(reference)?.render().map_err(|_| LookupError::Null(reference.clone()))
+    }
+
+    /// What the package itself sees: nothing of its containers and tasks.
+    #[must_use]
+    pub fn of_package(mut self) -> Scope {
+        self.variables.truncate(1);
+        self
     }
 
     fn variable(&self, name: &str) -> Option<&Value> {

@@ -2,10 +2,12 @@
 //!
 //! Pure decisions; the worker's runtime carries them out and reports back.
 
+mod path;
 mod retry;
 mod state;
 #[cfg(test)]
 mod tests;
 
+pub use path::RunPath;
 pub use retry::retry_after;
 pub use state::{End, Flow, FlowEnd, Happened, SkipReason, Skipped};

@@ -16,6 +16,7 @@ fn task(index: usize, after: After) -> Task {
         path: TaskPath::package().child(&name),
         name,
         description: String::new(),
+        variables: Default::default(),
         kind: TaskKind::Sequence(Container::default()),
         after,
         join: Join::All,

@@ -17,7 +17,7 @@ pub struct Package {
     pub run_as: Option<String>,
     /// Its parameters, by name.
     pub parameters: BTreeMap<String, Parameter>,
-    /// Its variables, by name.
+    /// Its variables, by name; containers and tasks may have more.
     pub variables: BTreeMap<String, Variable>,
     /// Its own connections, by name; those of its project are beside it.
     pub connections: BTreeMap<String, Connection>,
@@ -41,6 +41,8 @@ pub struct Task {
     pub path: TaskPath,
     /// What it is for; may be empty.
     pub description: String,
+    /// Variables that it and what is inside it see, by name. They begin anew with each of its tries.
+    pub variables: BTreeMap<String, Variable>,
     /// What it does.
     pub kind: TaskKind,
     /// When it starts.

@@ -24,14 +24,14 @@ pub struct Parameter {
     pub description: String,
 }
 
-/// A variable: changes while the package runs.
+/// A variable of a package, container or task: changes while the package runs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Variable {
     /// Its name.
     pub name: String,
     /// Its type.
     pub data_type: DataType,
-    /// Its value when the package starts; NULL if none was given.
+    /// Its value when its package, container or task starts; NULL if none was given.
     pub value: Value,
 }
 

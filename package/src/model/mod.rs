@@ -9,5 +9,5 @@ mod task;
 pub use container::{Container, ContainerError, Package, Task};
 pub use declarations::{Connection, ConnectionKind, Parameter, Variable};
 pub use task::{
-    After, Constraint, Join, MaximumErrors, On, Operand, Process, Sql, TaskIndex, TaskKind, TaskPath,
+    After, Constraint, Join, MaximumErrors, On, Operand, Process, Sql, Target, TaskIndex, TaskKind, TaskPath,
 };

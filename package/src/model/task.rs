@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::reference::Reference;
 use crate::template::Template;
-use crate::value::Value;
+use crate::value::{DataType, Value};
 
 use super::Container;
 
@@ -45,6 +45,17 @@ pub struct Process {
     pub command: Vec<Template>,
     /// Environment variables of the package, in the order of the file.
     pub environment: Vec<(String, Template)>,
+    /// The variable that gets what it prints, without the line end at its end, if it succeeds.
+    pub stdout: Option<Target>,
+}
+
+/// A variable that a task writes: the innermost of that name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// Its name.
+    pub variable: String,
+    /// Its type.
+    pub data_type: DataType,
 }
 
 /// A statement for a database.

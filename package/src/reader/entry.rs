@@ -11,7 +11,7 @@ use crate::model::{Container, Package, TaskPath};
 use crate::project::ProjectSettings;
 
 use super::declare;
-use super::names::Names;
+use super::names::{NameScope, Names};
 use super::report::Report;
 use super::table::Table;
 use super::tasks::TaskReader;
@@ -97,7 +97,7 @@ fn package(name: &str, table: &mut Table<'_>, around: &Surroundings<'_>, report:
     let none = BTreeMap::new();
     let names = |connections| Names {
         parameters: &parameters,
-        variables: &variables,
+        scopes: vec![NameScope { variables: variables.clone(), at_once: None }],
         connections,
         project: around.settings,
         files: around.files,
@@ -122,10 +122,10 @@ fn settings(table: &mut Table<'_>, report: &mut Report) -> ProjectSettings {
         parameters: declare::parameters(table, report),
         connections: BTreeMap::new(),
     };
-    let (variables, connections, parameters) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+    let (connections, parameters) = (BTreeMap::new(), BTreeMap::new());
     let names = Names {
         parameters: &parameters,
-        variables: &variables,
+        scopes: Vec::new(),
         connections: &connections,
         project: &settings,
         files: None,

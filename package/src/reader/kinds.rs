@@ -17,8 +17,7 @@ pub(super) const KINDS: [&str; 3] = ["process", "sql", "sequence"];
 /// The kinds of coming versions.
 pub(super) const LATER_KINDS: [&str; 6] = ["for", "foreach", "expression", "file", "http", "package"];
 /// Keys of a process in coming versions.
-pub(super) const LATER_PROCESS: [&str; 5] =
-    ["stdin", "stdout", "folder", "success-exit-codes", "maximum-errors"];
+pub(super) const LATER_PROCESS: [&str; 4] = ["stdin", "folder", "success-exit-codes", "maximum-errors"];
 /// Keys of an SQL task in coming versions.
 pub(super) const LATER_SQL: [&str; 6] = ["file", "result", "into", "rows", "transaction", "maximum-errors"];
 
@@ -35,7 +34,8 @@ pub(super) fn process(names: &Names<'_>, table: &mut Table<'_>, what: &str, repo
     let item = table.require("command", what, report);
     let command = item.map(|item| command(names, &item, report)).unwrap_or_default();
     let environment = table.take("environment").map(|item| environment(names, &item, report));
-    Process { command, environment: environment.unwrap_or_default() }
+    let stdout = table.take("stdout").and_then(|item| names.target(&item, report));
+    Process { command, environment: environment.unwrap_or_default(), stdout }
 }
 
 pub(super) fn sql(names: &Names<'_>, table: &mut Table<'_>, what: &str, report: &mut Report) -> Sql {

@@ -9,6 +9,7 @@ mod names;
 mod order;
 mod report;
 mod table;
+mod target;
 mod tasks;
 #[cfg(test)]
 mod tests;

@@ -12,10 +12,19 @@ use crate::template::Template;
 use super::report::Report;
 use super::table::Item;
 
+/// The variables of one package, container or task.
+#[derive(Default)]
+pub(super) struct NameScope {
+    pub(super) variables: BTreeMap<String, Variable>,
+    /// The loop that these belong to, if its iterations run at the same time: what is outside cannot be written then.
+    pub(super) at_once: Option<String>,
+}
+
 /// What is declared around the text that is read.
 pub(super) struct Names<'a> {
     pub(super) parameters: &'a BTreeMap<String, Parameter>,
-    pub(super) variables: &'a BTreeMap<String, Variable>,
+    /// Variables: the package's, then those of each container and task inwards.
+    pub(super) scopes: Vec<NameScope>,
     pub(super) connections: &'a BTreeMap<String, Connection>,
     pub(super) project: &'a ProjectSettings,
     /// The project's files, if they are known.
@@ -49,17 +58,26 @@ impl Names<'_> {
     /// Whether `reference` names something.
     pub(super) fn knows(&self, reference: &Reference) -> bool {
         match reference {
-            Reference::Bare(name) => self.variables.contains_key(name) || self.parameters.contains_key(name),
-            Reference::User(name) => self.variables.contains_key(name),
+            Reference::Bare(name) => self.variable(name).is_some() || self.parameters.contains_key(name),
+            Reference::User(name) => self.variable(name).is_some(),
             Reference::Package(name) => self.parameters.contains_key(name),
             Reference::Project(name) => self.project.parameters.contains_key(name),
             Reference::System(_) => true,
         }
     }
 
+    /// The innermost variable called `name`.
+    pub(super) fn variable(&self, name: &str) -> Option<&Variable> {
+        self.scopes.iter().rev().find_map(|scope| scope.variables.get(name))
+    }
+
+    pub(super) fn variable_names(&self) -> impl Iterator<Item = &String> {
+        self.scopes.iter().flat_map(|scope| scope.variables.keys())
+    }
+
     /// Reports `reference`, which names nothing.
     pub(super) fn unknown(&self, reference: &Reference, span: Range<usize>, report: &mut Report) {
-        let variables = self.variables.keys();
+        let variables = self.variable_names();
         let (name, known): (&str, Vec<&String>) = match reference {
             Reference::Bare(name) => (name, variables.chain(self.parameters.keys()).collect()),
             Reference::User(name) => (name, variables.collect()),
@@ -89,7 +107,7 @@ impl Names<'_> {
     /// The right reference to a name that was looked for in the wrong place.
     fn elsewhere(&self, name: &str) -> Option<Reference> {
         let name = name.to_owned();
-        if self.variables.contains_key(&name) {
+        if self.variable(&name).is_some() {
             Some(Reference::User(name))
         } else if self.parameters.contains_key(&name) {
             Some(Reference::Package(name))

@@ -8,7 +8,7 @@ use crate::model::{After, Container, Join, MaximumErrors, Task, TaskIndex, TaskK
 
 use super::declare;
 use super::kinds::{self, KINDS, LATER_KINDS};
-use super::names::Names;
+use super::names::{NameScope, Names};
 use super::order;
 use super::report::Report;
 use super::table::{Item, Table};
@@ -24,7 +24,7 @@ const TIMEOUT_MAX: Duration = Duration::from_secs(30 * 86_400);
 const RETRY_DELAY_MAX: Duration = Duration::from_secs(86_400);
 
 /// Keys of the coming versions that any task may have.
-const LATER: [&str; 3] = ["force-result", "variables", "parallel"];
+const LATER: [&str; 2] = ["force-result", "parallel"];
 
 /// Reads tasks; counts those of the whole file.
 pub(super) struct TaskReader<'a> {
@@ -87,7 +87,10 @@ impl TaskReader<'_> {
         retrying(&mut task, &mut table, report);
         task.fail_parent = table.boolean("fail-parent", report).unwrap_or(true);
         task.disable = table.boolean("disable", report).unwrap_or(false);
+        task.variables = declare::variables(&mut table, self.names.parameters, report);
+        self.names.scopes.push(NameScope { variables: task.variables.clone(), at_once: None });
         self.kind(&mut task, table, report);
+        self.names.scopes.pop();
         (task, place)
     }
 
@@ -124,6 +127,7 @@ fn unread(name: &str, parent: &TaskPath) -> Task {
         path: parent.child(name),
         description: String::new(),
         // Stands for a kind that cannot be read, which is reported.
+        variables: BTreeMap::new(),
         kind: TaskKind::Sequence(Container::default()),
         after: After::Constraints(Vec::new()),
         join: Join::All,

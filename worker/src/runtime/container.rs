@@ -4,10 +4,11 @@
 use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use scaleout_common::wire::{MessageSource, MessageType};
-use scaleout_package::flow::{End, Flow, Happened, SkipReason, Skipped};
+use scaleout_package::flow::{End, Flow, Happened, RunPath, SkipReason, Skipped};
 use scaleout_package::model::{Container, TaskIndex};
 use tokio_util::sync::CancellationToken;
 
+use super::activation::Place;
 use super::context::{Context, PACKAGE_PATH};
 use super::task::{self, TaskEnd};
 
@@ -27,7 +28,9 @@ pub(super) async fn run_package(context: &Context<'_>, halt: CancellationToken) 
     let say = |kind, text: String| context.log.say(kind, MessageSource::Package, PACKAGE_PATH, text);
     say(MessageType::PreExecute, format!("{} starts, attempt {}", loaded.package.name, context.run.attempt))
         .await;
-    let ended = run_container(context, &loaded.package.root, halt.clone()).await;
+    let frame = context.variables.open(None, &loaded.package.variables).await;
+    let place = Place { path: RunPath::package(), frame };
+    let ended = run_container(context, &loaded.package.root, place, halt.clone()).await;
     let how = match ended.end {
         End::Success => "succeeded",
         End::Failure if halt.is_cancelled() => "was stopped",
@@ -45,10 +48,11 @@ enum Step {
     Told,
 }
 
-/// Runs `container` to its end. When `halt` is cancelled nothing more starts, and what runs ends itself.
+/// Runs `container` to its end, once, at `place`. When `halt` is cancelled nothing more starts, and what runs ends itself.
 pub(super) fn run_container<'a>(
     context: &'a Context<'a>,
     container: &'a Container,
+    place: Place,
     halt: CancellationToken,
 ) -> BoxFuture<'a, ContainerEnd> {
     Box::pin(async move {
@@ -62,11 +66,12 @@ pub(super) fn run_container<'a>(
                 flow.stop();
             }
             for skipped in flow.take_skipped() {
-                running.push(tell_skipped(context, container, skipped).map(|()| Step::Told).boxed());
+                let path = place.path.clone();
+                running.push(tell_skipped(context, container, path, skipped).map(|()| Step::Told).boxed());
             }
             for index in flow.ready() {
                 flow.start(index);
-                let task = task::run_task(context, &container.tasks()[index.0], halt.clone());
+                let task = task::run_task(context, &container.tasks()[index.0], place.clone(), halt.clone());
                 running.push(task.map(move |end| Step::Ended(index, end)).boxed());
             }
             if running.is_empty()
@@ -90,7 +95,7 @@ pub(super) fn run_container<'a>(
     })
 }
 
-async fn tell_skipped(context: &Context<'_>, container: &Container, skipped: Skipped) {
+async fn tell_skipped(context: &Context<'_>, container: &Container, around: RunPath, skipped: Skipped) {
     let name = |index: TaskIndex| container.tasks()[index.0].name.as_str();
     let why = match skipped.because {
         SkipReason::Disabled => "it is disabled; what waits for it goes on as if it had succeeded".to_owned(),
@@ -105,6 +110,9 @@ async fn tell_skipped(context: &Context<'_>, container: &Container, skipped: Ski
         }
     };
     let task = &container.tasks()[skipped.task.0];
-    let path = task.path.to_string();
-    context.log.say(MessageType::Information, task::source(task), &path, format!("skipped: {why}")).await;
+    let path = around.child(&task.name);
+    context
+        .log
+        .say(MessageType::Information, task::source(task), path.as_str(), format!("skipped: {why}"))
+        .await;
 }

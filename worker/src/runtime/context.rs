@@ -7,16 +7,18 @@ use std::time::Duration;
 use jiff::Timestamp;
 use scaleout_common::wire::{MessageSource, MessageType};
 use scaleout_package::Value;
-use scaleout_package::model::{Connection, Parameter, Task};
+use scaleout_package::model::{Connection, Parameter};
 use scaleout_package::reference::SystemVariable;
 use scaleout_package::scope::Scope;
 use tokio::sync::Semaphore;
 
+use super::activation::Activation;
 use super::host::Host;
 use super::log::AttemptLog;
 use super::mask::Masker;
 use super::result;
 use super::run::Run;
+use super::variables::Variables;
 use super::work_folder::WorkFolder;
 use crate::accounts::Account;
 use crate::guard::{SESSION_VARIABLE, kill_strays};
@@ -33,11 +35,18 @@ pub(super) struct Context<'a> {
     pub(super) account: Option<Arc<Account>>,
     /// One permit for each task that may run at once.
     pub(super) slots: Semaphore,
+    pub(super) variables: Variables,
+    /// What every task sees; its variables are with their owner.
     scope: Scope,
 }
 
 impl<'a> Context<'a> {
-    pub(super) fn new(run: &'a Run, host: &'a Host, account: Option<Arc<Account>>) -> Context<'a> {
+    pub(super) fn new(
+        run: &'a Run,
+        host: &'a Host,
+        account: Option<Arc<Account>>,
+        variables: Variables,
+    ) -> Context<'a> {
         let owner = account.as_ref().map(|account| (account.user_id, account.group_id));
         let work_folder = WorkFolder::new(&run.work_root, run.execution, run.attempt, owner);
         let masker = Masker::new(sensitive_values(run));
@@ -46,16 +55,18 @@ impl<'a> Context<'a> {
             host,
             log: AttemptLog::new(run.execution, run.attempt, &host.log, host.limits.log_bytes_max, masker),
             slots: Semaphore::new(host.limits.tasks_max.max(1)),
+            variables,
             scope: scope(run, host, &work_folder),
             work_folder,
             account,
         }
     }
 
-    /// The values that `task` sees.
-    pub(super) fn scope_of(&self, task: &Task) -> Scope {
+    /// The values that a task sees now.
+    pub(super) async fn scope_of(&self, activation: &Activation<'_>) -> Scope {
         let mut scope = self.scope.clone();
-        scope.system.insert(SystemVariable::TaskName, Value::String(task.name.clone()));
+        scope.variables = self.variables.seen_from(activation.place.frame).await;
+        scope.system.insert(SystemVariable::TaskName, Value::String(activation.task.name.clone()));
         scope
     }
 
@@ -121,12 +132,11 @@ fn sensitive_values(run: &Run) -> impl Iterator<Item = String> {
 
 fn scope(run: &Run, host: &Host, work_folder: &WorkFolder) -> Scope {
     let loaded = &run.package;
-    let variables = loaded.package.variables.values();
     let work_path = work_folder.path().to_string_lossy().into_owned();
     Scope {
         project: (*run.project_values).clone(),
         package: run.values.clone(),
-        variables: vec![variables.map(|v| (v.name.clone(), v.value.clone())).collect()],
+        variables: Vec::new(),
         system: BTreeMap::from([
             (SystemVariable::ExecutionId, Value::String(run.execution.to_string())),
             (SystemVariable::Attempt, Value::Int64(run.attempt.into())),

@@ -8,10 +8,12 @@ mod host;
 mod run;
 mod stop;
 
+mod activation;
 mod container;
 mod context;
 mod log;
 mod task;
+mod variables;
 
 mod process;
 mod sql;

@@ -19,6 +19,7 @@ use super::context::{Context, PACKAGE_PATH};
 use super::host::Host;
 use super::stop::{Stop, StopCause};
 use super::text::presentable;
+use super::variables::{Owner, variables};
 
 /// Longest error of an outcome, in bytes.
 pub(crate) const ERROR_BYTES_MAX: usize = 4 * 1024;
@@ -93,11 +94,12 @@ async fn attend(run: &Run, host: &Host, mut stop: Stop) -> Option<Ended> {
         Ok(account) => (account, None),
         Err(denied) => (None, Some(denied.to_string())),
     };
-    let context = Context::new(run, host, account);
+    let (variables, owner) = variables();
+    let context = Context::new(run, host, account, variables);
     if let Some(denied) = denied {
         return Some(refuse(&context, denied).await);
     }
-    let Some((end, halt)) = until_end(&context, &mut stop).await else {
+    let Some((end, halt)) = until_end(&context, owner, &mut stop).await else {
         context.abandon().await;
         return None;
     };
@@ -120,8 +122,13 @@ async fn refuse(context: &Context<'_>, why: String) -> Ended {
 }
 
 /// `None` if it was fenced.
-async fn until_end(context: &Context<'_>, stop: &mut Stop) -> Option<(ContainerEnd, Option<Halt>)> {
+async fn until_end(
+    context: &Context<'_>,
+    owner: Owner,
+    stop: &mut Stop,
+) -> Option<(ContainerEnd, Option<Halt>)> {
     let token = CancellationToken::new();
+    let mut owner = pin!(owner.answer());
     let mut body = pin!(container::run_package(context, token.clone()));
     let mut fence = stop.clone();
     let mut overdue = pin!(tokio::time::sleep(context.run.time_left.unwrap_or(Duration::MAX)));
@@ -136,6 +143,7 @@ async fn until_end(context: &Context<'_>, stop: &mut Stop) -> Option<(ContainerE
                 token.cancel();
             }
             end = &mut body => return Some((end, halt)),
+            () = &mut owner => unreachable!("the context can ask for as long as the package runs"),
             () = &mut overdue, if halt.is_none() => {
                 halt = Some(Halt::Overdue(context.run.timeout.unwrap_or_default()));
                 token.cancel();

@@ -9,6 +9,7 @@ use scaleout_package::flow::{End, retry_after};
 use scaleout_package::model::{Task, TaskKind};
 use tokio_util::sync::CancellationToken;
 
+use super::activation::{Activation, Place};
 use super::container::run_container;
 use super::context::Context;
 use super::text::measured;
@@ -61,18 +62,19 @@ pub(super) fn source(task: &Task) -> MessageSource {
 pub(super) async fn run_task<'a>(
     context: &'a Context<'a>,
     task: &'a Task,
+    around: Place,
     halt: CancellationToken,
 ) -> TaskEnd {
-    let path = task.path.to_string();
+    let path = around.path.child(&task.name);
     let say = |kind, text: String| {
-        let path = &path;
+        let path = path.as_str();
         async move { context.log.say(kind, source(task), path, text).await }
     };
     say(MessageType::PreExecute, format!("{} starts", task.name)).await;
     let begun = tokio::time::Instant::now();
     let mut tries = 1;
     let (end, errors, error) = loop {
-        match one_try(context, task, &halt).await {
+        match one_try(context, task, &around, &halt).await {
             Try::Succeeded { errors } => break (End::Success, errors, None),
             Try::Interrupted => break (End::Failure, 0, None),
             Try::Failed { errors, error } => {
@@ -122,12 +124,17 @@ async fn rest(delay: Duration, halt: &CancellationToken) -> bool {
 }
 
 /// One try. A try that runs out of time is told to end, as if it were stopped, and has failed.
-async fn one_try<'a>(context: &'a Context<'a>, task: &'a Task, halt: &CancellationToken) -> Try {
+async fn one_try<'a>(
+    context: &'a Context<'a>,
+    task: &'a Task,
+    around: &Place,
+    halt: &CancellationToken,
+) -> Try {
     let leaf = task.kind.container().is_none();
     let slot = async { if leaf { context.slots.acquire().await.ok() } else { None } };
     let Some(_slot) = halt.run_until_cancelled(slot).await else { return Try::Interrupted };
     let interrupt = halt.child_token();
-    let mut body = pin!(perform(context, task, &interrupt));
+    let mut body = pin!(with_variables(context, task, around, &interrupt));
     let Some(timeout) = task.timeout else { return body.await };
     match tokio::time::timeout(timeout, &mut body).await {
         Ok(ended) => ended,
@@ -143,17 +150,42 @@ async fn one_try<'a>(context: &'a Context<'a>, task: &'a Task, halt: &Cancellati
     }
 }
 
-async fn perform<'a>(context: &'a Context<'a>, task: &'a Task, interrupt: &CancellationToken) -> Try {
-    match &task.kind {
-        TaskKind::Process(process) => Box::pin(process::run(context, task, process, interrupt)).await,
-        TaskKind::Sql(sql) => Box::pin(sql::run(context, task, sql, interrupt)).await,
+/// Opens the task's own variables for one try.
+async fn with_variables<'a>(
+    context: &'a Context<'a>,
+    task: &'a Task,
+    around: &Place,
+    interrupt: &CancellationToken,
+) -> Try {
+    let path = around.path.child(&task.name);
+    if task.variables.is_empty() {
+        let place = Place { path, frame: around.frame };
+        return perform(context, &Activation { task, place }, interrupt).await;
+    }
+    let frame = context.variables.open(Some(around.frame), &task.variables).await;
+    let place = Place { path, frame };
+    let ended = perform(context, &Activation { task, place }, interrupt).await;
+    context.variables.close(frame).await;
+    ended
+}
+
+async fn perform<'a>(
+    context: &'a Context<'a>,
+    activation: &Activation<'a>,
+    interrupt: &CancellationToken,
+) -> Try {
+    match &activation.task.kind {
+        TaskKind::Process(process) => Box::pin(process::run(context, activation, process, interrupt)).await,
+        TaskKind::Sql(sql) => Box::pin(sql::run(context, activation, sql, interrupt)).await,
         TaskKind::Sequence(container) => {
-            let ended = run_container(context, container, interrupt.clone()).await;
+            let place = activation.place.clone();
+            let ended = run_container(context, container, place, interrupt.clone()).await;
             match ended.end {
                 End::Success => Try::Succeeded { errors: ended.errors },
                 End::Failure if interrupt.is_cancelled() => Try::Interrupted,
                 End::Failure => {
-                    let error = ended.error.unwrap_or_else(|| format!("{}: a task in it failed", task.path));
+                    let error =
+                        ended.error.unwrap_or_else(|| format!("{}: a task in it failed", activation.path()));
                     Try::Failed { errors: ended.errors, error: Failure::Inside(error) }
                 }
             }

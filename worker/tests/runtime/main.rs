@@ -11,3 +11,4 @@ mod process;
 mod run_as;
 mod sql;
 mod stopping;
+mod variables;

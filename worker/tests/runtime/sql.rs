@@ -186,3 +186,16 @@ async fn no_statement_begins_once_the_session_is_over() {
     let ran = client.query_one("select array_agg(n) from t", &[]).await.unwrap();
     assert_eq!(ran.get::<_, Vec<i32>>(0), [1], "only what had begun before");
 }
+
+#[tokio::test]
+async fn a_connection_sees_the_packages_variables_whatever_its_task_calls_its_own() {
+    let (world, database, _) = world().await;
+    let text = format!(
+        "[variables.place]\ntype = \"string\"\nvalue = '{}'\n\
+         [connections.own]\nkind = \"postgres\"\nurl = \"{{{{ @place }}}}\"\n\
+         [tasks.query]\nkind = \"sql\"\nconnection = \"own\"\nstatement = \"select $1::text\"\narguments = [\"@place\"]\n\
+         [tasks.query.variables.place]\ntype = \"string\"\nvalue = \"no URL\"\n",
+        database.url
+    );
+    world.run(&text).await.succeeded();
+}

@@ -3,10 +3,11 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use scaleout_package::model::{Process, Task};
+use scaleout_package::model::Process;
 use scaleout_package::scope::{LookupError, Scope};
 use scaleout_package::template::Template;
 
+use super::super::activation::Activation;
 use super::super::context::Context;
 use super::environment::{Facts, environment};
 use super::program;
@@ -27,8 +28,12 @@ pub(super) struct Prepared {
 ///
 /// # Errors
 /// Why it cannot be started, for the log.
-pub(super) fn prepare(context: &Context<'_>, task: &Task, process: &Process) -> Result<Prepared, String> {
-    let scope = context.scope_of(task);
+pub(super) async fn prepare(
+    context: &Context<'_>,
+    activation: &Activation<'_>,
+    process: &Process,
+) -> Result<Prepared, String> {
+    let scope = context.scope_of(activation).await;
     let mut words = render_all(&scope, &process.command)?.into_iter();
     let name = words.next().filter(|name| !name.is_empty());
     let name = name.ok_or("the command is empty: its first word names the program")?;
@@ -41,7 +46,7 @@ pub(super) fn prepare(context: &Context<'_>, task: &Task, process: &Process) -> 
         Facts {
             execution: run.execution,
             attempt: run.attempt,
-            task: &task.path,
+            task: activation.path(),
             work_folder: context.work_folder.path(),
             result_file: &context.work_folder.result_file(),
             session: context.host.guard.session(),

@@ -5,7 +5,6 @@ use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
 use scaleout_common::ids::{Attempt, ExecutionId, SessionId};
-use scaleout_package::model::TaskPath;
 
 use crate::guard::SESSION_VARIABLE;
 
@@ -14,7 +13,8 @@ use crate::guard::SESSION_VARIABLE;
 pub(super) struct Facts<'a> {
     pub(super) execution: ExecutionId,
     pub(super) attempt: Attempt,
-    pub(super) task: &'a TaskPath,
+    /// The task's path, with the iterations of the loops around it.
+    pub(super) task: &'a str,
     pub(super) work_folder: &'a Path,
     pub(super) result_file: &'a Path,
     pub(super) session: SessionId,
@@ -32,7 +32,7 @@ pub(super) fn environment(
     let mut ours = |name: &str, value: &OsStr| variables.insert(name.into(), value.to_owned());
     ours("SCALEOUT_EXECUTION_ID", facts.execution.to_string().as_ref());
     ours("SCALEOUT_ATTEMPT", facts.attempt.to_string().as_ref());
-    ours("SCALEOUT_TASK", facts.task.to_string().as_ref());
+    ours("SCALEOUT_TASK", facts.task.as_ref());
     ours("SCALEOUT_WORK_DIR", facts.work_folder.as_os_str());
     ours("SCALEOUT_RESULT", facts.result_file.as_os_str());
     ours(SESSION_VARIABLE, facts.session.to_string().as_ref());
@@ -52,7 +52,7 @@ mod tests {
         let facts = Facts {
             execution,
             attempt: 2,
-            task: &TaskPath::package().child("each").child("check"),
+            task: r"\Package\each\check",
             work_folder: Path::new("/w/e-2"),
             result_file: Path::new("/w/e-2/r"),
             session: SessionId { worker, counter: 7 },

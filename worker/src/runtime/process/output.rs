@@ -35,6 +35,8 @@ pub(super) struct Pump<'a> {
     pub(super) kind: MessageType,
     /// Cancelled when the program has exited.
     pub(super) exited: &'a CancellationToken,
+    /// How much of its beginning is wanted beside the log, in bytes.
+    pub(super) wanted_bytes: usize,
 }
 
 /// What became of a stream.
@@ -42,6 +44,8 @@ pub(super) struct Pump<'a> {
 pub(super) struct Pumped {
     /// Its last line that was not blank.
     pub(super) last_line: Option<String>,
+    /// Its beginning, as far as it was wanted.
+    pub(super) beginning: Vec<u8>,
     /// Somebody still held it open when it was given up.
     pub(super) left_open: bool,
 }
@@ -51,7 +55,13 @@ impl Pump<'_> {
     pub(super) async fn run(self, stream: Option<impl AsyncRead + Unpin>) -> Pumped {
         let mut pumped = Pumped::default();
         let Some(mut stream) = stream else { return pumped };
-        let mut sink = Sink { pump: self, lines: Lines::default(), last_line: None, escaped: false };
+        let mut sink = Sink {
+            pump: self,
+            lines: Lines::default(),
+            last_line: None,
+            beginning: Vec::new(),
+            escaped: false,
+        };
         let mut buffer = vec![0; READ_BYTES];
         let mut linger = pin!(async {
             self.exited.cancelled().await;
@@ -73,6 +83,7 @@ impl Pump<'_> {
         }
         sink.finish().await;
         pumped.last_line = sink.last_line;
+        pumped.beginning = sink.beginning;
         pumped
     }
 }
@@ -99,6 +110,7 @@ struct Sink<'a> {
     pump: Pump<'a>,
     lines: Lines,
     last_line: Option<String>,
+    beginning: Vec<u8>,
     /// Whether bytes that are no text were met, and told of.
     escaped: bool,
 }
@@ -106,6 +118,8 @@ struct Sink<'a> {
 impl Sink<'_> {
     async fn take(&mut self, bytes: &[u8]) {
         let log = &self.pump.context.log;
+        let room = self.pump.wanted_bytes - self.beginning.len();
+        self.beginning.extend_from_slice(&bytes[..bytes.len().min(room)]);
         // Nobody will see it: spare the work. The last line of stderr is still wanted for the task's error.
         if log.is_full() && self.pump.kind == MessageType::Stdout {
             let forgotten = self.lines.forget();

@@ -5,27 +5,28 @@ use std::process::Stdio;
 
 use scaleout_common::wire::{MessageSource, MessageType};
 use scaleout_package::duration;
-use scaleout_package::model::{Process, Task};
+use scaleout_package::model::{Process, Target};
 use tokio::process::{Child, Command};
 use tokio_util::sync::CancellationToken;
 
+use super::super::activation::Activation;
 use super::super::context::Context;
 use super::super::task::Try;
 use super::command::Prepared;
 use super::ending::Exit;
 use super::output::Pump;
-use super::{command, ending, output, program};
+use super::{captured, command, ending, output, program};
 use crate::accounts::switch_to;
 use crate::guard::{Group, SpawnError};
 
 /// Runs the program to its end, or to that of everything in its group when `interrupt` is cancelled.
 pub(crate) async fn run(
     context: &Context<'_>,
-    task: &Task,
+    activation: &Activation<'_>,
     process: &Process,
     interrupt: &CancellationToken,
 ) -> Try {
-    let prepared = match command::prepare(context, task, process) {
+    let prepared = match command::prepare(context, activation, process).await {
         Ok(prepared) => prepared,
         Err(problem) => return Try::failed(problem),
     };
@@ -36,7 +37,27 @@ pub(crate) async fn run(
         Ok(spawned) => spawned,
         Err(error) => return Try::failed(program::explain(context, &prepared, &error)),
     };
-    attend(context, task, &prepared, child, group, interrupt).await
+    let (ended, printed) =
+        attend(context, activation.path(), &prepared, process, child, group, interrupt).await;
+    match (&process.stdout, &ended) {
+        (Some(target), Try::Succeeded { .. }) => match keep(context, activation, target, printed).await {
+            Ok(()) => ended,
+            Err(problem) => Try::failed(format!("{}: {problem}", prepared.name)),
+        },
+        _ => ended,
+    }
+}
+
+/// Writes what was printed into its variable.
+async fn keep(
+    context: &Context<'_>,
+    activation: &Activation<'_>,
+    target: &Target,
+    printed: Vec<u8>,
+) -> Result<(), String> {
+    let value = captured::value(target.data_type, printed)?;
+    let written = context.variables.write(activation.place.frame, &target.variable, value).await;
+    written.map_err(|error| error.to_string())
 }
 
 fn spawn(context: &Context<'_>, prepared: &Prepared) -> Result<(Child, Group), SpawnError> {
@@ -56,49 +77,52 @@ fn spawn(context: &Context<'_>, prepared: &Prepared) -> Result<(Child, Group), S
     context.host.guard.spawn(&mut command)
 }
 
+/// Stays until nothing of it is left; returns also what it printed, if the package wants that.
 async fn attend(
     context: &Context<'_>,
-    task: &Task,
+    path: &str,
     prepared: &Prepared,
+    process: &Process,
     mut child: Child,
     group: Group,
     interrupt: &CancellationToken,
-) -> Try {
-    let path = task.path.to_string();
+) -> (Try, Vec<u8>) {
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     let exited = CancellationToken::new();
-    let pump = |kind| Pump { context, path: &path, kind, exited: &exited };
+    let wanted = process.stdout.as_ref().map_or(0, |_| captured::BYTES_WANTED);
+    let pump = |kind, wanted_bytes| Pump { context, path, kind, exited: &exited, wanted_bytes };
     let (exit, out, err) = tokio::join!(
         async {
             let exit = ending::until_exit(&mut child, group, context.host.limits.stop_grace, interrupt).await;
             exited.cancel();
             exit
         },
-        pump(MessageType::Stdout).run(stdout),
-        pump(MessageType::Stderr).run(stderr),
+        pump(MessageType::Stdout, wanted).run(stdout),
+        pump(MessageType::Stderr, 0).run(stderr),
     );
     let left_open = out.left_open || err.left_open;
     if left_open || matches!(exit, Exit::Interrupted) {
         sweep(context, path, left_open).await;
     }
-    match exit {
+    let ended = match exit {
         Exit::Succeeded => Try::Succeeded { errors: 0 },
         Exit::Interrupted => Try::Interrupted,
         Exit::Failed(how) => Try::failed(match err.last_line {
             Some(line) => format!("{} {how}: {line}", prepared.name),
             None => format!("{} {how}", prepared.name),
         }),
-    }
+    };
+    (ended, out.beginning)
 }
 
 /// Ends what left the group, and says so if its output had to be closed.
-async fn sweep(context: &Context<'_>, path: String, left_open: bool) {
-    let killed = context.kill_strays(Some(path.clone())).await;
+async fn sweep(context: &Context<'_>, path: &str, left_open: bool) {
+    let killed = context.kill_strays(Some(path.to_owned())).await;
     if left_open {
         let waited = duration::print(output::LINGER);
         let text = format!(
             "a process that left the group kept the output open; after {waited} it was closed, and {killed} such processes were killed"
         );
-        context.log.say(MessageType::Warning, MessageSource::Task, &path, text).await;
+        context.log.say(MessageType::Warning, MessageSource::Task, path, text).await;
     }
 }

@@ -6,11 +6,12 @@ use std::time::Duration;
 use futures_util::TryStreamExt;
 use scaleout_common::wire::{MessageSource, MessageType};
 use scaleout_package::Value;
-use scaleout_package::model::{ConnectionKind, Operand, Sql, Task};
+use scaleout_package::model::{ConnectionKind, Operand, Sql};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_postgres::{AsyncMessage, Client, Config, Connection, NoTls, SimpleQueryMessage};
 use tokio_util::sync::CancellationToken;
 
+use super::super::activation::Activation;
 use super::super::context::Context;
 use super::super::task::Try;
 use super::argument::Argument;
@@ -23,11 +24,16 @@ const CONNECT_TIME_MAX: Duration = Duration::from_secs(15);
 const CANCEL_TIME_MAX: Duration = Duration::from_secs(5);
 
 /// Runs the statement to its end, or cancels it when `interrupt` is cancelled.
-pub(crate) async fn run(context: &Context<'_>, task: &Task, sql: &Sql, interrupt: &CancellationToken) -> Try {
+pub(crate) async fn run(
+    context: &Context<'_>,
+    activation: &Activation<'_>,
+    sql: &Sql,
+    interrupt: &CancellationToken,
+) -> Try {
     if context.host.guard.is_over() {
         return Try::failed("the session is over: its fence has passed or its guard is gone");
     }
-    let (config, arguments) = match prepare(context, task, sql) {
+    let (config, arguments) = match prepare(context, activation, sql).await {
         Ok(prepared) => prepared,
         Err(problem) => return Try::failed(problem),
     };
@@ -40,24 +46,29 @@ pub(crate) async fn run(context: &Context<'_>, task: &Task, sql: &Sql, interrupt
             return Try::failed(format!("cannot connect {name} ({place}): {}", explain::error(&error, "")));
         }
     };
-    let path = task.path.to_string();
-    let work = attend(context, &path, sql, &arguments, &client, interrupt);
+    let path = activation.path();
+    let work = attend(context, path, sql, &arguments, &client, interrupt);
     tokio::select! {
         biased;
         ended = work => ended,
         // The connection is gone: so is the statement. The server says why, or the socket does.
-        error = drive(context, &path, connection) => Try::failed(format!("the connection {} was lost: {error}", sql.connection)),
+        error = drive(context, path, connection) => Try::failed(format!("the connection {} was lost: {error}", sql.connection)),
     }
 }
 
 /// The server's address and the bound values.
-fn prepare(context: &Context<'_>, task: &Task, sql: &Sql) -> Result<(Config, Vec<Value>), String> {
-    let scope = context.scope_of(task);
+async fn prepare(
+    context: &Context<'_>,
+    activation: &Activation<'_>,
+    sql: &Sql,
+) -> Result<(Config, Vec<Value>), String> {
+    let scope = context.scope_of(activation).await;
     let name = &sql.connection;
     let connection = context.connection(name).ok_or_else(|| format!("there is no connection {name}"))?;
     let ConnectionKind::Postgres { url } = &connection.kind;
-    let url =
-        url.render(&scope).map_err(|error| format!("cannot render the URL of connection {name}: {error}"))?;
+    // A task's own variable of the same name is none of the connection's business.
+    let url = url.render(&scope.clone().of_package());
+    let url = url.map_err(|error| format!("cannot render the URL of connection {name}: {error}"))?;
     // The parser's own words could repeat parts of the URL, and so its password.
     let mut config: Config = url.parse().map_err(|_| {
         format!("the URL of connection {name} is not valid (not shown): expected postgres://user:password@host:port/database")

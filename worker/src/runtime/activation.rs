@@ -1,0 +1,28 @@
+//! Something of the package that runs once: where it stands in this run, and which variables it sees.
+
+use scaleout_package::flow::RunPath;
+use scaleout_package::frames::FrameId;
+use scaleout_package::model::Task;
+
+/// A container, or an iteration of one, whose tasks run.
+#[derive(Clone, Debug)]
+pub(super) struct Place {
+    /// As in the log.
+    pub(super) path: RunPath,
+    /// The innermost frame that its tasks see.
+    pub(super) frame: FrameId,
+}
+
+/// One try of one task.
+#[derive(Debug)]
+pub(super) struct Activation<'a> {
+    pub(super) task: &'a Task,
+    pub(super) place: Place,
+}
+
+impl Activation<'_> {
+    /// Its path as in the log.
+    pub(super) fn path(&self) -> &str {
+        self.place.path.as_str()
+    }
+}

@@ -1,0 +1,131 @@
+//! The variables of one attempt: one task owns them all and moves beside the package; the others ask it.
+//!
+//! What a name means and what may be written is decided by [`scaleout_package::frames`].
+
+use std::collections::BTreeMap;
+
+use scaleout_package::Value;
+use scaleout_package::frames::{Frame, FrameId, Frames, WriteError};
+use scaleout_package::model::Variable;
+use tokio::sync::{mpsc, oneshot};
+
+/// Most questions that wait; who asks more waits for room.
+const QUESTIONS_MAX: usize = 64;
+
+/// Asks the owner.
+#[derive(Debug)]
+pub(super) struct Variables(mpsc::Sender<Question>);
+
+/// Owns the variables.
+#[derive(Debug)]
+pub(super) struct Owner {
+    frames: Frames,
+    questions: mpsc::Receiver<Question>,
+}
+
+#[derive(Debug)]
+enum Question {
+    Open { around: Option<FrameId>, declared: BTreeMap<String, Variable>, answer: oneshot::Sender<FrameId> },
+    Close { frame: FrameId, answer: oneshot::Sender<()> },
+    Seen { from: FrameId, answer: oneshot::Sender<Vec<Frame>> },
+    Write { from: FrameId, name: String, value: Value, answer: oneshot::Sender<Result<(), WriteError>> },
+}
+
+const OWNER_LIVES: &str = "the owner moves beside the package for as long as anything in it runs";
+
+pub(super) fn variables() -> (Variables, Owner) {
+    let (sender, questions) = mpsc::channel(QUESTIONS_MAX);
+    (Variables(sender), Owner { frames: Frames::default(), questions })
+}
+
+impl Variables {
+    pub(super) async fn open(
+        &self,
+        around: Option<FrameId>,
+        declared: &BTreeMap<String, Variable>,
+    ) -> FrameId {
+        let declared = declared.clone();
+        self.ask(|answer| Question::Open { around, declared, answer }).await
+    }
+
+    pub(super) async fn close(&self, frame: FrameId) {
+        self.ask(|answer| Question::Close { frame, answer }).await;
+    }
+
+    /// The frames that are seen from `from`, outermost first, as they are now.
+    pub(super) async fn seen_from(&self, from: FrameId) -> Vec<Frame> {
+        self.ask(|answer| Question::Seen { from, answer }).await
+    }
+
+    /// Writes the innermost variable `name` that is seen from `from`; who looks afterwards sees it.
+    ///
+    /// # Errors
+    /// There is none, or it cannot hold `value`.
+    pub(super) async fn write(&self, from: FrameId, name: &str, value: Value) -> Result<(), WriteError> {
+        let name = name.to_owned();
+        self.ask(|answer| Question::Write { from, name, value, answer }).await
+    }
+
+    async fn ask<T>(&self, question: impl FnOnce(oneshot::Sender<T>) -> Question) -> T {
+        let (answer, answered) = oneshot::channel();
+        self.0.send(question(answer)).await.expect(OWNER_LIVES);
+        answered.await.expect(OWNER_LIVES)
+    }
+}
+
+impl Owner {
+    /// Answers until nobody can ask any more.
+    pub(super) async fn answer(mut self) {
+        while let Some(question) = self.questions.recv().await {
+            // Who does not wait for the answer any more was dropped, and needs none.
+            match question {
+                Question::Open { around, declared, answer } => {
+                    let _ = answer.send(self.frames.open(around, &declared));
+                }
+                Question::Close { frame, answer } => {
+                    self.frames.close(frame);
+                    let _ = answer.send(());
+                }
+                Question::Seen { from, answer } => {
+                    let _ = answer.send(self.frames.seen_from(from));
+                }
+                Question::Write { from, name, value, answer } => {
+                    let _ = answer.send(self.frames.write(from, &name, value));
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use scaleout_package::DataType;
+
+    use super::*;
+
+    fn int(name: &str) -> BTreeMap<String, Variable> {
+        let name = name.to_owned();
+        let variable = Variable { name: name.clone(), data_type: DataType::Int64, value: Value::Int64(0) };
+        [(name, variable)].into()
+    }
+
+    #[tokio::test]
+    async fn what_is_written_is_seen_by_whoever_looks_afterwards() {
+        let (variables, owner) = variables();
+        let body = async {
+            let package = variables.open(None, &int("outer")).await;
+            let inner = variables.open(Some(package), &int("inner")).await;
+            variables.write(inner, "outer", Value::Int64(5)).await.unwrap();
+            let seen = variables.seen_from(package).await;
+            assert_eq!(seen[0].get("outer"), Some(&Value::Int64(5)));
+            assert_eq!(variables.seen_from(inner).await.len(), 2);
+            assert!(variables.write(package, "inner", Value::Null).await.is_err());
+            variables.close(inner).await;
+        };
+        tokio::select! {
+            biased;
+            () = body => {}
+            () = owner.answer() => unreachable!("somebody may still ask"),
+        }
+    }
+}
