@@ -74,8 +74,8 @@ fn segments_match(pattern: &[String], path: &[&str]) -> bool {
     }
 }
 
-/// Matches `*` and `?` in one name, in linear memory and without recursion.
-fn name_matches(pattern: &str, name: &str) -> bool {
+/// Whether `pattern` matches one name: `*` is any characters, `?` one; in linear memory and without recursion.
+pub fn name_matches(pattern: &str, name: &str) -> bool {
     let pattern: Vec<char> = pattern.chars().collect();
     let name: Vec<char> = name.chars().collect();
     let (mut at_pattern, mut at_name) = (0, 0);

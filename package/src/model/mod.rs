@@ -4,10 +4,12 @@
 
 mod container;
 mod declarations;
+mod foreach;
 mod task;
 
 pub use container::{Container, ContainerError, Package, Task};
 pub use declarations::{Connection, ConnectionKind, Parameter, Variable};
+pub use foreach::{Cell, DateUnit, Files, Foreach, Over, Retrieve};
 pub use task::{
     After, Constraint, Join, MaximumErrors, On, Operand, Process, Sql, Target, TaskIndex, TaskKind, TaskPath,
 };

@@ -6,7 +6,7 @@ use crate::reference::Reference;
 use crate::template::Template;
 use crate::value::{DataType, Value};
 
-use super::Container;
+use super::{Container, Foreach};
 
 /// What a task does. Closed: a new kind is a new variant, and the compiler shows every place.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,6 +17,8 @@ pub enum TaskKind {
     Sql(Sql),
     /// Runs the tasks inside it once.
     Sequence(Container),
+    /// Runs the tasks inside it once for each item.
+    Foreach(Foreach),
 }
 
 impl TaskKind {
@@ -26,6 +28,7 @@ impl TaskKind {
             TaskKind::Process(_) => "process",
             TaskKind::Sql(_) => "sql",
             TaskKind::Sequence(_) => "sequence",
+            TaskKind::Foreach(_) => "foreach",
         }
     }
 
@@ -33,6 +36,7 @@ impl TaskKind {
     pub fn container(&self) -> Option<&Container> {
         match self {
             TaskKind::Sequence(container) => Some(container),
+            TaskKind::Foreach(foreach) => Some(&foreach.container),
             TaskKind::Process(_) | TaskKind::Sql(_) => None,
         }
     }

@@ -196,7 +196,7 @@ fn is_expression(item: &Item<'_>) -> bool {
 
 /// Reads a TOML value as one of `data_type`. Numbers and booleans are not read from strings: the
 /// file's author knows TOML's own.
-fn value(item: &Item<'_>, data_type: DataType, name: &str, report: &mut Report) -> Option<Value> {
+pub(super) fn value(item: &Item<'_>, data_type: DataType, name: &str, report: &mut Report) -> Option<Value> {
     let value = match (item.value(), data_type) {
         (DeValue::String(text), DataType::String)
         | (DeValue::String(text), DataType::Decimal)

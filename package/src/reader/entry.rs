@@ -103,7 +103,7 @@ fn package(name: &str, table: &mut Table<'_>, around: &Surroundings<'_>, report:
         files: around.files,
     };
     let connections = declare::connections(table.take("connections"), &names(&none), report);
-    let mut reader = TaskReader { names: names(&connections), count: 0 };
+    let mut reader = TaskReader { names: names(&connections), count: 0, at_once: 1 };
     let root = reader.container(table, &TaskPath::package(), report);
     Package { name: name.to_owned(), description, run_as, root, connections, parameters, variables }
 }

@@ -13,9 +13,9 @@ use super::report::Report;
 use super::table::{Item, Table, integer};
 
 /// The kinds that this version runs.
-pub(super) const KINDS: [&str; 3] = ["process", "sql", "sequence"];
+pub(super) const KINDS: [&str; 4] = ["process", "sql", "sequence", "foreach"];
 /// The kinds of coming versions.
-pub(super) const LATER_KINDS: [&str; 6] = ["for", "foreach", "expression", "file", "http", "package"];
+pub(super) const LATER_KINDS: [&str; 5] = ["for", "expression", "file", "http", "package"];
 /// Keys of a process in coming versions.
 pub(super) const LATER_PROCESS: [&str; 4] = ["stdin", "folder", "success-exit-codes", "maximum-errors"];
 /// Keys of an SQL task in coming versions.
@@ -23,6 +23,8 @@ pub(super) const LATER_SQL: [&str; 6] = ["file", "result", "into", "rows", "tran
 
 /// Keys of a sequence in coming versions.
 pub(super) const LATER_SEQUENCE: [&str; 1] = ["transaction"];
+/// Keys of a loop in coming versions.
+pub(super) const LATER_FOREACH: [&str; 2] = ["rows", "transaction"];
 
 /// Most words of a command, environment variables or bound arguments, each.
 const ENTRIES_MAX: usize = 1_000;
@@ -142,7 +144,7 @@ fn statement(item: &Item<'_>, report: &mut Report) -> String {
 }
 
 /// Reads one bound argument: a reference, or a literal as the expression language writes it.
-fn operand(names: &Names<'_>, item: &Item<'_>, report: &mut Report) -> Option<Operand> {
+pub(super) fn operand(names: &Names<'_>, item: &Item<'_>, report: &mut Report) -> Option<Operand> {
     let literal = match item.value() {
         DeValue::String(text) => return expression(names, item, text, report),
         DeValue::Boolean(value) => Some(Value::Bool(*value)),

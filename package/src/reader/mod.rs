@@ -4,6 +4,7 @@
 
 mod declare;
 mod entry;
+mod foreach;
 mod kinds;
 mod names;
 mod order;

@@ -6,8 +6,9 @@ use std::ops::Range;
 use crate::files::ProjectFiles;
 use crate::model::{Connection, Parameter, Variable};
 use crate::project::ProjectSettings;
-use crate::reference::Reference;
+use crate::reference::{Reference, SystemVariable};
 use crate::template::Template;
+use crate::value::DataType;
 
 use super::report::Report;
 use super::table::Item;
@@ -69,6 +70,23 @@ impl Names<'_> {
     /// The innermost variable called `name`.
     pub(super) fn variable(&self, name: &str) -> Option<&Variable> {
         self.scopes.iter().rev().find_map(|scope| scope.variables.get(name))
+    }
+
+    /// The type of what `reference` names, if it names something.
+    pub(super) fn type_of(&self, reference: &Reference) -> Option<DataType> {
+        let parameter = |name| self.parameters.get(name).map(|parameter| parameter.data_type);
+        let variable = |name| self.variable(name).map(|variable| variable.data_type);
+        match reference {
+            Reference::Bare(name) => variable(name).or_else(|| parameter(name)),
+            Reference::User(name) => variable(name),
+            Reference::Package(name) => parameter(name),
+            Reference::Project(name) => {
+                self.project.parameters.get(name).map(|parameter| parameter.data_type)
+            }
+            Reference::System(SystemVariable::Attempt) => Some(DataType::Int64),
+            Reference::System(SystemVariable::StartTime) => Some(DataType::Timestamp),
+            Reference::System(_) => Some(DataType::String),
+        }
     }
 
     pub(super) fn variable_names(&self) -> impl Iterator<Item = &String> {

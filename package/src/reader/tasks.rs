@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::duration;
-use crate::model::{After, Container, Join, MaximumErrors, Task, TaskIndex, TaskKind, TaskPath};
+use crate::model::{After, Container, Foreach, Join, MaximumErrors, Task, TaskIndex, TaskKind, TaskPath};
 
 use super::declare;
+use super::foreach;
 use super::kinds::{self, KINDS, LATER_KINDS};
 use super::names::{NameScope, Names};
 use super::order;
@@ -24,12 +25,14 @@ const TIMEOUT_MAX: Duration = Duration::from_secs(30 * 86_400);
 const RETRY_DELAY_MAX: Duration = Duration::from_secs(86_400);
 
 /// Keys of the coming versions that any task may have.
-const LATER: [&str; 2] = ["force-result", "parallel"];
+const LATER: [&str; 1] = ["force-result"];
 
 /// Reads tasks; counts those of the whole file.
 pub(super) struct TaskReader<'a> {
     pub(super) names: Names<'a>,
     pub(super) count: usize,
+    /// How many iterations of the loops around may run at the same time.
+    pub(super) at_once: u32,
 }
 
 impl TaskReader<'_> {
@@ -94,6 +97,22 @@ impl TaskReader<'_> {
         (task, place)
     }
 
+    /// Reads a loop, whose variables are those of the innermost scope.
+    fn foreach(&mut self, task: &Task, table: &mut Table<'_>, what: &str, report: &mut Report) -> Foreach {
+        let around = self.at_once;
+        let parallel = foreach::parallel(table, around, report);
+        if parallel.get() > 1
+            && let Some(own) = self.names.scopes.last_mut()
+        {
+            own.at_once = Some(task.name.clone());
+        }
+        let mut foreach = foreach::foreach(&self.names, table, parallel, what, report);
+        self.at_once = around.saturating_mul(parallel.get());
+        foreach.container = self.container(table, &task.path, report);
+        self.at_once = around;
+        foreach
+    }
+
     /// Reads the kind and what belongs to it. Of an unknown kind, nothing more can be said.
     fn kind(&mut self, task: &mut Task, mut table: Table<'_>, report: &mut Report) {
         let what = format!("task `{}`", task.name);
@@ -111,6 +130,10 @@ impl TaskReader<'_> {
             "sequence" => {
                 let container = self.container(&mut table, &task.path, report);
                 (TaskKind::Sequence(container), &kinds::LATER_SEQUENCE)
+            }
+            "foreach" => {
+                let foreach = self.foreach(task, &mut table, &what, report);
+                (TaskKind::Foreach(foreach), &kinds::LATER_FOREACH)
             }
             _ => return unknown_kind(&item, word, report),
         };

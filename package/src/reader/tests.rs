@@ -1,6 +1,9 @@
-//! What the reader makes of good files, of bounds and of surroundings; [`faults`] has the bad packages.
+//! What the reader makes of good files, of bounds and of surroundings; the modules beside have the bad
+//! packages.
 
 mod faults;
+mod loops;
+mod variables;
 
 use std::time::Duration;
 

@@ -20,6 +20,7 @@ mod kills;
 mod limits;
 mod listing;
 mod loading;
+mod loops;
 mod many;
 mod masters;
 mod metrics;

@@ -5,8 +5,10 @@ mod account;
 mod folder;
 mod list;
 mod switch;
+mod thread;
 
 pub use account::{Account, AccountError};
 pub(crate) use folder::check_folder;
 pub use list::{Accounts, Denied};
 pub(crate) use switch::switch_to;
+pub(crate) use thread::blocking_as;

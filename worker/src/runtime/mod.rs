@@ -15,6 +15,7 @@ mod log;
 mod task;
 mod variables;
 
+mod foreach;
 mod process;
 mod sql;
 

@@ -10,10 +10,10 @@ use scaleout_package::model::{Task, TaskKind};
 use tokio_util::sync::CancellationToken;
 
 use super::activation::{Activation, Place};
-use super::container::run_container;
+use super::container::{ContainerEnd, run_container};
 use super::context::Context;
 use super::text::measured;
-use super::{process, sql};
+use super::{foreach, process, sql};
 
 /// How a task ended, all its tries included.
 #[derive(Debug)]
@@ -21,7 +21,8 @@ pub(super) struct TaskEnd {
     pub(super) end: End,
     /// Errors counted inside it, if it is a container.
     pub(super) errors: u32,
-    /// Why it failed, with the path of the task where it happened.
+    /// Why it failed, or the first error inside a container that allowed it, with the path of the task where it
+    /// happened.
     pub(super) error: Option<String>,
 }
 
@@ -29,7 +30,10 @@ pub(super) struct TaskEnd {
 #[derive(Debug)]
 pub(super) enum Try {
     Succeeded {
+        /// Errors counted inside it, if it is a container that allows some.
         errors: u32,
+        /// The first of them.
+        error: Option<String>,
     },
     Failed {
         errors: u32,
@@ -49,8 +53,24 @@ pub(super) enum Failure {
 }
 
 impl Try {
+    pub(super) fn succeeded() -> Try {
+        Try::Succeeded { errors: 0, error: None }
+    }
+
     pub(super) fn failed(error: impl Into<String>) -> Try {
         Try::Failed { errors: 0, error: Failure::Own(error.into()) }
+    }
+
+    /// What becomes of a task whose tasks inside have ended.
+    pub(super) fn of_container(ended: ContainerEnd, path: &str, interrupt: &CancellationToken) -> Try {
+        match ended.end {
+            End::Success => Try::Succeeded { errors: ended.errors, error: ended.error },
+            End::Failure if interrupt.is_cancelled() => Try::Interrupted,
+            End::Failure => {
+                let error = ended.error.unwrap_or_else(|| format!("{path}: a task in it failed"));
+                Try::Failed { errors: ended.errors, error: Failure::Inside(error) }
+            }
+        }
     }
 }
 
@@ -75,7 +95,7 @@ pub(super) async fn run_task<'a>(
     let mut tries = 1;
     let (end, errors, error) = loop {
         match one_try(context, task, &around, &halt).await {
-            Try::Succeeded { errors } => break (End::Success, errors, None),
+            Try::Succeeded { errors, error } => break (End::Success, errors, error),
             Try::Interrupted => break (End::Failure, 0, None),
             Try::Failed { errors, error } => {
                 let (text, error) = match error {
@@ -180,15 +200,8 @@ async fn perform<'a>(
         TaskKind::Sequence(container) => {
             let place = activation.place.clone();
             let ended = run_container(context, container, place, interrupt.clone()).await;
-            match ended.end {
-                End::Success => Try::Succeeded { errors: ended.errors },
-                End::Failure if interrupt.is_cancelled() => Try::Interrupted,
-                End::Failure => {
-                    let error =
-                        ended.error.unwrap_or_else(|| format!("{}: a task in it failed", activation.path()));
-                    Try::Failed { errors: ended.errors, error: Failure::Inside(error) }
-                }
-            }
+            Try::of_container(ended, activation.path(), interrupt)
         }
+        TaskKind::Foreach(foreach) => Box::pin(foreach::run(context, activation, foreach, interrupt)).await,
     }
 }

@@ -101,3 +101,12 @@ async fn a_container_is_tried_again_as_a_whole() {
     went.succeeded();
     assert_eq!(went.stdout(), ["first", "first", "second"]);
 }
+
+#[tokio::test]
+async fn an_error_that_a_container_allows_and_the_package_does_not_is_named() {
+    let world = World::new().await;
+    let outer = "[tasks.all]\nkind = \"sequence\"\nmaximum-errors = 2\n";
+    let went = world.run(&format!("{outer}{}", task("all.tasks.one", "exit 3", ""))).await;
+    assert_eq!(went.kind(), OutcomeKind::Failed);
+    assert_eq!(went.error(), "\\Package\\all\\one: sh exited with code 3");
+}

@@ -5,6 +5,7 @@
 mod world;
 
 mod control;
+mod foreach;
 mod guard;
 mod output;
 mod process;

@@ -145,3 +145,31 @@ async fn a_result_that_leads_to_another_users_file_is_not_read() {
     assert!(went.texts(MessageType::Warning)[0].contains("belongs to another user"), "{:#?}", went.log);
     assert_eq!(fs::metadata(&secret).unwrap().uid(), 0);
 }
+
+#[tokio::test]
+async fn a_loop_over_files_sees_what_its_user_sees() {
+    let Some(world) = world(&["nobody"]).await else { return };
+    let (closed, shared) = (world.folder.path().join("closed"), world.folder.path().join("shared"));
+    for folder in [&closed, &shared] {
+        fs::create_dir(folder).unwrap();
+        fs::write(folder.join("a.csv"), "").unwrap();
+    }
+    open(&shared);
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0o700)).unwrap();
+    let text = |folder: &Path| {
+        format!(
+            "[tasks.each]\nkind = \"foreach\"\nfiles = {{ folder = '{}', retrieve = \"name\" }}\ninto = [\"file\"]\n\
+             [tasks.each.variables.file]\ntype = \"string\"\n{}",
+            folder.display(),
+            task("each.tasks.show", "echo {{ @file }}", "")
+        )
+    };
+    let went = world.run(&text(&shared)).await;
+    went.succeeded();
+    assert_eq!(went.stdout(), ["a.csv"]);
+    let went = world.run(&text(&closed)).await;
+    assert_eq!(went.kind(), OutcomeKind::Failed);
+    assert!(went.error().contains("cannot read the folder") && went.stdout().is_empty(), "{went:#?}");
+    // The threads of the worker itself are still root.
+    assert!(rustix::process::geteuid().is_root() && fs::read_dir(&closed).is_ok());
+}

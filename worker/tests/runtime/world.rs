@@ -185,6 +185,16 @@ impl Running {
         Process::of(self.word(word).await.parse().unwrap())
     }
 
+    /// Waits for the end of a run that must succeed, and keeps nothing of its log; returns how long that was.
+    pub(super) async fn drain(mut self) -> u64 {
+        let mut records = 0;
+        while self.records.recv().await.is_some() {
+            records += 1;
+        }
+        assert_eq!(self.handle.await.unwrap().unwrap().kind, OutcomeKind::Succeeded);
+        records
+    }
+
     pub(super) async fn end(mut self) -> Went {
         let all = async {
             while let Some(record) = self.records.recv().await {

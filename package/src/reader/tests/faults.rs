@@ -46,16 +46,16 @@ command = ["x"]
     );
     bad(
         r#"[tasks.a]
-kind = "foreach"
-files = 1
+kind = "for"
+init = 1
 "#,
-        r#"p.toml:2:8: the task kind `foreach` is not supported yet by this version (known: process, sql, sequence)"#,
+        r#"p.toml:2:8: the task kind `for` is not supported yet by this version (known: process, sql, sequence, foreach)"#,
     );
     bad(
         r#"[tasks.a]
 kind = "data"
 "#,
-        r#"p.toml:2:8: unknown task kind `data` (known: process, sql, sequence)"#,
+        r#"p.toml:2:8: unknown task kind `data` (known: process, sql, sequence, foreach)"#,
     );
     bad(
         r#"[tasks.a]
@@ -491,71 +491,5 @@ kind = "sequence"
         r#"p.toml:1:8: the name of the task `a/b` holds a control character or one of \ / : * ? " < > | [ ] { }
 p.toml:3:8: the name of the task `` is empty
 p.toml:5:8: the name of the task ` a` begins or ends with a blank"#,
-    );
-}
-
-#[test]
-fn variables_are_seen_from_where_they_are_declared_inwards() {
-    bad(
-        r#"[parameters.day]
-type = "date"
-[tasks.stage]
-kind = "sequence"
-[tasks.stage.variables.file]
-type = "string"
-[tasks.stage.variables.day]
-type = "string"
-[tasks.stage.variables.n]
-type = "int"
-[tasks.stage.tasks.a]
-kind = "process"
-command = ["x", "{{ @file }} {{ @own }}"]
-[tasks.stage.tasks.a.variables.own]
-type = "string"
-value = 5
-[tasks.b]
-kind = "process"
-command = ["x", "{{ @file }}"]
-"#,
-        r#"p.toml:7:24: variable `day` has the name of a parameter (give one of them another name)
-p.toml:10:8: unknown type `int` (did you mean `int64`?)
-p.toml:16:9: `own` is a string: expected text of at most 1 MiB, found 5
-p.toml:19:21: @file is not known here (known: day)"#,
-    );
-}
-
-#[test]
-fn variables_that_are_written() {
-    bad(
-        r#"[parameters.day]
-type = "date"
-[variables.rows]
-type = "int64"
-[tasks.a]
-kind = "process"
-command = ["x"]
-stdout = "row"
-[tasks.b]
-kind = "process"
-command = ["x"]
-stdout = "day"
-[tasks.c]
-kind = "process"
-command = ["x"]
-stdout = "@rows"
-[tasks.d]
-kind = "process"
-command = ["x"]
-stdout = "elsewhere"
-[tasks.e]
-kind = "process"
-command = ["x"]
-stdout = 3
-"#,
-        r#"p.toml:8:10: unknown variable `row` (did you mean `rows`?)
-p.toml:12:10: `day` is a parameter, which is fixed for one execution (declare a variable for it)
-p.toml:16:10: `stdout` takes a variable's name, found "@rows" (write "rows")
-p.toml:20:10: unknown variable `elsewhere` (declare it, here or further out: [variables.elsewhere] with its type)
-p.toml:24:10: `stdout` expects a string, found 3"#,
     );
 }

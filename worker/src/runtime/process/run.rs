@@ -105,7 +105,7 @@ async fn attend(
         sweep(context, path, left_open).await;
     }
     let ended = match exit {
-        Exit::Succeeded => Try::Succeeded { errors: 0 },
+        Exit::Succeeded => Try::succeeded(),
         Exit::Interrupted => Try::Interrupted,
         Exit::Failed(how) => Try::failed(match err.last_line {
             Some(line) => format!("{} {how}: {line}", prepared.name),

@@ -110,7 +110,7 @@ async fn attend(
     match ended {
         Ok(rows) => {
             context.log.say(MessageType::Information, MessageSource::Task, path, rows).await;
-            Try::Succeeded { errors: 0 }
+            Try::succeeded()
         }
         Err(problem) => Try::failed(problem),
     }

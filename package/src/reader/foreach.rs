@@ -1,0 +1,299 @@
+//! Reads what only loops have: what they go over, and the variables that get it.
+
+use std::num::{NonZeroI32, NonZeroI64, NonZeroU32};
+
+use jiff::civil::Date;
+
+use crate::flow::{TooMany, count_dates, count_numbers};
+use crate::model::{Cell, Container, DateUnit, Files, Foreach, Operand, Over, Retrieve, Target};
+use crate::template::Template;
+use crate::value::{DataType, Value};
+
+use super::declare;
+use super::kinds;
+use super::names::Names;
+use super::report::Report;
+use super::table::{Item, Table, integer};
+
+/// Most rows of a list.
+const ROWS_MAX: usize = 10_000;
+/// Most variables that get the columns of an item.
+const COLUMNS_MAX: usize = 100;
+/// Most iterations of one loop at the same time, those of the loops around it counted in.
+pub(super) const AT_ONCE_MAX: u32 = 1_000;
+
+/// What a loop may go over.
+const KINDS: [&str; 4] = ["files", "list", "numbers", "dates"];
+
+/// Reads how many iterations run at the same time; `around` are those of the loops around it.
+pub(super) fn parallel(table: &mut Table<'_>, around: u32, report: &mut Report) -> NonZeroU32 {
+    let Some(item) = table.take("parallel") else { return NonZeroU32::MIN };
+    let number = item.integer(1..=AT_ONCE_MAX, report).and_then(NonZeroU32::new).unwrap_or(NonZeroU32::MIN);
+    if around.saturating_mul(number.get()) > AT_ONCE_MAX {
+        report.add_with_help(
+            item.span(),
+            format!("{number} iterations in each of {around} that run at the same time are too many"),
+            format!("loops within each other run at most {AT_ONCE_MAX} iterations at the same time"),
+        );
+    }
+    number
+}
+
+/// Reads the rest of a loop but for the tasks inside it.
+pub(super) fn foreach(
+    names: &Names<'_>,
+    table: &mut Table<'_>,
+    parallel: NonZeroU32,
+    what: &str,
+    report: &mut Report,
+) -> Foreach {
+    let given: Vec<Item<'_>> = KINDS.into_iter().filter_map(|kind| table.take(kind)).collect();
+    let into_item = table.take("into");
+    let into = into_item.as_ref().map(|item| into(names, item, report)).unwrap_or_default();
+    let over = match given.as_slice() {
+        [] => {
+            report.add(table.at(), format!("{what} goes over nothing: give it one of {}", KINDS.join(", ")));
+            None
+        }
+        [item] => {
+            check_columns(item, into_item.as_ref(), &into, report);
+            over(names, item, &into, report)
+        }
+        [_, second, ..] => {
+            report.add(second.key_span.clone(), format!("{what} goes over two things: take one of them out"));
+            None
+        }
+    };
+    let over = over.unwrap_or(Over::List(Vec::new()));
+    Foreach { over, into, parallel, container: Container::default() }
+}
+
+fn into(names: &Names<'_>, item: &Item<'_>, report: &mut Report) -> Vec<Target> {
+    let Some(elements) = item.elements(COLUMNS_MAX, report) else { return Vec::new() };
+    if elements.is_empty() {
+        report.add_with_help(item.span(), "`into` is empty", "name variables, or leave `into` out");
+    }
+    let mut targets: Vec<Target> = Vec::new();
+    for element in &elements {
+        let Some(target) = names.target(element, report) else { continue };
+        if targets.iter().any(|earlier| earlier.variable == target.variable) {
+            report.add(element.span(), format!("variable `{}` is there twice", target.variable));
+        }
+        targets.push(target);
+    }
+    targets
+}
+
+/// Files, numbers and dates have one column of a certain type; rows of a list have as many as they have.
+fn check_columns(item: &Item<'_>, into_item: Option<&Item<'_>>, into: &[Target], report: &mut Report) {
+    let data_type = match item.key {
+        "files" => DataType::String,
+        "numbers" => DataType::Int64,
+        "dates" => DataType::Date,
+        _ => {
+            if into_item.is_none() {
+                report.add(item.key_span.clone(), "`list` needs `into`: the variables that get its values");
+            }
+            return;
+        }
+    };
+    let Some(into_item) = into_item else { return };
+    if into.len() > 1 {
+        let message = format!("`{}` gives one value, `into` names {} variables", item.key, into.len());
+        report.add(into_item.span(), message);
+    }
+    if let Some(target) = into.first().filter(|target| target.data_type != data_type) {
+        let (name, has) = (&target.variable, target.data_type.with_article());
+        let message =
+            format!("variable `{name}` is {has}; `{}` gives {}", item.key, data_type.with_article());
+        report.add_with_help(into_item.span(), message, format!("declare it with type = \"{data_type}\""));
+    }
+}
+
+fn over(names: &Names<'_>, item: &Item<'_>, into: &[Target], report: &mut Report) -> Option<Over> {
+    match item.key {
+        "files" => files(names, item, report).map(Over::Files),
+        "list" => list(names, item, into, report).map(Over::List),
+        "numbers" => numbers(names, item, report),
+        _ => dates(names, item, report),
+    }
+}
+
+fn files(names: &Names<'_>, item: &Item<'_>, report: &mut Report) -> Option<Files> {
+    let mut table = item.table(report)?;
+    let folder = table.require("folder", "`files`", report).map(|item| {
+        let folder = names.template(&item, report);
+        check_folder(names, &folder, &item, report);
+        folder
+    });
+    let pattern = table.take("pattern").map(|item| pattern(names, &item, report));
+    let recursive = table.boolean("recursive", report).unwrap_or(false);
+    let retrieve =
+        table.take("retrieve").and_then(|item| word(&item, &Retrieve::ALL, Retrieve::name, report));
+    table.finish("`files`", &[], report);
+    Some(Files {
+        folder: folder?,
+        pattern: pattern.unwrap_or_else(|| Template::literal("*")),
+        recursive,
+        retrieve: retrieve.unwrap_or(Retrieve::Path),
+    })
+}
+
+/// A folder by a relative path comes with the project, so it can be looked for now.
+fn check_folder(names: &Names<'_>, folder: &Template, item: &Item<'_>, report: &mut Report) {
+    let Some(text) = folder.as_literal().filter(|_| item.value().is_str()) else { return };
+    if text.is_empty() {
+        return report.add_with_help(item.span(), "`folder` is empty", "\".\" is the project's folder");
+    }
+    let Some(files) = names.files.filter(|_| !text.starts_with('/')) else { return };
+    let segments: Vec<&str> = text.split('/').filter(|segment| !matches!(*segment, "" | ".")).collect();
+    let start = segments.iter().map(|segment| format!("{segment}/")).collect::<String>();
+    if !files.paths().any(|path| path.starts_with(&start)) {
+        report.add_with_help(
+            item.span(),
+            format!("the project has no files in {text:?}"),
+            "a folder outside the project is given by an absolute path",
+        );
+    }
+}
+
+fn pattern(names: &Names<'_>, item: &Item<'_>, report: &mut Report) -> Template {
+    let pattern = names.template(item, report);
+    match pattern.as_literal().filter(|_| item.value().is_str()) {
+        Some("") => report.add_with_help(item.span(), "`pattern` is empty", "\"*\" takes every file"),
+        Some(text) if text.contains('/') => report.add_with_help(
+            item.span(),
+            "`pattern` is for names of files, not for paths",
+            "put folders into `folder`; recursive = true looks into those inside, too",
+        ),
+        _ => {}
+    }
+    pattern
+}
+
+fn list(names: &Names<'_>, item: &Item<'_>, into: &[Target], report: &mut Report) -> Option<Vec<Vec<Cell>>> {
+    let rows = item.elements(ROWS_MAX, report)?;
+    if rows.is_empty() {
+        report.add(item.span(), "`list` is empty: there is nothing to go over");
+    }
+    // What `into` names is not known then: that was reported.
+    if into.is_empty() {
+        return None;
+    }
+    Some(rows.iter().filter_map(|row| list_row(names, row, into, report)).collect())
+}
+
+fn list_row(names: &Names<'_>, row: &Item<'_>, into: &[Target], report: &mut Report) -> Option<Vec<Cell>> {
+    let cells = if row.value().is_array() { row.elements(COLUMNS_MAX, report)? } else { vec![row.clone()] };
+    if cells.len() != into.len() {
+        let (has, wants) = (cells.len(), into.len());
+        report.add(row.span(), format!("this row has {has} values, `into` names {wants} variables"));
+        return None;
+    }
+    cells.iter().zip(into).map(|(item, target)| cell(names, item, target, report)).collect()
+}
+
+fn cell(names: &Names<'_>, item: &Item<'_>, target: &Target, report: &mut Report) -> Option<Cell> {
+    if target.data_type != DataType::String || !item.value().is_str() {
+        return declare::value(item, target.data_type, &target.variable, report).map(Cell::Value);
+    }
+    let text = names.template(item, report);
+    Some(match text.as_literal() {
+        Some(literal) => Cell::Value(Value::String(literal.to_owned())),
+        None => Cell::Text(text),
+    })
+}
+
+fn numbers(names: &Names<'_>, item: &Item<'_>, report: &mut Report) -> Option<Over> {
+    let mut table = item.table(report)?;
+    let (from, to) = ends(names, &mut table, "`numbers`", DataType::Int64, report);
+    let step = table.take("step").map_or(Some(1), |item| step(&item, report));
+    table.finish("`numbers`", &[], report);
+    let (from, to, step) = (from?, to?, NonZeroI64::new(step?)?);
+    if let (Operand::Literal(Value::Int64(from)), Operand::Literal(Value::Int64(to))) = (&from, &to) {
+        check_count(item, count_numbers(*from, *to, step.get()), (from, to), report);
+    }
+    Some(Over::Numbers { from, to, step })
+}
+
+fn dates(names: &Names<'_>, item: &Item<'_>, report: &mut Report) -> Option<Over> {
+    let mut table = item.table(report)?;
+    let (from, to) = ends(names, &mut table, "`dates`", DataType::Date, report);
+    let step = table.take("step").map_or(Some(1), |item| step(&item, report));
+    let unit = table.take("unit").and_then(|item| word(&item, &DateUnit::ALL, DateUnit::name, report));
+    let unit = unit.unwrap_or(DateUnit::Day);
+    table.finish("`dates`", &[], report);
+    // Steps of a date are checked to fit.
+    let step = step.and_then(|step| i32::try_from(step).ok()).and_then(NonZeroI32::new);
+    let (from, to, step) = (from?, to?, step?);
+    if let (Operand::Literal(Value::Date(from)), Operand::Literal(Value::Date(to))) = (&from, &to) {
+        let (from, to): (&Date, &Date) = (from, to);
+        check_count(item, count_dates(*from, *to, step.get(), unit), (from, to), report);
+    }
+    Some(Over::Dates { from, to, step, unit })
+}
+
+fn ends(
+    names: &Names<'_>,
+    table: &mut Table<'_>,
+    what: &str,
+    data_type: DataType,
+    report: &mut Report,
+) -> (Option<Operand>, Option<Operand>) {
+    let mut end =
+        |key| table.require(key, what, report).and_then(|item| bound(names, &item, data_type, report));
+    (end("from"), end("to"))
+}
+
+/// Reads one end of a series: a literal, or a reference to a value of the type.
+fn bound(names: &Names<'_>, item: &Item<'_>, data_type: DataType, report: &mut Report) -> Option<Operand> {
+    if !item.value().as_str().is_some_and(|text| text.trim_start().starts_with('@')) {
+        return declare::value(item, data_type, item.key, report).map(Operand::Literal);
+    }
+    let operand = kinds::operand(names, item, report)?;
+    if let Operand::Reference(reference) = &operand
+        && let Some(found) = names.type_of(reference).filter(|found| *found != data_type)
+    {
+        let (has, wants) = (found.with_article(), data_type.with_article());
+        report.add(item.span(), format!("`{}` expects {wants}, {reference} is {has}", item.key));
+    }
+    Some(operand)
+}
+
+fn step(item: &Item<'_>, report: &mut Report) -> Option<i64> {
+    const STEP_MAX: i64 = 1_000_000_000;
+    let step = item.value().as_integer().and_then(integer);
+    let step = step.filter(|step| *step != 0 && (-STEP_MAX..=STEP_MAX).contains(step));
+    if step.is_none() {
+        item.wrong_type(&format!("a whole number from -{STEP_MAX} to {STEP_MAX} but 0"), report);
+    }
+    step
+}
+
+fn check_count<T: std::fmt::Display>(
+    item: &Item<'_>,
+    count: Result<u64, TooMany>,
+    (from, to): (T, T),
+    report: &mut Report,
+) {
+    match count {
+        Ok(0) => report.add_with_help(
+            item.span(),
+            format!("`{}` from {from} never comes to {to}", item.key),
+            "exchange them, or give `step` the other sign",
+        ),
+        Ok(_) => {}
+        Err(error) => report.add(item.span(), format!("`{}`: {error}", item.key)),
+    }
+}
+
+/// Reads one of the words that `all` have.
+fn word<T: Copy>(item: &Item<'_>, all: &[T], name: fn(T) -> &'static str, report: &mut Report) -> Option<T> {
+    let word = item.string(report)?;
+    let found = all.iter().copied().find(|one| name(*one) == word);
+    if found.is_none() {
+        let known: Vec<&str> = all.iter().map(|one| name(*one)).collect();
+        report.unknown_word(item.span(), format!("unknown {} `{word}`", item.key), word, &known);
+    }
+    found
+}

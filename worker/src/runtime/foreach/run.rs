@@ -1,0 +1,155 @@
+//! One run of a loop. Which iteration is next, and how the loop ends, is decided by [`scaleout_package::flow`].
+
+use futures_util::future::{BoxFuture, FutureExt};
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use scaleout_common::wire::{MessageSource, MessageType};
+use scaleout_package::flow::{Iterations, Omitted};
+use scaleout_package::model::Foreach;
+use tokio_util::sync::CancellationToken;
+
+use super::super::activation::{Activation, Place};
+use super::super::container::{ContainerEnd, run_container};
+use super::super::context::Context;
+use super::super::task::Try;
+use super::super::text::presentable;
+use super::items::Items;
+
+/// Longest value that the log shows of an item, in bytes.
+const SHOWN_BYTES_MAX: usize = 200;
+
+/// How one iteration ended: how many errors were counted in it, and the first of them.
+#[derive(Debug, Default)]
+struct IterationEnd {
+    errors: u32,
+    error: Option<String>,
+}
+
+/// Runs the loop to its end. When `interrupt` is cancelled no further iteration starts, and what runs ends itself.
+pub(crate) async fn run<'a>(
+    context: &'a Context<'a>,
+    activation: &Activation<'a>,
+    foreach: &'a Foreach,
+    interrupt: &CancellationToken,
+) -> Try {
+    let items = match Items::find(context, activation, &foreach.over, interrupt).await {
+        Ok(items) => items,
+        Err(problem) => return Try::failed(problem),
+    };
+    if interrupt.is_cancelled() {
+        return Try::Interrupted;
+    }
+    let count = items.count();
+    let say = |text: String| {
+        let path = activation.path();
+        async move { context.log.say(MessageType::Information, MessageSource::Container, path, text).await }
+    };
+    say(if count == 0 { "there is nothing to go over".to_owned() } else { told(count, "iteration") }).await;
+    let mut iterations = Iterations::new(count, foreach.parallel.get(), foreach.container.maximum_errors());
+    let mut running: FuturesUnordered<BoxFuture<'_, IterationEnd>> = FuturesUnordered::new();
+    let mut error = None;
+    let mut interrupted = false;
+    let ended = loop {
+        if interrupt.is_cancelled() && !interrupted {
+            interrupted = true;
+            iterations.stop();
+        }
+        while let Some(number) = iterations.start_next() {
+            running.push(iteration(context, activation, foreach, &items, number, interrupt).boxed());
+        }
+        if let Some(ended) = iterations.end() {
+            break ended;
+        }
+        tokio::select! {
+            biased;
+            Some(ended) = running.next() => {
+                iterations.finish(ended.errors);
+                error = error.or(ended.error);
+            }
+            () = interrupt.cancelled(), if !interrupted => {}
+        }
+    };
+    if let Some(omitted) = iterations.omitted() {
+        say(why(omitted)).await;
+    }
+    let ended = ContainerEnd { end: ended.end, errors: ended.errors, error };
+    Try::of_container(ended, activation.path(), interrupt)
+}
+
+async fn iteration<'a>(
+    context: &'a Context<'a>,
+    loop_itself: &Activation<'a>,
+    foreach: &'a Foreach,
+    items: &Items<'_>,
+    number: u64,
+    halt: &CancellationToken,
+) -> IterationEnd {
+    let path = loop_itself.place.path.iteration(number);
+    // Its own copy hides those that the loop began with.
+    let own = if foreach.parallel.get() > 1 && !loop_itself.task.variables.is_empty() {
+        Some(context.variables.open(Some(loop_itself.place.frame), &loop_itself.task.variables).await)
+    } else {
+        None
+    };
+    let place = Place { path, frame: own.unwrap_or(loop_itself.place.frame) };
+    let ended = match assign(context, foreach, items, number, &place).await {
+        Ok(()) => {
+            let ended = run_container(context, &foreach.container, place.clone(), halt.clone()).await;
+            IterationEnd { errors: ended.errors, error: ended.error }
+        }
+        Err(problem) => {
+            let (kind, path) = (MessageType::Error, place.path.as_str());
+            context.log.say(kind, MessageSource::Container, path, &problem).await;
+            IterationEnd { errors: 1, error: Some(format!("{path}: {problem}")) }
+        }
+    };
+    if let Some(own) = own {
+        context.variables.close(own).await;
+    }
+    ended
+}
+
+/// Puts an item into the variables, and says so.
+async fn assign(
+    context: &Context<'_>,
+    foreach: &Foreach,
+    items: &Items<'_>,
+    number: u64,
+    place: &Place,
+) -> Result<(), String> {
+    let row = items.row(number)?;
+    let mut shown = Vec::new();
+    for (target, value) in foreach.into.iter().zip(row) {
+        let text = value.render().unwrap_or_else(|_| "NULL".to_owned());
+        let text = context.log.masker().mask_text(&text).into_owned();
+        shown.push(format!("{} = {}", target.variable, presentable(&text, SHOWN_BYTES_MAX)));
+        let written = context.variables.write(place.frame, &target.variable, value).await;
+        written.map_err(|error| error.to_string())?;
+    }
+    if !shown.is_empty() {
+        let (kind, path) = (MessageType::Information, place.path.as_str());
+        context.log.say(kind, MessageSource::Container, path, shown.join(", ")).await;
+    }
+    Ok(())
+}
+
+fn why(omitted: Omitted) -> String {
+    match omitted {
+        Omitted::Errors { errors, iterations } => {
+            format!(
+                "skipped: {}, because {} reached the loop's maximum-errors",
+                told(iterations, "iteration"),
+                told(errors.into(), "error")
+            )
+        }
+        Omitted::Stopped { iterations } => {
+            format!(
+                "skipped: {}, because the loop was stopped before they could start",
+                told(iterations, "iteration")
+            )
+        }
+    }
+}
+
+fn told(count: u64, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
+}
