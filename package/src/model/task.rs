@@ -42,13 +42,19 @@ impl TaskKind {
     }
 }
 
-/// A program to start in the project's unpacked folder.
+/// A program to start in the project's unpacked folder, or one that it names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Process {
     /// The program and its arguments; at least one word, never passed through a shell.
     pub command: Vec<Template>,
     /// Environment variables of the package, in the order of the file.
     pub environment: Vec<(String, Template)>,
+    /// What it reads from its standard input, which is empty if this is left out.
+    pub stdin: Option<Template>,
+    /// Where it starts: in the project's folder, to which this is relative, or in the work folder.
+    pub folder: Option<Template>,
+    /// The exit codes that mean success; at least one.
+    pub success_exit_codes: Vec<u8>,
     /// The variable that gets what it prints, without the line end at its end, if it succeeds.
     pub stdout: Option<Target>,
 }

@@ -145,10 +145,7 @@ fn check_folder(names: &Names<'_>, folder: &Template, item: &Item<'_>, report: &
     if text.is_empty() {
         return report.add_with_help(item.span(), "`folder` is empty", "\".\" is the project's folder");
     }
-    let Some(files) = names.files.filter(|_| !text.starts_with('/')) else { return };
-    let segments: Vec<&str> = text.split('/').filter(|segment| !matches!(*segment, "" | ".")).collect();
-    let start = segments.iter().map(|segment| format!("{segment}/")).collect::<String>();
-    if !files.paths().any(|path| path.starts_with(&start)) {
+    if !text.starts_with('/') && !names.has_folder(text) {
         report.add_with_help(
             item.span(),
             format!("the project has no files in {text:?}"),

@@ -17,7 +17,7 @@ pub(super) const KINDS: [&str; 4] = ["process", "sql", "sequence", "foreach"];
 /// The kinds of coming versions.
 pub(super) const LATER_KINDS: [&str; 5] = ["for", "expression", "file", "http", "package"];
 /// Keys of a process in coming versions.
-pub(super) const LATER_PROCESS: [&str; 4] = ["stdin", "folder", "success-exit-codes", "maximum-errors"];
+pub(super) const LATER_PROCESS: [&str; 1] = ["maximum-errors"];
 /// Keys of an SQL task in coming versions.
 pub(super) const LATER_SQL: [&str; 6] = ["file", "result", "into", "rows", "transaction", "maximum-errors"];
 
@@ -37,7 +37,17 @@ pub(super) fn process(names: &Names<'_>, table: &mut Table<'_>, what: &str, repo
     let command = item.map(|item| command(names, &item, report)).unwrap_or_default();
     let environment = table.take("environment").map(|item| environment(names, &item, report));
     let stdout = table.take("stdout").and_then(|item| names.target(&item, report));
-    Process { command, environment: environment.unwrap_or_default(), stdout }
+    let stdin = table.take("stdin").map(|item| names.template(&item, report));
+    let folder = table.take("folder").map(|item| folder(names, &item, report));
+    let success = table.take("success-exit-codes").map(|item| exit_codes(&item, report));
+    Process {
+        command,
+        environment: environment.unwrap_or_default(),
+        stdin,
+        folder,
+        success_exit_codes: success.unwrap_or_else(|| vec![0]),
+        stdout,
+    }
 }
 
 pub(super) fn sql(names: &Names<'_>, table: &mut Table<'_>, what: &str, report: &mut Report) -> Sql {
@@ -103,6 +113,29 @@ fn program_in_project(files: Option<&ProjectFiles>, program: &str, word: &Item<'
             }
         }
     }
+}
+
+/// Reads the folder that a process starts in: of the project, or the work folder, whose place only the worker knows.
+fn folder(names: &Names<'_>, item: &Item<'_>, report: &mut Report) -> Template {
+    const HELP: &str = "a process starts in a folder of the project, to which paths are relative, or in the work \
+                        folder, {{ @[System::WorkDir] }}";
+    let folder = names.template(item, report);
+    let Some(text) = folder.as_literal().filter(|_| item.value().is_str()) else { return folder };
+    if text.is_empty() || text.starts_with('/') || text.split('/').any(|segment| segment == "..") {
+        report.add_with_help(item.span(), format!("a process cannot start in the folder {text:?}"), HELP);
+    } else if !names.has_folder(text) {
+        report.add_with_help(item.span(), format!("the project has no files in {text:?}"), HELP);
+    }
+    folder
+}
+
+fn exit_codes(item: &Item<'_>, report: &mut Report) -> Vec<u8> {
+    let Some(elements) = item.elements(ENTRIES_MAX, report) else { return vec![0] };
+    if elements.is_empty() {
+        report.add(item.span(), "`success-exit-codes` is empty: the task could never succeed");
+    }
+    let code = |element: &Item<'_>| u8::try_from(element.integer(0..=u8::MAX.into(), report)?).ok();
+    elements.iter().filter_map(code).collect()
 }
 
 fn environment(names: &Names<'_>, item: &Item<'_>, report: &mut Report) -> Vec<(String, Template)> {

@@ -56,6 +56,13 @@ impl Names<'_> {
         }
     }
 
+    /// Whether the project has files in the folder `path`, which is relative to it; true if its files are not known.
+    pub(super) fn has_folder(&self, path: &str) -> bool {
+        let segments: Vec<&str> = path.split('/').filter(|segment| !matches!(*segment, "" | ".")).collect();
+        let start: String = segments.iter().map(|segment| format!("{segment}/")).collect();
+        self.files.is_none_or(|files| files.paths().any(|path| path.starts_with(&start)))
+    }
+
     /// Whether `reference` names something.
     pub(super) fn knows(&self, reference: &Reference) -> bool {
         match reference {

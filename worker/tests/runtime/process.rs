@@ -153,3 +153,54 @@ async fn a_child_left_in_the_group_is_killed_with_the_success() {
     running.end().await.succeeded();
     left.dies();
 }
+
+#[tokio::test]
+async fn a_program_reads_its_input_whole_or_not_at_all() {
+    let world = World::new().await;
+    let text = "x".repeat(300_000);
+    let variable = format!("[variables.text]\ntype = \"string\"\nvalue = \"{text}\"\n");
+    let count = task("count", "wc -c", "stdin = \"{{ @text }}{{ @text }}\"");
+    let went = world.run(&format!("{variable}{count}")).await;
+    went.succeeded();
+    assert_eq!(went.stdout()[0].trim(), "600000");
+    // One that does not read it is not held up, whoever keeps the input open.
+    let stray = "exec 3<&0; setsid sh -c 'touch $SCALEOUT_WORK_DIR/away; exec sleep 3 >/dev/null 2>&1' & \
+                 until test -e $SCALEOUT_WORK_DIR/away; do sleep 0.01; done";
+    let idle = task("idle", stray, "stdin = \"{{ @text }}\"\ntimeout = \"2s\"");
+    world.run(&format!("{variable}{idle}")).await.succeeded();
+    let much = task("much", "wc -c", "stdin = \"{{ @text }}{{ @text }}{{ @text }}{{ @text }}\"");
+    let went = world.run(&format!("{variable}{much}")).await;
+    assert_eq!(
+        went.error(),
+        "\\Package\\much: its standard input has 1200000 bytes; at most 1048576 are allowed: pass more in a file"
+    );
+}
+
+#[tokio::test]
+async fn a_program_starts_in_a_folder_of_the_project_or_the_work_folder() {
+    let world = World::new().await;
+    std::fs::create_dir(world.project_folder().join("inner")).unwrap();
+    std::fs::write(world.project_folder().join("inner/file"), "").unwrap();
+    world.script("show.sh", "pwd");
+    let run = |folder: &str| {
+        format!("[tasks.show]\nkind = \"process\"\ncommand = [\"./show.sh\"]\nfolder = '{folder}'\n")
+    };
+    let went = world.run(&run("inner")).await;
+    went.succeeded();
+    let project = std::fs::canonicalize(world.project_folder()).unwrap();
+    assert_eq!(went.stdout(), [project.join("inner").to_str().unwrap()]);
+    let went = world.run(&run("{{ @[System::WorkDir] }}")).await;
+    went.succeeded();
+    assert!(went.stdout()[0].contains("/work/"), "{:?}", went.stdout());
+    let went = world.run(&run("{{ @[System::WorkDir] }}/..")).await;
+    assert!(went.error().contains("the work folder, or one inside them"), "{}", went.error());
+    assert!(went.stdout().is_empty());
+}
+
+#[tokio::test]
+async fn exit_codes_that_mean_success_are_the_tasks_to_say() {
+    let world = World::new().await;
+    world.run(&task("grep", "exit 1", "success-exit-codes = [0, 1]")).await.succeeded();
+    let went = world.run(&task("grep", "exit 0", "success-exit-codes = [3]")).await;
+    assert_eq!(went.error(), "\\Package\\grep: sh exited with code 0");
+}

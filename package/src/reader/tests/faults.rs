@@ -91,14 +91,12 @@ p.toml:2:2: `on-error` in this file is not supported yet by this version"#,
 kind = "process"
 command = ["x"]
 maximum-errors = 2
-stdin = "x"
 force-result = "success"
 [tasks.a.on-error]
 "#,
         r#"p.toml:4:1: `maximum-errors` in process task `a` is not supported yet by this version
-p.toml:5:1: `stdin` in process task `a` is not supported yet by this version
-p.toml:6:1: `force-result` in process task `a` is not supported yet by this version
-p.toml:7:10: `on-error` in process task `a` is not supported yet by this version"#,
+p.toml:5:1: `force-result` in process task `a` is not supported yet by this version
+p.toml:6:10: `on-error` in process task `a` is not supported yet by this version"#,
     );
     bad(
         r#"[tasks.a]
@@ -389,6 +387,26 @@ p.toml:6:12: the first word of `command` is empty: it is the program
 p.toml:6:16: `command` expects a string, found 3
 p.toml:6:19: `command` holds a NUL character
 p.toml:7:8: task `c` has no `command`"#,
+    );
+    bad(
+        r#"[tasks.a]
+kind = "process"
+command = ["x"]
+stdin = "{{ @lost }}"
+folder = "/tmp"
+success-exit-codes = [0, 256, "1"]
+[tasks.b]
+kind = "process"
+command = ["x"]
+folder = "a/../../b"
+success-exit-codes = []
+"#,
+        r#"p.toml:4:13: @lost is not known here
+p.toml:5:10: a process cannot start in the folder "/tmp" (a process starts in a folder of the project, to which paths are relative, or in the work folder, {{ @[System::WorkDir] }})
+p.toml:6:26: `success-exit-codes` expects a whole number from 0 to 255, found 256
+p.toml:6:31: `success-exit-codes` expects a whole number from 0 to 255, found a string
+p.toml:10:10: a process cannot start in the folder "a/../../b" (a process starts in a folder of the project, to which paths are relative, or in the work folder, {{ @[System::WorkDir] }})
+p.toml:11:22: `success-exit-codes` is empty: the task could never succeed"#,
     );
     bad(
         r#"[tasks.a]

@@ -10,6 +10,7 @@ use scaleout_package::template::Template;
 use super::super::activation::Activation;
 use super::super::context::Context;
 use super::environment::{Facts, environment};
+use super::input::STDIN_BYTES_MAX;
 use super::program;
 use crate::accounts::Account;
 
@@ -22,6 +23,10 @@ pub(super) struct Prepared {
     pub(super) program: PathBuf,
     pub(super) arguments: Vec<String>,
     pub(super) environment: Vec<(OsString, OsString)>,
+    /// What it reads from its standard input.
+    pub(super) stdin: Option<String>,
+    /// The folder that it starts in as the package names it, if it names one.
+    pub(super) folder: Option<String>,
 }
 
 /// Renders the command and its environment and finds the program.
@@ -54,7 +59,14 @@ pub(super) async fn prepare(
     );
     let path = environment.iter().find(|(name, _)| name == "PATH").map(|(_, value)| value.clone());
     let program = program::find(&name, &run.package.project_folder, path.unwrap_or_default())?;
-    Ok(Prepared { name, program, arguments: words.collect(), environment })
+    let folder = process.folder.as_ref().map(|folder| render(&scope, folder)).transpose()?;
+    let stdin = process.stdin.as_ref().map(|stdin| render(&scope, stdin)).transpose()?;
+    if let Some(bytes) = stdin.as_ref().map(String::len).filter(|bytes| *bytes > STDIN_BYTES_MAX) {
+        return Err(format!(
+            "its standard input has {bytes} bytes; at most {STDIN_BYTES_MAX} are allowed: pass more in a file"
+        ));
+    }
+    Ok(Prepared { name, program, arguments: words.collect(), environment, stdin, folder })
 }
 
 /// What a process has of its surroundings: the worker's, and its user's own in their place.

@@ -20,15 +20,19 @@ pub(super) enum Exit {
 }
 
 /// Waits until the leader has exited, and kills what is left of its group. When `interrupt` is cancelled the group
-/// gets SIGTERM, and SIGKILL when `grace` is over.
+/// gets SIGTERM, and SIGKILL when `grace` is over. `success` are the exit codes that mean it.
 pub(super) async fn until_exit(
     child: &mut Child,
     group: Group,
     grace: Duration,
+    success: &[u8],
     interrupt: &CancellationToken,
 ) -> Exit {
     if let Some(exit) = interrupt.run_until_cancelled(child.wait()).await {
-        return exit.map_or_else(|error| Exit::Failed(format!("was lost: {error}")), describe);
+        return exit.map_or_else(
+            |error| Exit::Failed(format!("was lost: {error}")),
+            |status| describe(status, success),
+        );
     }
     group.terminate();
     if tokio::time::timeout(grace, child.wait()).await.is_err() {
@@ -39,9 +43,9 @@ pub(super) async fn until_exit(
     Exit::Interrupted
 }
 
-fn describe(status: ExitStatus) -> Exit {
+fn describe(status: ExitStatus, success: &[u8]) -> Exit {
     match (status.code(), status.signal()) {
-        (Some(0), _) => Exit::Succeeded,
+        (Some(code), _) if success.iter().any(|one| i32::from(*one) == code) => Exit::Succeeded,
         (Some(code), _) => Exit::Failed(format!("exited with code {code}")),
         (None, Some(signal)) => Exit::Failed(format!("was killed by {}", signal_name(signal))),
         (None, None) => Exit::Failed(format!("ended in an unknown way: {status}")),
@@ -77,7 +81,9 @@ mod tests {
             (11, Exit::Failed("was killed by signal 11 (SIGSEGV)".to_owned())),
             (64, Exit::Failed("was killed by signal 64".to_owned())),
         ] {
-            assert_eq!(describe(ExitStatus::from_raw(raw)), expected);
+            assert_eq!(describe(ExitStatus::from_raw(raw), &[0]), expected);
         }
+        assert_eq!(describe(ExitStatus::from_raw(3 << 8), &[0, 3]), Exit::Succeeded);
+        assert_eq!(describe(ExitStatus::from_raw(0), &[3]), Exit::Failed("exited with code 0".to_owned()));
     }
 }

@@ -4,6 +4,7 @@ mod captured;
 mod command;
 mod ending;
 mod environment;
+mod input;
 mod lines;
 mod output;
 mod program;

@@ -1,6 +1,7 @@
 //! One run of a program: started in a group of its own, attended until nothing of it is left. Owns the child and
 //! its group while they live.
 
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use scaleout_common::wire::{MessageSource, MessageType};
@@ -15,7 +16,7 @@ use super::super::task::Try;
 use super::command::Prepared;
 use super::ending::Exit;
 use super::output::Pump;
-use super::{captured, command, ending, output, program};
+use super::{captured, command, ending, input, output, program};
 use crate::accounts::switch_to;
 use crate::guard::{Group, SpawnError};
 
@@ -33,7 +34,11 @@ pub(crate) async fn run(
     if let Err(error) = context.work_folder.make().await {
         return Try::failed(format!("cannot make the work folder {:?}: {error}", context.work_folder.path()));
     }
-    let (child, group) = match spawn(context, &prepared) {
+    let folder = match folder(context, &prepared).await {
+        Ok(folder) => folder,
+        Err(problem) => return Try::failed(problem),
+    };
+    let (child, group) = match spawn(context, &prepared, &folder) {
         Ok(spawned) => spawned,
         Err(error) => return Try::failed(program::explain(context, &prepared, &error)),
     };
@@ -60,19 +65,28 @@ async fn keep(
     written.map_err(|error| error.to_string())
 }
 
-fn spawn(context: &Context<'_>, prepared: &Prepared) -> Result<(Child, Group), SpawnError> {
+/// The folder that it starts in.
+async fn folder(context: &Context<'_>, prepared: &Prepared) -> Result<PathBuf, String> {
+    let project = context.run.package.project_folder.clone();
+    let Some(name) = prepared.folder.clone() else { return Ok(project) };
+    let work = context.work_folder.path().to_owned();
+    let found = tokio::task::spawn_blocking(move || input::folder(&name, &project, &work)).await;
+    found.map_err(|error| format!("cannot look for the folder to start in: {error}"))?
+}
+
+fn spawn(context: &Context<'_>, prepared: &Prepared, folder: &Path) -> Result<(Child, Group), SpawnError> {
     let mut command = Command::new(&prepared.program);
     command
         .arg0(&prepared.name)
         .args(&prepared.arguments)
         .env_clear()
         .envs(prepared.environment.iter().map(|(name, value)| (name, value)))
-        .current_dir(&context.run.package.project_folder)
-        .stdin(Stdio::null())
+        .current_dir(folder)
+        .stdin(if prepared.stdin.is_some() { Stdio::piped() } else { Stdio::null() })
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
     if let Some(account) = &context.account {
-        switch_to(&mut command, account, &context.run.package.project_folder)?;
+        switch_to(&mut command, account, folder)?;
     }
     context.host.guard.spawn(&mut command)
 }
@@ -87,18 +101,20 @@ async fn attend(
     group: Group,
     interrupt: &CancellationToken,
 ) -> (Try, Vec<u8>) {
-    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     let exited = CancellationToken::new();
     let wanted = process.stdout.as_ref().map_or(0, |_| captured::BYTES_WANTED);
     let pump = |kind, wanted_bytes| Pump { context, path, kind, exited: &exited, wanted_bytes };
-    let (exit, out, err) = tokio::join!(
+    let (grace, success) = (context.host.limits.stop_grace, &process.success_exit_codes);
+    let (exit, out, err, ()) = tokio::join!(
         async {
-            let exit = ending::until_exit(&mut child, group, context.host.limits.stop_grace, interrupt).await;
+            let exit = ending::until_exit(&mut child, group, grace, success, interrupt).await;
             exited.cancel();
             exit
         },
         pump(MessageType::Stdout, wanted).run(stdout),
         pump(MessageType::Stderr, 0).run(stderr),
+        input::write(stdin, prepared.stdin.as_deref().unwrap_or_default(), &exited),
     );
     let left_open = out.left_open || err.left_open;
     if left_open || matches!(exit, Exit::Interrupted) {
