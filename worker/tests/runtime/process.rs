@@ -164,7 +164,7 @@ async fn a_program_reads_its_input_whole_or_not_at_all() {
     went.succeeded();
     assert_eq!(went.stdout()[0].trim(), "600000");
     // One that does not read it is not held up, whoever keeps the input open.
-    let stray = "exec 3<&0; setsid sh -c 'touch $SCALEOUT_WORK_DIR/away; exec sleep 3 >/dev/null 2>&1' & \
+    let stray = "exec 3<&0; setsid sh -c 'touch $SCALEOUT_WORK_DIR/away; exec sleep 1000 >/dev/null 2>&1' & \
                  until test -e $SCALEOUT_WORK_DIR/away; do sleep 0.01; done";
     let idle = task("idle", stray, "stdin = \"{{ @text }}\"\ntimeout = \"2s\"");
     world.run(&format!("{variable}{idle}")).await.succeeded();
