@@ -77,6 +77,8 @@ pub struct Sql {
     pub statement: String,
     /// Values for `$1`, `$2`, …
     pub arguments: Vec<Operand>,
+    /// The variables that get the columns of its only row, in order; none if its rows are passed over.
+    pub into: Vec<Target>,
 }
 
 /// A bound value; the expression language will make this a whole expression.

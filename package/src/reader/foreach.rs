@@ -14,11 +14,10 @@ use super::kinds;
 use super::names::Names;
 use super::report::Report;
 use super::table::{Item, Table, integer};
+use super::target::{self, COLUMNS_MAX};
 
 /// Most rows of a list.
 const ROWS_MAX: usize = 10_000;
-/// Most variables that get the columns of an item.
-const COLUMNS_MAX: usize = 100;
 /// Most iterations of one loop at the same time, those of the loops around it counted in.
 pub(super) const AT_ONCE_MAX: u32 = 1_000;
 
@@ -49,7 +48,7 @@ pub(super) fn foreach(
 ) -> Foreach {
     let given: Vec<Item<'_>> = KINDS.into_iter().filter_map(|kind| table.take(kind)).collect();
     let into_item = table.take("into");
-    let into = into_item.as_ref().map(|item| into(names, item, report)).unwrap_or_default();
+    let into = into_item.as_ref().map(|item| target::into(names, item, report)).unwrap_or_default();
     let over = match given.as_slice() {
         [] => {
             report.add(table.at(), format!("{what} goes over nothing: give it one of {}", KINDS.join(", ")));
@@ -66,22 +65,6 @@ pub(super) fn foreach(
     };
     let over = over.unwrap_or(Over::List(Vec::new()));
     Foreach { over, into, parallel, container: Container::default() }
-}
-
-fn into(names: &Names<'_>, item: &Item<'_>, report: &mut Report) -> Vec<Target> {
-    let Some(elements) = item.elements(COLUMNS_MAX, report) else { return Vec::new() };
-    if elements.is_empty() {
-        report.add_with_help(item.span(), "`into` is empty", "name variables, or leave `into` out");
-    }
-    let mut targets: Vec<Target> = Vec::new();
-    for element in &elements {
-        let Some(target) = names.target(element, report) else { continue };
-        if targets.iter().any(|earlier| earlier.variable == target.variable) {
-            report.add(element.span(), format!("variable `{}` is there twice", target.variable));
-        }
-        targets.push(target);
-    }
-    targets
 }
 
 /// Files, numbers and dates have one column of a certain type; rows of a list have as many as they have.

@@ -11,6 +11,7 @@ use crate::value::{DataType, Value};
 use super::names::Names;
 use super::report::Report;
 use super::table::{Item, Table, integer};
+use super::target;
 
 /// The kinds that this version runs.
 pub(super) const KINDS: [&str; 4] = ["process", "sql", "sequence", "foreach"];
@@ -19,7 +20,7 @@ pub(super) const LATER_KINDS: [&str; 5] = ["for", "expression", "file", "http", 
 /// Keys of a process in coming versions.
 pub(super) const LATER_PROCESS: [&str; 1] = ["maximum-errors"];
 /// Keys of an SQL task in coming versions.
-pub(super) const LATER_SQL: [&str; 6] = ["file", "result", "into", "rows", "transaction", "maximum-errors"];
+pub(super) const LATER_SQL: [&str; 5] = ["file", "result", "rows", "transaction", "maximum-errors"];
 
 /// Keys of a sequence in coming versions.
 pub(super) const LATER_SEQUENCE: [&str; 1] = ["transaction"];
@@ -59,10 +60,12 @@ pub(super) fn sql(names: &Names<'_>, table: &mut Table<'_>, what: &str, report: 
     let statement = table.require("statement", what, report).map(|item| statement(&item, report));
     let arguments = table.take("arguments").and_then(|item| item.elements(ENTRIES_MAX, report));
     let arguments = arguments.unwrap_or_default();
+    let into = table.take("into").map(|item| target::into(names, &item, report)).unwrap_or_default();
     Sql {
         connection: connection.unwrap_or_default(),
         statement: statement.unwrap_or_default(),
         arguments: arguments.iter().filter_map(|item| operand(names, item, report)).collect(),
+        into,
     }
 }
 

@@ -6,6 +6,26 @@ use super::names::Names;
 use super::report::Report;
 use super::table::Item;
 
+/// Most variables that get the columns of an item or row.
+pub(super) const COLUMNS_MAX: usize = 100;
+
+/// Reads the variables that get the columns of something, in order.
+pub(super) fn into(names: &Names<'_>, item: &Item<'_>, report: &mut Report) -> Vec<Target> {
+    let Some(elements) = item.elements(COLUMNS_MAX, report) else { return Vec::new() };
+    if elements.is_empty() {
+        report.add_with_help(item.span(), "`into` is empty", "name variables, or leave `into` out");
+    }
+    let mut targets: Vec<Target> = Vec::new();
+    for element in &elements {
+        let Some(target) = names.target(element, report) else { continue };
+        if targets.iter().any(|earlier| earlier.variable == target.variable) {
+            report.add(element.span(), format!("variable `{}` is there twice", target.variable));
+        }
+        targets.push(target);
+    }
+    targets
+}
+
 impl Names<'_> {
     /// Reads `item` as the name of a variable that may be written from here.
     pub(super) fn target(&self, item: &Item<'_>, report: &mut Report) -> Option<Target> {

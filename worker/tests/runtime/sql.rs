@@ -199,3 +199,83 @@ async fn a_connection_sees_the_packages_variables_whatever_its_task_calls_its_ow
     );
     world.run(&text).await.succeeded();
 }
+
+#[tokio::test]
+async fn the_only_row_goes_into_variables_and_nothing_is_lost_on_the_way() {
+    let (world, _, _) = world().await;
+    let text = r#"
+        [variables]
+        yes = { type = "bool" }
+        n = { type = "int64" }
+        f = { type = "float64" }
+        d = { type = "decimal" }
+        e = { type = "decimal" }
+        s = { type = "string", value = "before" }
+        day = { type = "date" }
+        at = { type = "timestamp" }
+        nothing = { type = "int64", value = 1 }
+        [tasks.query]
+        kind = "sql"
+        connection = "warehouse"
+        statement = """
+            select true, (-7)::int2, 1.5::float4, -1234567890.000120::numeric(20,6), 100000::numeric, 'it''s'::varchar(9),
+                   '1999-12-31'::date, '2024-02-29T12:00:00.25+02:00'::timestamptz, null::int4 where $1 = 5"""
+        arguments = [5]
+        into = ["yes", "n", "f", "d", "e", "s", "day", "at", "nothing"]
+        [tasks.show]
+        kind = "process"
+        command = ["echo", "{{ @yes }} {{ @n }} {{ @f }} {{ @d }} {{ @e }} {{ @s }} {{ @day }} {{ @at }}"]
+        after = ["query"]
+        [tasks.null]
+        kind = "process"
+        command = ["echo", "{{ @nothing }}"]
+        after = ["show"]
+        fail-parent = false
+    "#;
+    let went = world.run(text).await;
+    went.succeeded();
+    let expected = "true -7 1.5 -1234567890.000120 100000 it's 1999-12-31 2024-02-29T10:00:00.25Z";
+    assert_eq!(went.stdout(), [expected]);
+    assert!(went.texts(MessageType::Error)[0].contains("@nothing is NULL"));
+}
+
+#[tokio::test]
+async fn a_row_that_is_missing_double_or_of_another_type_fails_the_task_and_changes_nothing() {
+    let (world, _, client) = world().await;
+    client.batch_execute("create table t (n int8); insert into t values (1), (2)").await.unwrap();
+    let variables = "[variables]\nn = { type = \"int64\", value = 7 }\ns = { type = \"string\" }\n";
+    for (text, into, expected) in [
+        ("select n from t where n > 2", "n", "the statement gave no row; `into` takes exactly one"),
+        ("delete from t returning n", "n", "the statement gave more than one row; `into` takes exactly one"),
+        ("delete from t", "n", "the statement gives 0 columns, `into` names 1 variables"),
+        (
+            "with d as (delete from t returning n) select sum(n) as total from d",
+            "n",
+            "column total is of type numeric, and variable n is an int64: cast it in the statement (total::int8)",
+        ),
+        (
+            "select n from t where n = 1",
+            "s",
+            "column n is of type int8, and variable s is a string: cast it in the statement (n::text)",
+        ),
+        ("select 1 / 0", "n", "ERROR 22012: division by zero"),
+        ("select 'infinity'::date", "d", "column date holds what no date can"),
+    ] {
+        let more = "d = { type = \"date\" }\n";
+        let query = statement(text, &format!("into = [\"{into}\"]"));
+        let went = world.run(&format!("{variables}{more}{query}")).await;
+        assert_eq!(went.kind(), OutcomeKind::Failed, "{text}");
+        assert!(went.error().contains(expected), "{text}: {}", went.error());
+        let left: i64 = client.query_one("select count(*) from t", &[]).await.unwrap().get(0);
+        assert_eq!(left, 2, "{text}");
+    }
+    let went = world
+        .run(&format!("{variables}{}", statement("delete from t where n = 1 returning n", "into = [\"n\"]")))
+        .await;
+    went.succeeded();
+    assert_eq!(
+        client.query_one("select count(*) from t", &[]).await.unwrap().get::<_, i64>(0),
+        1,
+        "it is committed"
+    );
+}

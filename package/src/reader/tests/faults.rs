@@ -241,9 +241,11 @@ kind = "sql"
 connection = "shared"
 statement = " "
 arguments = "@x"
+into = ["lost"]
 "#,
         r#"p.toml:4:13: `statement` is empty
-p.toml:5:13: `arguments` expects a list, found a string"#,
+p.toml:5:13: `arguments` expects a list, found a string
+p.toml:6:9: unknown variable `lost` (declare it, here or further out: [variables.lost] with its type)"#,
     );
     bad(
         r#"[tasks.a]

@@ -15,7 +15,7 @@ use super::super::activation::Activation;
 use super::super::context::Context;
 use super::super::task::Try;
 use super::argument::Argument;
-use super::explain;
+use super::{explain, row};
 
 /// How long connecting may take, if the URL says nothing.
 const CONNECT_TIME_MAX: Duration = Duration::from_secs(15);
@@ -47,7 +47,7 @@ pub(crate) async fn run(
         }
     };
     let path = activation.path();
-    let work = attend(context, path, sql, &arguments, &client, interrupt);
+    let work = attend(context, activation, sql, &arguments, &client, interrupt);
     tokio::select! {
         biased;
         ended = work => ended,
@@ -88,12 +88,13 @@ async fn prepare(
 
 async fn attend(
     context: &Context<'_>,
-    path: &str,
+    activation: &Activation<'_>,
     sql: &Sql,
     arguments: &[Value],
     client: &Client,
     interrupt: &CancellationToken,
 ) -> Try {
+    let path = activation.path();
     let mut work = std::pin::pin!(execute(client, sql, arguments));
     let ended = tokio::select! {
         biased;
@@ -108,8 +109,14 @@ async fn attend(
         }
     };
     match ended {
-        Ok(rows) => {
-            context.log.say(MessageType::Information, MessageSource::Task, path, rows).await;
+        Ok(Executed { told, values }) => {
+            context.log.say(MessageType::Information, MessageSource::Task, path, told).await;
+            for (target, value) in sql.into.iter().zip(values) {
+                let written = context.variables.write(activation.place.frame, &target.variable, value).await;
+                if let Err(error) = written {
+                    return Try::failed(error.to_string());
+                }
+            }
             Try::succeeded()
         }
         Err(problem) => Try::failed(problem),
@@ -122,14 +129,27 @@ async fn cancel(client: &Client) -> bool {
     matches!(asked, Ok(Ok(())))
 }
 
-/// Executes and counts; rows that come back are passed over.
-async fn execute(client: &Client, sql: &Sql, arguments: &[Value]) -> Result<String, String> {
+/// What a statement did.
+struct Executed {
+    /// For the log.
+    told: String,
+    /// One for each variable of `into`.
+    values: Vec<Value>,
+}
+
+/// Executes and counts; rows that come back are passed over, unless the package wants the only one.
+async fn execute(client: &Client, sql: &Sql, arguments: &[Value]) -> Result<Executed, String> {
+    if !sql.into.is_empty() {
+        let values = row::fetch(client, &sql.statement, arguments, &sql.into).await?;
+        return Ok(Executed { told: told("1"), values });
+    }
     let counted = if arguments.is_empty() {
         execute_text(client, &sql.statement).await
     } else {
         execute_bound(client, &sql.statement, arguments).await?
     };
-    counted.map_err(|error| explain::error(&error, &sql.statement))
+    let told = counted.map_err(|error| explain::error(&error, &sql.statement))?;
+    Ok(Executed { told, values: Vec::new() })
 }
 
 /// One statement or several, without arguments.
@@ -169,10 +189,7 @@ async fn execute_bound(
         Ok(statement) => statement,
         Err(error) => return Ok(Err(error)),
     };
-    let (expected, given) = (statement.params().len(), arguments.len());
-    if expected != given {
-        return Err(format!("the statement takes {expected} arguments ($1, $2, …), the task gives {given}"));
-    }
+    row::check_arguments(&statement, arguments)?;
     Ok(execute_prepared(client, &statement, arguments).await)
 }
 
