@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::model::{
-    After, Constraint, Container, Join, MaximumErrors, On, Task, TaskIndex, TaskKind, TaskPath,
+    After, Constraint, Container, ForceResult, Join, MaximumErrors, On, Task, TaskIndex, TaskKind, TaskPath,
 };
 
 fn task(index: usize, after: After) -> Task {
@@ -24,6 +24,7 @@ fn task(index: usize, after: After) -> Task {
         retry_delay: Duration::ZERO,
         timeout: None,
         fail_parent: true,
+        force_result: None,
         disable: false,
     }
 }
@@ -131,6 +132,18 @@ fn errors_are_counted_as_the_design_says() {
     flow.start(TaskIndex(0));
     flow.finish(TaskIndex(0), End::Success, 2);
     assert_eq!(flow.end(), Some(FlowEnd { end: End::Failure, errors: 2 }));
+}
+
+#[test]
+fn a_forced_result_counts_but_a_stop_is_no_success() {
+    let mut forced_task = task(0, after(&[]));
+    assert_eq!(forced(&forced_task, End::Failure, false), None);
+    forced_task.force_result = Some(ForceResult::Success);
+    assert_eq!(forced(&forced_task, End::Failure, false), Some(End::Success));
+    assert_eq!(forced(&forced_task, End::Failure, true), None);
+    assert_eq!(forced(&forced_task, End::Success, false), None);
+    forced_task.force_result = Some(ForceResult::Failure);
+    assert_eq!(forced(&forced_task, End::Success, false), Some(End::Failure));
 }
 
 #[test]

@@ -1,9 +1,10 @@
 //! Packages, containers and tasks, and the invariants of a container's graph.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 use std::time::Duration;
 
-use super::task::{After, Join, MaximumErrors, TaskIndex, TaskKind, TaskPath};
+use super::task::{After, ForceResult, Join, MaximumErrors, TaskIndex, TaskKind, TaskPath};
 use super::{Connection, Parameter, Variable};
 
 /// A package: one file that describes a job.
@@ -15,6 +16,8 @@ pub struct Package {
     pub description: String,
     /// The user that its processes run as, if it names one; whether a worker allows it is the worker's settings' to say.
     pub run_as: Option<String>,
+    /// How many of its tasks run at once, containers not counted; `None` is the worker's own bound.
+    pub max_concurrent: Option<NonZeroU32>,
     /// Its parameters, by name.
     pub parameters: BTreeMap<String, Parameter>,
     /// Its variables, by name; containers and tasks may have more.
@@ -57,6 +60,8 @@ pub struct Task {
     pub timeout: Option<Duration>,
     /// Whether its failure counts in the containers around it.
     pub fail_parent: bool,
+    /// What counts as its result, whatever happened; `None` is what happened.
+    pub force_result: Option<ForceResult>,
     /// Whether it is passed over as if it had succeeded.
     pub disable: bool,
 }

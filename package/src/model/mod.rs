@@ -11,5 +11,6 @@ pub use container::{Container, ContainerError, Package, Task};
 pub use declarations::{Connection, ConnectionKind, Parameter, Variable};
 pub use foreach::{Cell, DateUnit, Files, Foreach, Over, Retrieve};
 pub use task::{
-    After, Constraint, Join, MaximumErrors, On, Operand, Process, Sql, Target, TaskIndex, TaskKind, TaskPath,
+    After, Constraint, ForceResult, Join, MaximumErrors, On, Operand, Process, Sql, Target, TaskIndex,
+    TaskKind, TaskPath,
 };

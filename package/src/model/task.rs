@@ -144,6 +144,15 @@ impl On {
     }
 }
 
+/// What counts as a task's result when it has ended by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ForceResult {
+    /// It succeeded, without errors.
+    Success,
+    /// It failed.
+    Failure,
+}
+
 /// How several constraints combine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Join {

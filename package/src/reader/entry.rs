@@ -1,6 +1,7 @@
 //! The reader's entry points: one package file, or `project.toml`.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 
 use scaleout_common::names::Name;
 use toml::de::DeTable;
@@ -20,6 +21,8 @@ use super::tasks::TaskReader;
 pub const FILE_BYTES_MAX: usize = 1024 * 1024;
 /// Most tasks of a package, those inside containers included.
 pub const TASKS_MAX: usize = 10_000;
+/// Most tasks of a package that run at once.
+const CONCURRENT_MAX: u32 = 1_000;
 /// Deepest nesting of containers, the package included.
 pub const NESTING_MAX: usize = 32;
 
@@ -50,13 +53,14 @@ pub fn read_package(
 ) -> Result<Package, Diagnostics> {
     let source = source(path, bytes).map_err(Diagnostics::one)?;
     let mut report = Report::new(source.clone());
-    let later: Vec<&str> = LATER_HANDLERS.into_iter().chain(["max-concurrent"]).collect();
-    let package =
-        with_table(&source, &later, &mut report, |table, report| package(name, table, around, report));
+    let package = with_table(&source, &LATER_HANDLERS, &mut report, |table, report| {
+        package(name, table, around, report)
+    });
     let package = package.unwrap_or_else(|| Package {
         name: name.to_owned(),
         description: String::new(),
         run_as: None,
+        max_concurrent: None,
         parameters: BTreeMap::new(),
         variables: BTreeMap::new(),
         connections: BTreeMap::new(),
@@ -92,6 +96,8 @@ pub(crate) fn settings_and_problems(path: &str, bytes: &[u8]) -> (ProjectSetting
 fn package(name: &str, table: &mut Table<'_>, around: &Surroundings<'_>, report: &mut Report) -> Package {
     let description = declare::description(table, report);
     let run_as = declare::run_as(table, report);
+    let max_concurrent =
+        table.take("max-concurrent").and_then(|item| item.integer(1..=CONCURRENT_MAX, report));
     let parameters = declare::parameters(table, report);
     let variables = declare::variables(table, &parameters, report);
     let none = BTreeMap::new();
@@ -105,7 +111,9 @@ fn package(name: &str, table: &mut Table<'_>, around: &Surroundings<'_>, report:
     let connections = declare::connections(table.take("connections"), &names(&none), report);
     let mut reader = TaskReader { names: names(&connections), count: 0, at_once: 1 };
     let root = reader.container(table, &TaskPath::package(), report);
-    Package { name: name.to_owned(), description, run_as, root, connections, parameters, variables }
+    let max_concurrent = max_concurrent.and_then(NonZeroU32::new);
+    let name = name.to_owned();
+    Package { name, description, run_as, max_concurrent, root, connections, parameters, variables }
 }
 
 fn settings(table: &mut Table<'_>, report: &mut Report) -> ProjectSettings {

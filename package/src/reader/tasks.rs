@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::duration;
-use crate::model::{After, Container, Foreach, Join, MaximumErrors, Task, TaskIndex, TaskKind, TaskPath};
+use crate::model::{
+    After, Container, ForceResult, Foreach, Join, MaximumErrors, Task, TaskIndex, TaskKind, TaskPath,
+};
 
 use super::declare;
 use super::foreach;
@@ -23,9 +25,6 @@ const ERRORS_MAX: u32 = 1_000_000;
 const TIMEOUT_MAX: Duration = Duration::from_secs(30 * 86_400);
 /// Longest delay between tries.
 const RETRY_DELAY_MAX: Duration = Duration::from_secs(86_400);
-
-/// Keys of the coming versions that any task may have.
-const LATER: [&str; 1] = ["force-result"];
 
 /// Reads tasks; counts those of the whole file.
 pub(super) struct TaskReader<'a> {
@@ -89,6 +88,7 @@ impl TaskReader<'_> {
         task.join = join(&mut table, report);
         retrying(&mut task, &mut table, report);
         task.fail_parent = table.boolean("fail-parent", report).unwrap_or(true);
+        task.force_result = force_result(&mut table, report);
         task.disable = table.boolean("disable", report).unwrap_or(false);
         task.variables = declare::variables(&mut table, self.names.parameters, report);
         self.names.scopes.push(NameScope { variables: task.variables.clone(), at_once: None });
@@ -138,7 +138,7 @@ impl TaskReader<'_> {
             _ => return unknown_kind(&item, word, report),
         };
         task.kind = kind;
-        let later: Vec<&str> = later.iter().copied().chain(LATER).chain(LATER_HANDLERS).collect();
+        let later: Vec<&str> = later.iter().copied().chain(LATER_HANDLERS).collect();
         table.finish(&format!("{word} {what}"), &later, report);
     }
 }
@@ -158,6 +158,7 @@ fn unread(name: &str, parent: &TaskPath) -> Task {
         retry_delay: Duration::ZERO,
         timeout: None,
         fail_parent: true,
+        force_result: None,
         disable: false,
     }
 }
@@ -179,6 +180,23 @@ fn join(table: &mut Table<'_>, report: &mut Report) -> Join {
         Some(word) => {
             report.unknown_word(item.span(), format!("unknown join `{word}`"), word, &["all", "any"]);
             Join::All
+        }
+    }
+}
+
+fn force_result(table: &mut Table<'_>, report: &mut Report) -> Option<ForceResult> {
+    let item = table.take("force-result")?;
+    match item.string(report)? {
+        "success" => Some(ForceResult::Success),
+        "failure" => Some(ForceResult::Failure),
+        word => {
+            report.unknown_word(
+                item.span(),
+                format!("unknown result `{word}`"),
+                word,
+                &["success", "failure"],
+            );
+            None
         }
     }
 }

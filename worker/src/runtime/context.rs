@@ -54,7 +54,7 @@ impl<'a> Context<'a> {
             run,
             host,
             log: AttemptLog::new(run.execution, run.attempt, &host.log, host.limits.log_bytes_max, masker),
-            slots: Semaphore::new(host.limits.tasks_max.max(1)),
+            slots: Semaphore::new(tasks_max(run, host)),
             variables,
             scope: scope(run, host, &work_folder),
             work_folder,
@@ -115,6 +115,12 @@ impl<'a> Context<'a> {
         self.kill_strays(None).await;
         self.work_folder.finish().await;
     }
+}
+
+/// How many tasks run at once: what the package says, else the worker.
+fn tasks_max(run: &Run, host: &Host) -> usize {
+    let own = run.package.package.max_concurrent.and_then(|number| usize::try_from(number.get()).ok());
+    own.unwrap_or(host.limits.tasks_max.max(1))
 }
 
 /// How long a sweep for strays goes on at most. The guard's own at the session's end is the last word.

@@ -36,6 +36,33 @@ async fn more_tasks_than_slots_wait_for_their_turn() {
 }
 
 #[tokio::test]
+async fn a_package_says_how_many_of_its_tasks_run_at_once() {
+    let world = World::new().await;
+    let script = "mkdir \"$SCALEOUT_WORK_DIR/alone\" && sleep 0.02 && rmdir \"$SCALEOUT_WORK_DIR/alone\"";
+    let tasks: String = (0..8).map(|number| task(&format!("t{number}"), script, "")).collect();
+    world.run(&format!("max-concurrent = 1\n{tasks}")).await.succeeded();
+    assert_eq!(world.run(&tasks).await.kind(), OutcomeKind::Failed, "the test would notice two at once");
+}
+
+#[tokio::test]
+async fn a_forced_result_counts_for_what_follows_and_is_said() {
+    let world = World::new().await;
+    let fails = task("fails", "exit 1", "force-result = \"success\"");
+    let next = task("next", "echo next", "after = [\"fails\"]");
+    let went = world.run(&format!("{fails}{next}")).await;
+    went.succeeded();
+    assert_eq!(went.stdout(), ["next"]);
+    assert_eq!(went.texts(MessageType::Error), ["sh exited with code 1"]);
+    let told = went.texts(MessageType::Information);
+    assert_eq!(told, ["it counts as succeeded, whatever happened: force-result says so"]);
+    let went = world.run(&task("works", "true", "force-result = \"failure\"")).await;
+    assert_eq!(
+        went.error(),
+        "\\Package\\works: it counts as failed, whatever happened: force-result says so"
+    );
+}
+
+#[tokio::test]
 async fn a_handled_failure_goes_its_way_and_skipped_tasks_say_why() {
     let world = World::new().await;
     let load = task("load", "exit 1", "fail-parent = false");

@@ -7,7 +7,7 @@ fn unknown_keys_are_told_with_the_nearest_known_one() {
     bad(
         r#"colour = 1
 "#,
-        r#"p.toml:1:1: unknown key `colour` in this file (known: description, run-as, parameters, variables, connections, maximum-errors, tasks)"#,
+        r#"p.toml:1:1: unknown key `colour` in this file (known: description, run-as, max-concurrent, parameters, variables, connections, maximum-errors, tasks)"#,
     );
     bad(
         r#"[tasks.a]
@@ -79,11 +79,11 @@ kind = 3
 #[test]
 fn what_comes_later_is_called_so() {
     bad(
-        r#"max-concurrent = 3
+        r#"max-concurrent = 0
 [on-error.tasks.mail]
 kind = "sequence"
 "#,
-        r#"p.toml:1:1: `max-concurrent` in this file is not supported yet by this version
+        r#"p.toml:1:18: `max-concurrent` expects a whole number from 1 to 1000, found 0
 p.toml:2:2: `on-error` in this file is not supported yet by this version"#,
     );
     bad(
@@ -91,11 +91,11 @@ p.toml:2:2: `on-error` in this file is not supported yet by this version"#,
 kind = "process"
 command = ["x"]
 maximum-errors = 2
-force-result = "success"
+force-result = "sucess"
 [tasks.a.on-error]
 "#,
         r#"p.toml:4:1: `maximum-errors` in process task `a` is not supported yet by this version
-p.toml:5:1: `force-result` in process task `a` is not supported yet by this version
+p.toml:5:16: unknown result `sucess` (did you mean `success`?)
 p.toml:6:10: `on-error` in process task `a` is not supported yet by this version"#,
     );
     bad(
