@@ -2,6 +2,7 @@
 //! packages.
 
 mod faults;
+mod kinds;
 mod loops;
 mod variables;
 
