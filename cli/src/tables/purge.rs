@@ -17,6 +17,8 @@ pub(crate) struct Purged {
     pub(crate) batches: u64,
     pub(crate) sessions: u64,
     pub(crate) workers: u64,
+    /// Lines of the audit.
+    pub(crate) audit: u64,
     /// Rows of side tables that still name executions that have gone: there should be none.
     pub(crate) leftovers: u64,
 }
@@ -97,7 +99,16 @@ impl Purged {
             })
         });
         let (partitions, staying) = (rows.collect(), staying.collect());
-        Self { dry_run: false, partitions, staying, batches: 0, sessions: 0, workers: 0, leftovers: 0 }
+        Self {
+            dry_run: false,
+            partitions,
+            staying,
+            batches: 0,
+            sessions: 0,
+            workers: 0,
+            audit: 0,
+            leftovers: 0,
+        }
     }
 
     /// For people.
@@ -114,6 +125,9 @@ impl Purged {
                 "{} workers that were last online before the first day that is left went, too\n",
                 self.workers
             ));
+        }
+        if self.audit > 0 {
+            parts.push(format!("{} lines of the audit went, too\n", self.audit));
         }
         if self.leftovers > 0 {
             parts.push(format!(

@@ -5,15 +5,18 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRequestParts, MatchedPath, RawPathParams};
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use scaleout_common::api::ErrorCode;
 use tokio::time::timeout;
 
 use super::error::ApiError;
+use super::reach;
+use super::refusals::{Refusal, Remote};
+use super::routes::{self, Folders};
 use super::state::{Api, SharedApi};
-use crate::catalog::requests::{Caller, Role, token_hash};
+use crate::catalog::requests::{Caller, Presented, Role, token_hash};
 
 /// How long a master remembers whom a token belongs to: a revoked token opens nothing any more after this.
 pub const TOKEN_REMEMBERED: Duration = Duration::from_secs(10);
@@ -60,8 +63,8 @@ impl KnownTokens {
     }
 }
 
-/// Who may look.
-pub(super) struct Reader;
+/// Who may look, and who it is.
+pub(super) struct Reader(pub(super) Caller);
 
 /// Who may read metrics: who may look. But these must be told also while the catalog is away, which knows the tokens;
 /// then a token is believed that was good before.
@@ -82,7 +85,7 @@ impl FromRequestParts<SharedApi> for Reader {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, api: &SharedApi) -> Result<Self, ApiError> {
-        admit(parts, api, &READERS).await.map(|_| Self)
+        admit(parts, api, &READERS).await.map(Self)
     }
 }
 
@@ -124,10 +127,33 @@ impl FromRequestParts<SharedApi> for WorkerSide {
     }
 }
 
-/// The caller, if its role is one of `roles`, of which the last reaches least far.
-async fn admit(parts: &Parts, api: &Api, roles: &[Role]) -> Result<Caller, ApiError> {
-    let caller = caller(parts, api).await?;
-    if roles.contains(&caller.role) { Ok(caller) } else { Err(forbidden(&caller, roles)) }
+/// The caller, if its role is one of `roles`, of which the last reaches least far, and if the route's folder is within
+/// reach.
+async fn admit(parts: &mut Parts, api: &Api, roles: &[Role]) -> Result<Caller, ApiError> {
+    let path = parts.extensions.get::<MatchedPath>().map(|path| path.as_str().to_owned()).unwrap_or_default();
+    let Some(route) = routes::find(&parts.method, &path) else {
+        return Err(ApiError::internal(format!("{} {path} is not in the list of routes", parts.method)));
+    };
+    let mut caller = caller(parts, api).await?;
+    caller.remote = parts.extensions.get::<Remote>().map(|remote| remote.0.to_string());
+    if !roles.contains(&caller.role) {
+        return Err(forbidden(&caller, roles, parts.uri.path()));
+    }
+    match route.folders {
+        Folders::All => reach::all(&caller, parts.uri.path())?,
+        Folders::Path => {
+            reach::folders(&caller, folder(parts).await.iter().map(String::as_str), parts.uri.path())?
+        }
+        Folders::Id | Folders::Request | Folders::Answer | Folders::Free => {}
+    }
+    Ok(caller)
+}
+
+/// The path's folder. One that cannot be read is in nobody's reach.
+async fn folder(parts: &mut Parts) -> Option<String> {
+    let unreadable = Some(String::new());
+    let Ok(segments) = RawPathParams::from_request_parts(parts, &()).await else { return unreadable };
+    segments.iter().find(|(name, _)| *name == "folder").map(|(_, value)| value.to_owned()).or(unreadable)
 }
 
 async fn caller(parts: &Parts, api: &Api) -> Result<Caller, ApiError> {
@@ -137,16 +163,17 @@ async fn caller(parts: &Parts, api: &Api) -> Result<Caller, ApiError> {
     if let Some(caller) = api.tokens.get(&hash, now) {
         return Ok(caller);
     }
-    match api.app.catalog.authenticate(token).await? {
-        Some(caller) => {
+    let refused = match api.app.catalog.presented(token).await? {
+        Presented::Good(caller) => {
             api.tokens.put(hash, &caller, now);
-            Ok(caller)
+            return Ok(caller);
         }
-        None => {
-            api.tokens.forget(&hash);
-            Err(unauthenticated("the token is not known, or has been revoked"))
-        }
-    }
+        Presented::Unknown => unauthenticated("the token is not known, or has been revoked"),
+        Presented::Revoked(caller) => no_more(&caller, "has been revoked"),
+        Presented::Expired(caller) => no_more(&caller, "has expired"),
+    };
+    api.tokens.forget(&hash);
+    Err(refused)
 }
 
 /// Whose token it was when the catalog last said, if it may look.
@@ -169,14 +196,25 @@ pub(super) fn bearer(parts: &Parts) -> Result<&str, ApiError> {
 }
 
 fn unauthenticated(message: &str) -> ApiError {
-    ApiError::new(StatusCode::UNAUTHORIZED, ErrorCode::Unauthenticated, message).with_hint(HOW)
+    let refusal = Refusal::unknown(message);
+    ApiError::new(StatusCode::UNAUTHORIZED, ErrorCode::Unauthenticated, message)
+        .with_hint(HOW)
+        .refused(refusal)
 }
 
-fn forbidden(caller: &Caller, roles: &[Role]) -> ApiError {
-    let Caller { name, role } = caller;
+/// A token that opened something once.
+fn no_more(caller: &Caller, why: &str) -> ApiError {
+    let message = format!("the token {} {why}", caller.name);
+    unauthenticated(&message).refused(Refusal::of(caller, message))
+}
+
+fn forbidden(caller: &Caller, roles: &[Role], path: &str) -> ApiError {
+    let Caller { name, role, .. } = caller;
     let needed = roles.last().copied().unwrap_or(Role::Admin);
     let message = format!("the token {name} has the role {role}: the role {needed} is needed for this");
+    let refusal = Refusal::of(caller, message.clone()).on(path);
     ApiError::new(StatusCode::FORBIDDEN, ErrorCode::Forbidden, message)
+        .refused(refusal)
         .with_hint(format!("`scaleout token create NAME --role {needed}` makes such a token"))
 }
 
@@ -187,7 +225,7 @@ mod tests {
     #[test]
     fn a_known_token_is_forgotten_in_time() {
         let known = KnownTokens::default();
-        let caller = Caller { name: "ci".to_owned(), role: Role::Reader };
+        let caller = Caller::new("ci", Role::Reader);
         let now = Instant::now();
         known.put([1; 32], &caller, now);
         assert_eq!(known.get(&[1; 32], now), Some(caller.clone()));
@@ -202,7 +240,7 @@ mod tests {
     #[test]
     fn what_is_remembered_is_bounded() {
         let known = KnownTokens::default();
-        let caller = Caller { name: "ci".to_owned(), role: Role::Reader };
+        let caller = Caller::new("ci", Role::Reader);
         for n in 0..3 * REMEMBERED_MAX {
             let mut hash = [0; 32];
             hash[..8].copy_from_slice(&n.to_be_bytes());

@@ -1,5 +1,7 @@
 //! Executions: list, show, log, cancel, retry.
 
+use std::collections::BTreeSet;
+
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -19,6 +21,7 @@ use super::body::JSON_BYTES_MAX;
 use super::error::ApiError;
 use super::explain::explanation;
 use super::extract::{JsonBody, PathOf, QueryOf, page_length};
+use super::reach;
 use super::state::{Api, SharedApi};
 use crate::catalog::requests::{Caller, Cancellation, ExecutionFilter, MessageCursor, WorkerReference};
 
@@ -46,10 +49,16 @@ pub(super) struct Filter {
 
 /// `GET /executions`
 pub(super) async fn list(
-    _: Reader,
+    Reader(caller): Reader,
     State(api): State<SharedApi>,
     QueryOf(asked): QueryOf<Filter>,
 ) -> Result<Response, ApiError> {
+    if let Some(scope) = &asked.package {
+        reach::folders(&caller, std::iter::once(scope.parts().0.as_str()), &scope.to_string())?;
+    }
+    if let Some(batch) = asked.batch {
+        reach::batch(&api, &caller, batch).await?;
+    }
     let filter = ExecutionFilter {
         statuses: statuses(asked.status.as_deref())?,
         package: asked.package,
@@ -58,11 +67,12 @@ pub(super) async fn list(
         since: asked.since,
         until: asked.until,
         before: asked.before,
+        reach: Some(caller.reach.clone()),
         limit: page_length(asked.limit)?,
         // Who gets a bare list takes a short one for the last.
         looked_max: asked.page.then_some(LIST_LOOKED_MAX),
     };
-    let page = api.app.catalog.executions(&filter).await?;
+    let page = api.app.catalog.executions(&filter).await.map_err(reach::quiet(&caller))?;
     Ok(if asked.page { Json(page).into_response() } else { Json(page.executions).into_response() })
 }
 
@@ -83,11 +93,12 @@ pub(super) struct Detail {
 
 /// `GET /executions/{id}`
 pub(super) async fn show(
-    _: Reader,
+    Reader(caller): Reader,
     State(api): State<SharedApi>,
     PathOf(id): PathOf<ExecutionId>,
     QueryOf(asked): QueryOf<Detail>,
 ) -> Result<Json<ExecutionDetail>, ApiError> {
+    reach::execution(&api, &caller, id).await?;
     let mut detail = api.app.catalog.execution(id, &api.manifests).await?;
     if asked.explain {
         detail.explanation = Some(explanation(&api, id).await?);
@@ -104,11 +115,12 @@ pub(super) struct Page {
 
 /// `GET /executions/{id}/messages`
 pub(super) async fn messages(
-    _: Reader,
+    Reader(caller): Reader,
     State(api): State<SharedApi>,
     PathOf(id): PathOf<ExecutionId>,
     QueryOf(page): QueryOf<Page>,
 ) -> Result<Json<LogPage>, ApiError> {
+    reach::execution(&api, &caller, id).await?;
     let after: MessageCursor = match page.after.as_deref() {
         Some(text) => {
             text.parse().map_err(|error| ApiError::invalid(format!("the query: after: {error}")))?
@@ -129,7 +141,14 @@ pub(super) async fn cancel(
         let message = format!("expected 1 to {CANCEL_MAX} executions to cancel, found {}", ids.len());
         return Err(ApiError::invalid(message).with_hint("a batch can be canceled as a whole"));
     }
-    cancel_and_tell(&api, &caller, &Cancellation::Executions(ids)).await.map(Json)
+    // As if they were not there.
+    let beyond: BTreeSet<ExecutionId> =
+        reach::beyond(&api, &caller, &ids).await?.into_iter().map(|(id, _)| id).collect();
+    let within = ids.into_iter().filter(|id| !beyond.contains(id)).collect();
+    let mut answer = cancel_and_tell(&api, &caller, &Cancellation::Executions(within)).await?;
+    answer.not_found.extend(beyond);
+    answer.not_found.sort_unstable();
+    Ok(Json(answer))
 }
 
 /// `POST /executions/retry`
@@ -138,6 +157,7 @@ pub(super) async fn retry(
     State(api): State<SharedApi>,
     body: JsonBody<RetryRequest, JSON_BYTES_MAX>,
 ) -> Result<Json<EnqueueAnswer>, ApiError> {
+    reach::executions(&api, &caller, &body.value.executions).await?;
     let accepted = api.app.catalog.retry(&body.value, &caller, &accepting(&api)).await?;
     let EnqueueAnswer { batch, executions, repeated, .. } = accepted.answer;
     tracing::info!(caller = caller.name, %batch, executions, repeated, "executions are retried");
@@ -150,7 +170,7 @@ pub(super) async fn cancel_and_tell(
     caller: &Caller,
     what: &Cancellation,
 ) -> Result<CancelAnswer, ApiError> {
-    let canceled = api.app.catalog.cancel(what).await?;
+    let canceled = api.app.catalog.cancel(what, caller).await?;
     let CancelAnswer { canceled: ended, stopping, .. } = canceled.answer;
     tracing::info!(caller = caller.name, canceled = ended, stopping, "executions were canceled");
     for target in canceled.targets {

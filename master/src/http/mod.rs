@@ -2,6 +2,7 @@
 //! holds no SQL and decides nothing about executions. What has to be published after a commit is handed to the
 //! dispatcher through channels and never waited for.
 
+mod audit;
 mod auth;
 mod batches;
 mod body;
@@ -19,7 +20,10 @@ mod limits;
 mod metrics;
 mod patience;
 mod projects;
+mod reach;
+mod refusals;
 mod router;
+mod routes;
 mod schedules;
 mod serve;
 mod state;
@@ -32,5 +36,6 @@ pub use crate::rates::Rates;
 pub use crate::rebuild::RebuildRequest;
 pub use auth::TOKEN_REMEMBERED;
 pub use router::router;
+pub use routes::{Folders, ROUTES, Route};
 pub use serve::{STOP_GRACE, serve};
 pub use state::{AppState, Readiness};

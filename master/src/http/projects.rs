@@ -18,6 +18,7 @@ use super::auth::{Operator, Reader};
 use super::body::JSON_BYTES_MAX;
 use super::error::ApiError;
 use super::extract::{JsonBody, PathOf, QueryOf, page_length};
+use super::reach;
 use super::state::SharedApi;
 use crate::catalog::requests::{Caller, Deployment, PROBLEMS_MAX};
 
@@ -68,21 +69,27 @@ pub(super) struct Which {
 
 /// `GET /projects`
 pub(super) async fn list(
-    _: Reader,
+    Reader(caller): Reader,
     State(api): State<SharedApi>,
     QueryOf(which): QueryOf<Which>,
 ) -> Result<Json<Vec<ProjectSummary>>, ApiError> {
     let folder = which.folder.as_ref().map(Name::as_str);
-    Ok(Json(api.app.catalog.projects(folder).await?))
+    if let Some(folder) = folder {
+        reach::folders(&caller, std::iter::once(folder), folder)?;
+    }
+    let mut projects = api.app.catalog.projects(folder).await?;
+    projects.retain(|project| caller.reach.holds(&project.folder));
+    Ok(Json(projects))
 }
 
 /// `GET /projects/{folder}/{project}`
 pub(super) async fn show(
-    _: Reader,
+    Reader(caller): Reader,
     State(api): State<SharedApi>,
     PathOf((folder, project)): PathOf<(Name, Name)>,
 ) -> Result<Json<ProjectDetail>, ApiError> {
-    Ok(Json(api.app.catalog.project(&ProjectPath { folder, project }).await?))
+    let path = ProjectPath { folder, project };
+    Ok(Json(api.app.catalog.project(&path).await.map_err(reach::quiet(&caller))?))
 }
 
 /// `PUT /projects/{folder}/{project}/values`: answers the project as it is then.
@@ -93,7 +100,8 @@ pub(super) async fn set_values(
     body: JsonBody<SetValuesRequest, JSON_BYTES_MAX>,
 ) -> Result<Json<ProjectDetail>, ApiError> {
     let path = ProjectPath { folder, project };
-    api.app.catalog.set_values(&path, body.value.values, &caller, &api.app.sealer).await?;
+    let setting = api.app.catalog.set_values(&path, body.value.values, &caller, &api.app.sealer);
+    setting.await.map_err(reach::quiet(&caller))?;
     Ok(Json(api.app.catalog.project(&path).await?))
 }
 
@@ -107,13 +115,14 @@ pub(super) struct Page {
 
 /// `GET /projects/{folder}/{project}/versions`
 pub(super) async fn versions(
-    _: Reader,
+    Reader(caller): Reader,
     State(api): State<SharedApi>,
     PathOf((folder, project)): PathOf<(Name, Name)>,
     QueryOf(page): QueryOf<Page>,
 ) -> Result<Json<VersionPage>, ApiError> {
-    let limit = page_length(page.limit)?;
-    Ok(Json(api.app.catalog.versions(&ProjectPath { folder, project }, page.before, limit).await?))
+    let (path, limit) = (ProjectPath { folder, project }, page_length(page.limit)?);
+    let versions = api.app.catalog.versions(&path, page.before, limit).await;
+    Ok(Json(versions.map_err(reach::quiet(&caller))?))
 }
 
 /// `POST /projects/{folder}/{project}/restore`
@@ -124,7 +133,8 @@ pub(super) async fn restore(
     body: JsonBody<RestoreRequest, JSON_BYTES_MAX>,
 ) -> Result<Json<DeployAnswer>, ApiError> {
     let path = ProjectPath { folder, project };
-    let answer = api.app.catalog.restore(&path, &body.value, &caller, &api.app.sealer).await?;
+    let restoring = api.app.catalog.restore(&path, &body.value, &caller, &api.app.sealer);
+    let answer = restoring.await.map_err(reach::quiet(&caller))?;
     tell(&answer, &caller, "a version was restored");
     Ok(Json(answer))
 }
@@ -136,7 +146,7 @@ pub(super) async fn delete(
     PathOf((folder, project)): PathOf<(Name, Name)>,
 ) -> Result<Json<ProjectSummary>, ApiError> {
     let path = ProjectPath { folder, project };
-    let was = api.app.catalog.delete_project(&path).await?;
+    let was = api.app.catalog.delete_project(&path, &caller).await.map_err(reach::quiet(&caller))?;
     tracing::info!(project = %path, version = was.version, caller = caller.name, "a project was deleted");
     Ok(Json(was))
 }

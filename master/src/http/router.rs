@@ -10,15 +10,17 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use super::bounds::{Slots, panicked, traced, within_slots, within_time};
 use super::error::ApiError;
+use super::refusals::audited;
 use super::state::{Api, SharedApi};
 use super::{
-    AppState, batches, broker, executions, explain, fetch, health, joining, limits, metrics, projects,
+    AppState, audit, batches, broker, executions, explain, fetch, health, joining, limits, metrics, projects,
     schedules, status, stream, workers,
 };
 
 /// The API under `/api/v1`, `/healthz`, `/readyz` and `/metrics`.
 pub fn router(state: AppState) -> Router {
     let slots = Slots::new(state.settings.requests_max);
+    let shared = Api::new(state);
     let api = Router::new()
         .nest("/api/v1", routes())
         .layer(from_fn(within_time))
@@ -31,8 +33,9 @@ pub fn router(state: AppState) -> Router {
         .method_not_allowed_fallback(wrong_method)
         .fallback(no_such_route)
         .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn_with_state(shared.clone(), audited))
         .layer(from_fn(traced))
-        .with_state(Api::new(state))
+        .with_state(shared)
 }
 
 fn routes() -> Router<SharedApi> {
@@ -71,6 +74,7 @@ fn routes() -> Router<SharedApi> {
         .route("/workers/{worker}/drain", post(workers::drain))
         .route("/broker/rebuild", post(broker::rebuild))
         .route("/status", get(status::status))
+        .route("/audit", get(audit::list))
         .method_not_allowed_fallback(wrong_method)
 }
 

@@ -2,11 +2,15 @@
 //! connections, whose number is bounded, as is the time that each may hold its place: for a request's head, for a
 //! request ([`limits`](super::limits)), and for taking the answer.
 
+use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::response::Response;
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
@@ -16,8 +20,10 @@ use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tower::{Service, ServiceExt};
 
 use super::patience::Patient;
+use super::refusals::Remote;
 use super::{AppState, greeting, router};
 
 /// How long requests that are under way may go on when the master stops.
@@ -93,6 +99,13 @@ async fn greet(
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "a connection keeps its answers back");
     }
+    let remote = stream.peer_addr().ok().map(|address| Remote(address.ip()));
+    let app = app.map_request(move |mut request: Request<Incoming>| {
+        if let Some(remote) = remote {
+            request.extensions_mut().insert(remote);
+        }
+        request
+    });
     let Some(acceptor) = acceptor else { return talk(http, stream, app, stop).await };
     let greeted = tokio::select! {
         () = stop.cancelled() => return,
@@ -105,9 +118,11 @@ async fn greet(
 }
 
 /// What is said on a connection, to its end; after `stop` to the end of the request under way.
-async fn talk<C>(http: http1::Builder, stream: C, app: Router, stop: CancellationToken)
+async fn talk<C, S>(http: http1::Builder, stream: C, app: S, stop: CancellationToken)
 where
     C: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    S: Service<Request<Incoming>, Response = Response, Error = Infallible> + Clone + Send,
+    S::Future: Send,
 {
     let stream = TokioIo::new(Patient::new(stream, ANSWER_WAIT_MAX));
     let mut connection = pin!(http.serve_connection(stream, TowerToHyperService::new(app)));

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::auth::KnownTokens;
 use super::body::BodyBudget;
+use super::refusals::Refusals;
 use crate::catalog::protocol::{Dispatch, StopTarget};
 use crate::catalog::requests::Manifests;
 use crate::catalog::{Catalog, Sealer};
@@ -111,6 +112,8 @@ pub(super) struct Api {
     pub(super) app: AppState,
     pub(super) manifests: Manifests,
     pub(super) tokens: KnownTokens,
+    /// What was refused, on its way into the audit.
+    pub(super) refusals: Refusals,
     pub(super) bodies: BodyBudget,
     /// Bundles that are unpacked and checked at the same time: each may need [`scaleout_package::files::UNPACKED_BYTES_MAX`] bytes.
     pub(super) unpacking: Semaphore,
@@ -128,9 +131,11 @@ pub(super) type SharedApi = Arc<Api>;
 
 impl Api {
     pub(super) fn new(app: AppState) -> SharedApi {
+        let refusals = Refusals::start(app.catalog.clone());
         Arc::new(Self {
             streams: LogStreams::new(&app),
             app,
+            refusals,
             manifests: Manifests::default(),
             tokens: KnownTokens::default(),
             bodies: BodyBudget::default(),

@@ -16,6 +16,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::auth::Reader;
 use super::error::ApiError;
 use super::extract::{PathOf, QueryOf};
+use super::reach;
 use super::state::SharedApi;
 use crate::catalog::requests::MessageCursor;
 use crate::following::{Event, Following};
@@ -40,12 +41,13 @@ pub(super) struct From {
 
 /// `GET /executions/{id}/messages/stream`
 pub(super) async fn messages(
-    _: Reader,
+    Reader(caller): Reader,
     State(api): State<SharedApi>,
     PathOf(id): PathOf<ExecutionId>,
     QueryOf(from): QueryOf<From>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
+    reach::execution(&api, &caller, id).await?;
     let after = after(&headers, from.after.as_deref())?;
     let slot = api.streams.slot().ok_or_else(|| {
         ApiError::busy(format!("{} logs are being followed already", api.streams.max))

@@ -120,6 +120,15 @@ impl Server {
         Answer { status: parts.status, headers: parts.headers, body }
     }
 
+    /// The same for an answer that may go on for ever: of one that is well begun, the body is left out.
+    pub(crate) async fn begin(&self, request: Request<Body>) -> Answer {
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let is_begun = parts.status == StatusCode::OK;
+        let body = if is_begun { Vec::new() } else { body.collect().await.unwrap().to_bytes().to_vec() };
+        Answer { status: parts.status, headers: parts.headers, body }
+    }
+
     pub(crate) async fn call(&self, method: Method, path: &str, body: impl Into<Body>) -> Answer {
         self.send(request(method, path, Some(&self.admin), body)).await
     }

@@ -7,7 +7,7 @@ use crate::world::World;
 
 async fn boss(world: &World) -> Caller {
     world.catalog.create_token("boss", Role::Admin).await.unwrap();
-    Caller { name: "boss".to_owned(), role: Role::Admin }
+    Caller::new("boss", Role::Admin)
 }
 
 async fn invite(world: &World, boss: &Caller) -> String {
@@ -21,8 +21,10 @@ async fn of_two_machines_at_once_one_joins() {
     let boss = boss(&world).await;
     for _ in 0..5 {
         let secret = invite(&world, &boss).await;
-        let (one, other) =
-            tokio::join!(world.catalog.join(&secret, "rack-1"), world.catalog.join(&secret, "rack-2"));
+        let (one, other) = tokio::join!(
+            world.catalog.join(&secret, "rack-1", None),
+            world.catalog.join(&secret, "rack-2", None)
+        );
         let (joined, refused) = match (one, other) {
             (Ok(joined), Err(refused)) | (Err(refused), Ok(joined)) => (joined, refused),
             other => panic!("{other:?}"),
@@ -40,17 +42,17 @@ async fn of_two_machines_at_once_one_joins() {
 async fn one_that_is_unknown_too_old_or_whose_maker_was_revoked_opens_nothing() {
     let world = World::with_project().await;
     let boss = boss(&world).await;
-    let unknown = world.catalog.join("nonsense", "rack-1").await.unwrap_err();
+    let unknown = world.catalog.join("nonsense", "rack-1", None).await.unwrap_err();
     assert!(matches!(unknown, JoinRefusal::Unknown), "{unknown}");
     let old = invite(&world, &boss).await;
     world.sql.batch_execute("update internal.invitations set expires_at = clock_timestamp()").await.unwrap();
-    let expired = world.catalog.join(&old, "rack-1").await.unwrap_err();
+    let expired = world.catalog.join(&old, "rack-1", None).await.unwrap_err();
     assert!(matches!(expired, JoinRefusal::Expired(_)), "{expired}");
 
     let secret = invite(&world, &boss).await;
     world.catalog.revoke_token("boss").await.unwrap();
     for _ in 0..2 {
-        let refused = world.catalog.join(&secret, "rack-1").await.unwrap_err();
+        let refused = world.catalog.join(&secret, "rack-1", None).await.unwrap_err();
         assert!(
             refused.to_string().contains("the token boss, which made the invitation, was revoked"),
             "{refused}"

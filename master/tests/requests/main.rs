@@ -4,7 +4,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that finds something unexpected shall stop there and say so")]
 
 mod accept;
+mod access;
 mod api;
+mod audit;
 mod cancel;
 mod deploy;
 mod explain;

@@ -78,14 +78,16 @@ async fn a_project_that_a_schedule_runs_is_not_deleted() {
     let mut world = World::with_project().await;
     let project: ProjectPath = "demo/flights".parse().unwrap();
     world.set("nightly", json!({})).await.unwrap();
-    let Err(RequestError::Conflict { message, hint }) = world.catalog.delete_project(&project).await else {
+    let Err(RequestError::Conflict { message, hint }) =
+        world.catalog.delete_project(&project, &world.caller).await
+    else {
         panic!("it was deleted")
     };
     assert!(
         message.contains("1 schedule (nightly)") && hint.contains("schedule remove nightly"),
         "{message}"
     );
-    world.catalog.remove_schedule(&name("nightly")).await.unwrap();
+    world.catalog.remove_schedule(&name("nightly"), &world.caller).await.unwrap();
 
     // Somebody deletes it just now: who sets a schedule waits, and then finds no project.
     let deleting = world.sql.transaction().await.unwrap();
@@ -137,10 +139,10 @@ async fn who_has_read_it_before_a_person_changed_it_does_not_run_it() {
     let world = World::with_project().await;
     world.set("nightly", json!({})).await.unwrap();
     let read = world.due(1).await.remove(0);
-    world.catalog.pause_schedule(&name("nightly")).await.unwrap();
+    world.catalog.pause_schedule(&name("nightly"), &world.caller).await.unwrap();
     assert!(matches!(world.run(&read).await.unwrap(), Ran::Elsewhere));
     assert!(world.due(1).await.is_empty(), "a paused one is never due");
-    world.catalog.resume_schedule(&name("nightly")).await.unwrap();
+    world.catalog.resume_schedule(&name("nightly"), &world.caller).await.unwrap();
     let read = world.due(1).await.remove(0);
     world.set("nightly", json!({ "replace": true, "priority": "high", "cron": read.cron })).await.unwrap();
     assert!(matches!(world.run(&read).await.unwrap(), Ran::Elsewhere), "what it was is not run");
@@ -148,7 +150,7 @@ async fn who_has_read_it_before_a_person_changed_it_does_not_run_it() {
     assert!(!world.catalog.pass_schedule(&read, &due, Some("boom")).await.unwrap());
     assert_eq!(world.number("select count(*) from internal.batches").await, 0);
     let read = world.catalog.due_schedules(None, 100).await.unwrap().remove(0);
-    world.catalog.remove_schedule(&name("nightly")).await.unwrap();
+    world.catalog.remove_schedule(&name("nightly"), &world.caller).await.unwrap();
     assert!(matches!(world.run(&read).await.unwrap(), Ran::Elsewhere));
     assert_eq!(world.number("select count(*) from internal.batches").await, 0);
 }
@@ -371,19 +373,19 @@ async fn a_paused_one_stays_so_and_goes_on_from_now() {
     let world = World::with_project().await;
     world.set("hourly", json!({ "cron": "@hourly" })).await.unwrap();
     let hourly = name("hourly");
-    let first = world.catalog.pause_schedule(&hourly).await.unwrap();
+    let first = world.catalog.pause_schedule(&hourly, &world.caller).await.unwrap();
     assert!(first.next_at.is_none());
     world.set("hourly", json!({ "cron": "@hourly", "replace": true })).await.unwrap();
-    let paused = world.catalog.pause_schedule(&hourly).await.unwrap();
+    let paused = world.catalog.pause_schedule(&hourly, &world.caller).await.unwrap();
     assert_eq!((paused.next_at, paused.paused_at), (None, first.paused_at));
     assert!(world.catalog.schedules_amiss().await.unwrap().is_empty(), "paused is not amiss");
     let runs = next_runs(&paused, Timestamp::now(), 3).unwrap();
     assert_eq!(runs.len(), 3);
-    let resumed = world.catalog.resume_schedule(&hourly).await.unwrap();
+    let resumed = world.catalog.resume_schedule(&hourly, &world.caller).await.unwrap();
     assert_eq!(resumed.next_at, Some(runs[0].at));
-    assert_eq!(world.catalog.resume_schedule(&hourly).await.unwrap().next_at, resumed.next_at);
+    assert_eq!(world.catalog.resume_schedule(&hourly, &world.caller).await.unwrap().next_at, resumed.next_at);
     assert_eq!(resumed.missed_count, 0);
-    let unknown = world.catalog.resume_schedule(&name("hurly")).await.unwrap_err();
+    let unknown = world.catalog.resume_schedule(&name("hurly"), &world.caller).await.unwrap_err();
     assert!(
         matches!(&unknown, RequestError::NotFound { hint: Some(hint), .. } if hint.contains("hourly")),
         "{unknown}"

@@ -77,6 +77,7 @@ statements! {
     REGISTER_WORKER = "protocol/register_worker.sql",
     RELEASE = "protocol/release.sql",
     REMOVE_AD_HOC_POOLS = "protocol/remove_ad_hoc_pools.sql",
+    REMOVE_AUDIT = "protocol/remove_audit.sql",
     REMOVE_BATCHES = "protocol/remove_batches.sql",
     REMOVE_RETRIES = "protocol/remove_retries.sql",
     REMOVE_SESSIONS = "protocol/remove_sessions.sql",

@@ -1,10 +1,11 @@
 //! Invitations: a secret that makes one machine a worker, once and not for long. Only its SHA-256 is kept.
 
 use jiff::Timestamp;
+use scaleout_common::api::AuditAction;
 use scaleout_common::names::{Name, PoolName};
 
-use super::tokens::{self, Caller, Role};
-use super::{RequestError, sql};
+use super::tokens::{self, Role};
+use super::{Caller, Deed, RequestError, audit, sql};
 use crate::catalog::rows::corrupt;
 use crate::catalog::{Catalog, CatalogError};
 
@@ -63,12 +64,15 @@ impl Catalog {
         }
         let secret = tokens::random();
         let pools: Vec<&str> = pools.iter().map(PoolName::as_str).collect();
-        let client = self.request().await?;
-        let insert = client.prepare_cached(sql::INSERT_INVITATION).await?;
+        let mut client = self.request().await?;
+        let transaction = client.transaction().await?;
+        let insert = transaction.prepare_cached(sql::INSERT_INVITATION).await?;
         // A week in seconds is exact.
         let valid = valid_s as f64;
         let hash = tokens::hash(&secret);
-        let row = client.query_one(&insert, &[&hash.as_slice(), &pools, &caller.name, &valid]).await?;
+        let row = transaction.query_one(&insert, &[&hash.as_slice(), &pools, &caller.name, &valid]).await?;
+        audit::note(&transaction, caller, &Deed::new(AuditAction::WorkerInvite, "")).await?;
+        transaction.commit().await?;
         Ok((secret, row.get("expires_at")))
     }
 
@@ -76,7 +80,12 @@ impl Catalog {
     ///
     /// # Errors
     /// It is unknown, used or too old: then nothing was changed.
-    pub async fn join(&self, secret: &str, host: &str) -> Result<Joined, JoinRefusal> {
+    pub async fn join(
+        &self,
+        secret: &str,
+        host: &str,
+        remote: Option<String>,
+    ) -> Result<Joined, JoinRefusal> {
         let hash = tokens::hash(secret);
         let mut client = self.request().await?;
         let transaction = client.transaction().await?;
@@ -94,7 +103,12 @@ impl Catalog {
         let token = tokens::new_token();
         let insert = transaction.prepare_cached(sql::INSERT_TOKEN).await?;
         let own = tokens::hash(&token);
-        transaction.execute(&insert, &[&name, &own.as_slice(), &Role::Worker.as_str()]).await?;
+        let (folders, seconds): (Option<Vec<String>>, Option<f64>) = (None, None);
+        transaction
+            .execute(&insert, &[&name, &own.as_slice(), &Role::Worker.as_str(), &folders, &seconds])
+            .await?;
+        let joining = Caller { remote, ..Caller::new(name.clone(), Role::Worker) };
+        audit::note(&transaction, &joining, &Deed::new(AuditAction::WorkerJoin, host)).await?;
         transaction.commit().await?;
         let pools: Vec<String> = row.get("pools");
         let pools =

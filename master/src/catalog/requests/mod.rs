@@ -5,6 +5,7 @@
 pub(crate) mod sql;
 
 mod accept;
+pub(crate) mod audit;
 mod authority;
 mod batches;
 mod cancel;
@@ -27,6 +28,7 @@ mod minting;
 mod new_batch;
 mod prepare;
 mod projects;
+mod reach;
 mod retry;
 mod scheduled;
 mod schedules;
@@ -42,6 +44,7 @@ mod workers;
 mod statement_tests;
 
 pub use accept::{Accepted, Accepting, RETRIES_MAX, RETRY_DELAY_MS_MAX, TIMEOUT_MS_MAX};
+pub use audit::{AUDIT_LOOKED_MAX, AuditFilter, Deed, Refused};
 pub use cancel::{Canceled, Cancellation};
 pub use deploy::Deployment;
 pub use error::{PROBLEMS_MAX, RequestError};
@@ -53,6 +56,7 @@ pub use invitations::{JoinRefusal, Joined, VALID_S_MAX, VALID_S_MIN};
 pub use listing::{ExecutionFilter, WorkerReference};
 pub use manifests::Manifests;
 pub use messages::MessageCursor;
+pub use reach::Reach;
 pub use retry::RETRIED_MAX;
 pub(crate) use scheduled::told_in_full;
 pub use scheduled::{DueSchedule, Ran};
@@ -60,5 +64,5 @@ pub use schedules::next_runs;
 pub use start::START_DEADLINE_MS_MAX;
 pub use status::CatalogStatus;
 pub(crate) use tokens::hash as token_hash;
-pub use tokens::{Caller, Role, TokenSummary, UnknownRole};
+pub use tokens::{Caller, FOLDERS_MAX, NewToken, Presented, Role, TOKEN_DAYS_MAX, TokenSummary, UnknownRole};
 pub use values::Holder;

@@ -112,7 +112,7 @@ impl Catalog {
         at: Timestamp,
         accepting: &Accepting<'_>,
     ) -> Result<Ran, RequestError> {
-        let caller = Caller { name: format!("schedule {}", schedule.name), role: Role::Operator };
+        let caller = Caller::new(format!("schedule {}", schedule.name), Role::Operator);
         let request = self.request_of(schedule, at, accepting).await?;
         check_ranges(&request, accepting.executions_max)?;
         let hash = request_hash(&request);

@@ -4,8 +4,8 @@ use deadpool_postgres::Transaction;
 use jiff::Timestamp;
 use scaleout_common::MASK;
 use scaleout_common::api::{
-    EnqueueItem, EnqueueRequest, NEXT_RUNS_MAX, NextRun, Problem, SCHEDULES_MAX, ScheduleDetail, ScheduleRun,
-    ScheduleSummary, SetScheduleRequest,
+    AuditAction, EnqueueItem, EnqueueRequest, NEXT_RUNS_MAX, NextRun, Problem, SCHEDULES_MAX, ScheduleDetail,
+    ScheduleRun, ScheduleSummary, SetScheduleRequest,
 };
 use scaleout_common::ids::{BatchId, ExecutionId};
 use scaleout_common::names::{LimitName, Name, ProjectPath};
@@ -19,7 +19,7 @@ use super::accept::check_ranges;
 use super::lines::no_such_limit;
 use super::prepare::{KeptValues, request_hash};
 use super::scheduled::{missed, path};
-use super::{Accepting, Caller, Manifests, RequestError, sql};
+use super::{Accepting, Caller, Deed, Manifests, Reach, RequestError, audit, sql};
 use crate::catalog::rows::{self, corrupt};
 use crate::catalog::{Catalog, CatalogError};
 use crate::schedule::{LATE_MAX, Recurrence, RecurrenceError};
@@ -96,7 +96,7 @@ impl Catalog {
         hold_project(&transaction, &project).await?;
         transaction.execute(sql::LOCK_SCHEDULES, &[]).await?;
         let known = transaction.query_one(sql::COUNT_SCHEDULES, &[&name.as_str()]).await?;
-        check_room(name, &known, request.replace)?;
+        check_room(name, &known, request.replace, &caller.reach)?;
         let next = recurrence.next(known.get("now"));
         let never = || RecurrenceError::Never { cron: request.cron.clone() };
         let next = next.ok_or_else(|| unfit(&never()))?;
@@ -122,6 +122,7 @@ impl Catalog {
             &next,
         ];
         transaction.execute(sql::SET_SCHEDULE, &parameters).await?;
+        audit::note(&transaction, caller, &Deed::new(AuditAction::ScheduleSet, name)).await?;
         transaction.commit().await?;
         drop(client);
         Ok(summary(&self.schedule_row(name).await?)?)
@@ -131,9 +132,18 @@ impl Catalog {
     ///
     /// # Errors
     /// `NotFound`.
-    pub async fn pause_schedule(&self, name: &Name) -> Result<ScheduleSummary, RequestError> {
-        let client = self.request().await?;
-        let found = client.execute(sql::PAUSE_SCHEDULE, &[&name.as_str()]).await?;
+    pub async fn pause_schedule(
+        &self,
+        name: &Name,
+        caller: &Caller,
+    ) -> Result<ScheduleSummary, RequestError> {
+        let mut client = self.request().await?;
+        let transaction = client.transaction().await?;
+        let found = transaction.execute(sql::PAUSE_SCHEDULE, &[&name.as_str()]).await?;
+        if found > 0 {
+            audit::note(&transaction, caller, &Deed::new(AuditAction::SchedulePause, name)).await?;
+        }
+        transaction.commit().await?;
         drop(client);
         if found == 0 {
             return Err(self.no_such_schedule(name).await?);
@@ -146,7 +156,11 @@ impl Catalog {
     ///
     /// # Errors
     /// `NotFound`; `Invalid` if its pattern or time zone is none to this build.
-    pub async fn resume_schedule(&self, name: &Name) -> Result<ScheduleSummary, RequestError> {
+    pub async fn resume_schedule(
+        &self,
+        name: &Name,
+        caller: &Caller,
+    ) -> Result<ScheduleSummary, RequestError> {
         let mut client = self.request().await?;
         let transaction = client.transaction().await?;
         let Some(row) = transaction.query_opt(sql::LOCK_SCHEDULE, &[&name.as_str()]).await? else {
@@ -159,6 +173,7 @@ impl Catalog {
             let recurrence = Recurrence::new(row.get("cron"), row.get("timezone"), now);
             let next = recurrence.map_err(|error| unfit(&error))?.next(now);
             transaction.execute(sql::RESUME_SCHEDULE, &[&name.as_str(), &next]).await?;
+            audit::note(&transaction, caller, &Deed::new(AuditAction::ScheduleResume, name)).await?;
         }
         transaction.commit().await?;
         drop(client);
@@ -169,10 +184,19 @@ impl Catalog {
     ///
     /// # Errors
     /// `NotFound`.
-    pub async fn remove_schedule(&self, name: &Name) -> Result<ScheduleSummary, RequestError> {
+    pub async fn remove_schedule(
+        &self,
+        name: &Name,
+        caller: &Caller,
+    ) -> Result<ScheduleSummary, RequestError> {
         let was = summary(&self.schedule_row(name).await?)?;
-        let client = self.request().await?;
-        let removed = client.execute(sql::REMOVE_SCHEDULE, &[&name.as_str()]).await?;
+        let mut client = self.request().await?;
+        let transaction = client.transaction().await?;
+        let removed = transaction.execute(sql::REMOVE_SCHEDULE, &[&name.as_str()]).await?;
+        if removed > 0 {
+            audit::note(&transaction, caller, &Deed::new(AuditAction::ScheduleRemove, name)).await?;
+        }
+        transaction.commit().await?;
         drop(client);
         if removed == 0 { Err(self.no_such_schedule(name).await?) } else { Ok(was) }
     }
@@ -299,7 +323,13 @@ fn check_size(values: &Map<String, Value>) -> Result<(), RequestError> {
     }
 }
 
-fn check_room(name: &Name, known: &Row, replace: bool) -> Result<(), RequestError> {
+fn check_room(name: &Name, known: &Row, replace: bool, reach: &Reach) -> Result<(), RequestError> {
+    if known.get::<_, Option<&str>>("folder").is_some_and(|folder| !reach.holds(folder)) {
+        return Err(RequestError::Conflict {
+            message: format!("there is a schedule {name} already, in a folder that the token does not reach"),
+            hint: "take another name".to_owned(),
+        });
+    }
     match (known.get::<_, bool>("there"), replace) {
         (true, false) => Err(RequestError::Conflict {
             message: format!("there is a schedule {name} already"),

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use deadpool_postgres::Transaction;
-use scaleout_common::api::{DeployAnswer, RestoreRequest, VersionPage, VersionSummary};
+use scaleout_common::api::{AuditAction, DeployAnswer, RestoreRequest, VersionPage, VersionSummary};
 use scaleout_common::hex;
 use scaleout_common::names::ProjectPath;
 use scaleout_package::model::Parameter;
@@ -12,7 +12,7 @@ use tokio_postgres::Row;
 
 use super::deploy::lock_current;
 use super::fitting::Fitting;
-use super::{Caller, RequestError, sql};
+use super::{Caller, Deed, RequestError, audit, sql};
 use crate::catalog::rows::corrupt;
 use crate::catalog::{Catalog, Sealer};
 
@@ -79,6 +79,9 @@ impl Catalog {
         let unchanged = current.get::<_, i64>("id") == version.get::<_, i64>("id");
         if !unchanged {
             make_current(&transaction, project, version.get("id"), caller).await?;
+            let deed =
+                Deed::new(AuditAction::ProjectRestore, path).detail(format!("version {}", wanted.version));
+            audit::note(&transaction, caller, &deed).await?;
         }
         transaction.commit().await?;
         Ok(DeployAnswer {
