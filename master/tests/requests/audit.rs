@@ -87,6 +87,62 @@ async fn who_did_what_is_written_once_for_each_request() {
 }
 
 #[tokio::test]
+async fn versions_schedules_and_machines_are_in_it_too() {
+    let server = Server::start().await;
+    let project = "/api/v1/projects/demo/flights";
+    let deploy = "/api/v1/folders/demo/projects";
+    let more = [PROJECT, &[("notes.txt", "more")]].concat();
+    for bundle in [packed(PROJECT), packed(&more)] {
+        assert_eq!(server.call(Method::POST, deploy, bundle).await.status, StatusCode::OK);
+    }
+    let done = server.call(Method::POST, &format!("{project}/restore"), r#"{"version":1}"#).await;
+    assert_eq!(done.status, StatusCode::OK);
+    let schedule = json!({ "package": "demo/flights/noop", "cron": "0 2 * * *" }).to_string();
+    server.call(Method::PUT, "/api/v1/schedules/night", schedule).await;
+    for verb in ["pause", "resume"] {
+        server.post(&format!("/api/v1/schedules/night/{verb}"), Value::Null).await;
+    }
+    // What was refused because it is used was not done.
+    assert_eq!(server.call(Method::DELETE, project, "").await.status, StatusCode::CONFLICT);
+    server.call(Method::DELETE, "/api/v1/schedules/night", "").await;
+    assert_eq!(server.call(Method::DELETE, project, "").await.status, StatusCode::OK);
+    let invited: Value =
+        server.post("/api/v1/invitations", json!({ "pools": [], "valid_s": 60 })).await.json();
+    let secret = invited["secret"].as_str().unwrap();
+    let join = || request(Method::POST, "/api/v1/join", Some(secret), r#"{"host":"rack-9"}"#);
+    let joined: Value = server.send(join()).await.json();
+    server.send(join()).await.error(StatusCode::UNAUTHORIZED, ErrorCode::Unauthenticated);
+
+    let page = listed(&server, "who=root").await;
+    let done: Vec<(&str, &str)> =
+        page.entries.iter().rev().map(|entry| (entry.action.as_str(), entry.object.as_str())).collect();
+    let expected = [
+        ("project.deploy", "demo/flights"),
+        ("project.deploy", "demo/flights"),
+        ("project.restore", "demo/flights"),
+        ("schedule.set", "night"),
+        ("schedule.pause", "night"),
+        ("schedule.resume", "night"),
+        ("schedule.remove", "night"),
+        ("project.delete", "demo/flights"),
+        ("worker.invite", ""),
+    ];
+    assert_eq!(done, expected);
+    let page = listed(&server, "action=worker.join&limit=10").await;
+    let of_machine: Vec<&str> = page
+        .entries
+        .iter()
+        .filter(|entry| entry.result == AuditResult::Done)
+        .map(|entry| entry.who.as_str())
+        .collect();
+    assert_eq!(of_machine, [joined["name"].as_str().unwrap()]);
+    let again = refused(&server, &format!("who={UNKNOWN}&action=worker.join")).await;
+    assert!(again.entries[0].detail.contains("was used already, on rack-9"), "{again:?}");
+    let secrets = format!("select count(*) from internal.audit a where a::text like '%{secret}%'");
+    assert_eq!(server.world.number(&secrets).await, 0);
+}
+
+#[tokio::test]
 async fn what_is_refused_is_written_once_and_counted() {
     let server = Server::start().await;
     let reader = server.token(Role::Reader).await;

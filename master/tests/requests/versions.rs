@@ -263,8 +263,8 @@ async fn a_bundle_that_another_project_is_getting_stays() {
     let version = "insert into internal.project_versions (project_id, version, bundle, description, parameters, deployed_by)
                    select (select max(id) from internal.projects), 1, hash, '', '{}', 't' from internal.bundles";
     deploying.batch_execute(version).await.unwrap();
-    let caller = world.caller.clone();
-    let deleting = tokio::spawn(async move { catalog.delete_project(&path(), &caller).await });
+    let boss = world.caller.clone();
+    let deleting = tokio::spawn(async move { catalog.delete_project(&path(), &boss).await });
     wait(&deploying, 1, || deleting.is_finished()).await;
     deploying.commit().await.unwrap();
     deleting.await.unwrap().unwrap();
@@ -280,8 +280,8 @@ async fn a_bundle_that_is_going_is_brought_anew() {
     // Deleting is held up when it has locked the bundle: somebody has locked a value.
     let holding = world.sql.transaction().await.unwrap();
     holding.batch_execute("select from internal.project_values for update").await.unwrap();
-    let caller = world.caller.clone();
-    let deleting = tokio::spawn(async move { catalog.delete_project(&path(), &caller).await });
+    let boss = world.caller.clone();
+    let deleting = tokio::spawn(async move { catalog.delete_project(&path(), &boss).await });
     wait(&holding, 1, || deleting.is_finished()).await;
     let deploying = tokio::spawn(async move { deploy_elsewhere(&deploying, &caller, &sealer).await });
     wait(&holding, 2, || deploying.is_finished()).await;
@@ -322,8 +322,8 @@ async fn deleting_waits_for_who_accepts_and_finds_what_it_accepted() {
          insert into internal.dispatches (master_id, pool, priority, ids, attempts) values ('{batch}', 'default', 1, array['{copy}'::uuid], '{{1}}');"
     );
     accepting.batch_execute(&statements).await.unwrap();
-    let caller = world.caller.clone();
-    let deleting = tokio::spawn(async move { catalog.delete_project(&path(), &caller).await });
+    let boss = world.caller.clone();
+    let deleting = tokio::spawn(async move { catalog.delete_project(&path(), &boss).await });
     wait(&accepting, 1, || deleting.is_finished()).await;
     accepting.commit().await.unwrap();
     let refused = deleting.await.unwrap().unwrap_err();
@@ -339,8 +339,8 @@ async fn who_accepts_waits_for_deleting_and_finds_the_project_gone() {
     // Deleting is held up before it is through: somebody has locked the bundle.
     let holding = world.sql.transaction().await.unwrap();
     holding.batch_execute("select from internal.bundles for update").await.unwrap();
-    let caller = world.caller.clone();
-    let deleting = tokio::spawn(async move { database.delete_project(&path(), &caller).await });
+    let boss = world.caller.clone();
+    let deleting = tokio::spawn(async move { database.delete_project(&path(), &boss).await });
     wait(&holding, 1, || deleting.is_finished()).await;
     let accepting = tokio::spawn(async move {
         let manifests = Manifests::default();
