@@ -14,6 +14,36 @@ async fn audit(cluster: &Cluster, admin: &str, more: &[&str]) -> Vec<Value> {
     with(cluster, admin, &arguments).await.ok().json_lines()
 }
 
+/// The audit has these: action, object, and who.
+async fn was_done(cluster: &Cluster, admin: &str, expected: &[(&str, &str, &str)]) {
+    let lines = audit(cluster, admin, &["--since", "1h"]).await;
+    for (action, object, who) in expected {
+        let is = |line: &&Value| {
+            line["action"] == *action
+                && line["object"] == *object
+                && line["result"] == "done"
+                && line["who"] == *who
+        };
+        let line = lines.iter().find(is).unwrap_or_else(|| panic!("{action} {object}: {lines:#?}"));
+        assert_eq!(line["address"], "127.0.0.1", "{line}");
+    }
+}
+
+/// It has these as refused, sooner or later: who, and action.
+async fn was_refused(cluster: &Cluster, admin: &str, expected: &[(&str, &str)]) {
+    for (who, action) in expected {
+        until("the refusal is in the audit", MOMENT, async || {
+            let lines = audit(cluster, admin, &["--who", who, "--action", action]).await;
+            if lines.iter().any(|line| line["result"] == "refused") {
+                Ok(())
+            } else {
+                Err(format!("{lines:?}"))
+            }
+        })
+        .await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reader_cannot_enqueue_and_a_folder_is_a_bound_and_all_of_it_is_in_the_audit() {
     let mut cluster = cluster(1, 1, &[]).await;
@@ -53,41 +83,23 @@ async fn a_reader_cannot_enqueue_and_a_folder_is_a_bound_and_all_of_it_is_in_the
     let worker = cluster.workers[0].name.clone();
     cluster.scaleout(&["worker", "disable", &worker]).await.ok();
 
-    let done = audit(&cluster, &admin, &["--since", "1h"]).await;
-    for (action, object, who) in [
+    let done = [
         ("project.deploy", "t/note", "tests"),
         ("batch.enqueue", "t/note/note", "tests"),
         ("execution.cancel", id.as_str(), "tests"),
         ("limit.set", "warehouse", "tests"),
         ("worker.disable", worker.as_str(), "tests"),
         ("token.create", "night", "the catalog's owner"),
-    ] {
-        let is = |line: &&Value| {
-            line["action"] == action
-                && line["object"] == object
-                && line["result"] == "done"
-                && line["who"] == who
-        };
-        let line = done.iter().find(is).unwrap_or_else(|| panic!("{action} {object}: {done:#?}"));
-        assert_eq!(line["address"], "127.0.0.1", "{line}");
-    }
-    for (who, action) in [
+    ];
+    was_done(&cluster, &admin, &done).await;
+    let refused = [
         ("eyes", "batch.enqueue"),
         ("eyes", "audit.list"),
         ("night", "worker.disable"),
         ("night", "execution.show"),
         ("unknown", "status.show"),
-    ] {
-        until("the refusal is in the audit", MOMENT, async || {
-            let lines = audit(&cluster, &admin, &["--who", who, "--action", action]).await;
-            if lines.iter().any(|line| line["result"] == "refused") {
-                Ok(())
-            } else {
-                Err(format!("{lines:?}"))
-            }
-        })
-        .await;
-    }
+    ];
+    was_refused(&cluster, &admin, &refused).await;
     let table = with(&cluster, &admin, &["audit", "list", "--object", "t/", "--limit", "2"]).await.ok();
     assert_eq!(table.stdout.lines().count(), 3, "{table}");
     let listed = cluster.scaleout(&["token", "list"]).await.ok();
