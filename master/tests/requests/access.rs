@@ -397,3 +397,24 @@ async fn the_name_of_a_schedule_elsewhere_is_taken() {
     let answer = server.send(request(Method::PUT, &path, Some(&token), own.to_string())).await;
     assert_eq!(answer.status, StatusCode::OK);
 }
+
+#[tokio::test]
+async fn what_is_amiss_elsewhere_is_not_told() {
+    let (server, inside, outside) = arranged().await;
+    let reach = Reach::Folders([Name::new(INSIDE).unwrap()].into());
+    let new = NewToken { name: "bound", role: Role::Reader, reach, expires_in: None };
+    let token = server.world.catalog.make_token(&new).await.unwrap();
+    let fail = "update internal.schedules set error = 'no such package', failed_at = clock_timestamp(), failures = 1";
+    server.world.sql.batch_execute(fail).await.unwrap();
+    let names = |answer: &Answer| {
+        let status: Value = answer.json();
+        let schedules = status["schedules"].as_array().unwrap().iter();
+        schedules.map(|one| one["name"].as_str().unwrap().to_owned()).collect::<BTreeSet<_>>()
+    };
+    let all = server.get("/api/v1/status").await;
+    assert_eq!(names(&all), [inside.schedule, outside.schedule].map(str::to_owned).into());
+    let bound = server.send(request(Method::GET, "/api/v1/status", Some(&token), "")).await;
+    assert_eq!(names(&bound), [inside.schedule.to_owned()].into());
+    let text = String::from_utf8_lossy(&bound.body);
+    assert!(!text.contains(OUTSIDE) && !text.contains(outside.schedule), "{text}");
+}
