@@ -62,14 +62,15 @@ pub(crate) async fn run(context: &Context, arguments: Purge) -> Result<Exit, Fai
         Retention { executions: Some(older_than), messages: messages_older_than, audit: audit_older_than };
     let mut purging = begin(&connected, retention).await?;
     let days = look(&purging).await?;
+    let planned = Purged::planned(&days, purging.old_audit().await.map_err(catalog::explain)?);
     if dry_run {
-        context.output.one(&Purged::planned(&days), Purged::table)?;
+        context.output.one(&planned, Purged::table)?;
         return Ok(Exit::Done);
     }
-    if !yes && !days.iter().all(|day| day.going.is_empty()) {
+    if !yes && planned.takes_something() {
         // While nobody answers, masters may go on with theirs.
         drop(purging);
-        say(Purged::planned(&days).table().trim_end());
+        say(planned.table().trim_end());
         if !agreed()? {
             return Err(Failure::interrupted("nothing was removed"));
         }

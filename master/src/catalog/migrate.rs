@@ -37,7 +37,9 @@ impl Catalog {
             .await
             .map_err(|error| CatalogError::Migration(causes(&error)))?;
         if found < known() {
-            note_migrated(&client, found).await?;
+            if let Err(error) = note_migrated(&client, found).await {
+                tracing::warn!(%error, "the catalog was migrated, which the audit could not be told");
+            }
         }
         Ok(found)
     }
@@ -53,7 +55,7 @@ impl Catalog {
     }
 }
 
-/// What the audit says of it: the catalog has one from version 8 on, so it is noted afterwards.
+/// What the audit says of it: the catalog has one from version 10 on, so it is noted afterwards.
 async fn note_migrated(client: &Client, found: i32) -> Result<(), CatalogError> {
     let detail = format!("from version {found}");
     let object = format!("version {}", known());

@@ -142,18 +142,21 @@ async fn admit(parts: &mut Parts, api: &Api, roles: &[Role]) -> Result<Caller, A
     match route.folders {
         Folders::All => reach::all(&caller, parts.uri.path())?,
         Folders::Path => {
-            reach::folders(&caller, folder(parts).await.iter().map(String::as_str), parts.uri.path())?
+            let (folder, object) = folder(parts).await;
+            reach::folders(&caller, std::iter::once(folder.as_str()), || object)?;
         }
         Folders::Id | Folders::Request | Folders::Answer | Folders::Free => {}
     }
     Ok(caller)
 }
 
-/// The path's folder. One that cannot be read is in nobody's reach.
-async fn folder(parts: &mut Parts) -> Option<String> {
-    let unreadable = Some(String::new());
-    let Ok(segments) = RawPathParams::from_request_parts(parts, &()).await else { return unreadable };
-    segments.iter().find(|(name, _)| *name == "folder").map(|(_, value)| value.to_owned()).or(unreadable)
+/// The path's folder, and with its project, if it has one. A folder that cannot be read is in nobody's reach.
+async fn folder(parts: &mut Parts) -> (String, String) {
+    let Ok(segments) = RawPathParams::from_request_parts(parts, &()).await else { return Default::default() };
+    let named = |wanted: &str| segments.iter().find(|(name, _)| *name == wanted).map(|(_, value)| value);
+    let folder = named("folder").unwrap_or_default();
+    let object = named("project").map_or_else(|| folder.to_owned(), |project| format!("{folder}/{project}"));
+    (folder.to_owned(), object)
 }
 
 async fn caller(parts: &Parts, api: &Api) -> Result<Caller, ApiError> {

@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use scaleout_common::api::{BatchDetail, CancelAnswer, EnqueueAnswer, EnqueueRequest};
+use scaleout_common::api::{AuditAction, BatchDetail, CancelAnswer, EnqueueAnswer, EnqueueRequest};
 use scaleout_common::ids::BatchId;
 
 use super::auth::{Operator, Reader};
@@ -12,7 +12,7 @@ use super::executions::cancel_and_tell;
 use super::extract::{JsonBody, PathOf};
 use super::reach;
 use super::state::{Api, SharedApi};
-use crate::catalog::requests::{Accepted, Accepting, Cancellation};
+use crate::catalog::requests::{Accepted, Accepting, Cancellation, Deed};
 
 /// Batches up to this size are accepted as they come; larger ones take turns.
 const SMALL_BATCH_MAX: u64 = 5_000;
@@ -24,7 +24,8 @@ pub(super) async fn enqueue(
     body: JsonBody<EnqueueRequest, LIST_BYTES_MAX>,
 ) -> Result<Json<EnqueueAnswer>, ApiError> {
     let folders = || body.value.executions.iter().map(|item| item.package.folder.as_str());
-    reach::folders(&caller, folders(), "")?;
+    let packages = || body.value.executions.iter().map(|item| &item.package);
+    reach::folders(&caller, folders(), || Deed::on_several(AuditAction::BatchEnqueue, packages()).object)?;
     let executions: u64 = body.value.executions.iter().map(|item| u64::from(item.count)).sum();
     let _turn = match executions {
         0..=SMALL_BATCH_MAX => None,

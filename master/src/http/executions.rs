@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use jiff::Timestamp;
 use scaleout_common::api::{
     CancelAnswer, CancelRequest, EnqueueAnswer, ExecutionDetail, LIST_LOOKED_MAX, LogPage, RetryRequest,
@@ -22,8 +22,11 @@ use super::error::ApiError;
 use super::explain::explanation;
 use super::extract::{JsonBody, PathOf, QueryOf, page_length};
 use super::reach;
+use super::refusals::Refusal;
 use super::state::{Api, SharedApi};
-use crate::catalog::requests::{Caller, Cancellation, ExecutionFilter, MessageCursor, WorkerReference};
+use crate::catalog::requests::{
+    Caller, Cancellation, ExecutionFilter, MessageCursor, Reach, WorkerReference,
+};
 
 /// Executions that one cancel may name; a batch is canceled as a whole.
 const CANCEL_MAX: usize = 10_000;
@@ -54,7 +57,7 @@ pub(super) async fn list(
     QueryOf(asked): QueryOf<Filter>,
 ) -> Result<Response, ApiError> {
     if let Some(scope) = &asked.package {
-        reach::folders(&caller, std::iter::once(scope.parts().0.as_str()), &scope.to_string())?;
+        reach::folders(&caller, std::iter::once(scope.parts().0.as_str()), || scope.to_string())?;
     }
     if let Some(batch) = asked.batch {
         reach::batch(&api, &caller, batch).await?;
@@ -70,7 +73,7 @@ pub(super) async fn list(
         reach: Some(caller.reach.clone()),
         limit: page_length(asked.limit)?,
         // Who gets a bare list takes a short one for the last.
-        looked_max: asked.page.then_some(LIST_LOOKED_MAX),
+        looked_max: (asked.page || caller.reach != Reach::All).then_some(LIST_LOOKED_MAX),
     };
     let page = api.app.catalog.executions(&filter).await.map_err(reach::quiet(&caller))?;
     Ok(if asked.page { Json(page).into_response() } else { Json(page.executions).into_response() })
@@ -135,20 +138,21 @@ pub(super) async fn cancel(
     Operator(caller): Operator,
     State(api): State<SharedApi>,
     body: JsonBody<CancelRequest, JSON_BYTES_MAX>,
-) -> Result<Json<CancelAnswer>, ApiError> {
+) -> Result<(Option<Extension<Refusal>>, Json<CancelAnswer>), ApiError> {
     let ids = body.value.executions;
     if ids.is_empty() || ids.len() > CANCEL_MAX {
         let message = format!("expected 1 to {CANCEL_MAX} executions to cancel, found {}", ids.len());
         return Err(ApiError::invalid(message).with_hint("a batch can be canceled as a whole"));
     }
-    // As if they were not there.
-    let beyond: BTreeSet<ExecutionId> =
-        reach::beyond(&api, &caller, &ids).await?.into_iter().map(|(id, _)| id).collect();
+    // As if they were not there; the audit knows.
+    let beyond = reach::beyond(&api, &caller, &ids).await?;
+    let refusal = beyond.iter().find(|(_, is_there)| *is_there).map(|(id, _)| reach::missed(&caller, id));
+    let beyond: BTreeSet<ExecutionId> = beyond.into_iter().map(|(id, _)| id).collect();
     let within = ids.into_iter().filter(|id| !beyond.contains(id)).collect();
     let mut answer = cancel_and_tell(&api, &caller, &Cancellation::Executions(within)).await?;
     answer.not_found.extend(beyond);
     answer.not_found.sort_unstable();
-    Ok(Json(answer))
+    Ok((refusal.map(Extension), Json(answer)))
 }
 
 /// `POST /executions/retry`

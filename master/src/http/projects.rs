@@ -75,7 +75,7 @@ pub(super) async fn list(
 ) -> Result<Json<Vec<ProjectSummary>>, ApiError> {
     let folder = which.folder.as_ref().map(Name::as_str);
     if let Some(folder) = folder {
-        reach::folders(&caller, std::iter::once(folder), folder)?;
+        reach::folders(&caller, std::iter::once(folder), || folder.to_owned())?;
     }
     let mut projects = api.app.catalog.projects(folder).await?;
     projects.retain(|project| caller.reach.holds(&project.folder));
@@ -102,7 +102,7 @@ pub(super) async fn set_values(
     let path = ProjectPath { folder, project };
     let setting = api.app.catalog.set_values(&path, body.value.values, &caller, &api.app.sealer);
     setting.await.map_err(reach::quiet(&caller))?;
-    Ok(Json(api.app.catalog.project(&path).await?))
+    Ok(Json(api.app.catalog.project(&path).await.map_err(reach::quiet(&caller))?))
 }
 
 #[derive(Deserialize)]

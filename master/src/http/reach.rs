@@ -14,6 +14,9 @@ use super::refusals::Refusal;
 use super::state::Api;
 use crate::catalog::requests::{Caller, Reach, RequestError};
 
+/// Why somebody is told that a thing is not there which is.
+const ELSEWHERE: &str = "it lies in a folder that the token does not reach";
+
 /// Folders that a message names at most.
 const NAMED_MAX: usize = 5;
 
@@ -21,7 +24,7 @@ const NAMED_MAX: usize = 5;
 pub(super) fn folders<'a>(
     caller: &Caller,
     folders: impl Iterator<Item = &'a str>,
-    object: &str,
+    object: impl FnOnce() -> String,
 ) -> Result<(), ApiError> {
     if caller.reach == Reach::All {
         return Ok(());
@@ -37,33 +40,37 @@ pub(super) fn folders<'a>(
     };
     let (word, named) = (if missing.len() == 1 { "folder" } else { "folders" }, named.join(", "));
     let missing = format!("it does not reach the {word} {named}{more}");
-    Err(out_of_reach(caller, &missing, object))
+    Err(out_of_reach(caller, &missing, object()))
 }
 
 /// It is within reach whatever the token: nothing of it is in a folder.
 pub(super) fn all(caller: &Caller, object: &str) -> Result<(), ApiError> {
     match caller.reach {
         Reach::All => Ok(()),
-        Reach::Folders(_) => Err(out_of_reach(caller, "this needs a token for all folders", object)),
+        Reach::Folders(_) => {
+            Err(out_of_reach(caller, "this needs a token for all folders", object.to_owned()))
+        }
     }
 }
 
 /// A package's limit lies in its folder; that of a key in none.
 pub(super) fn limit(caller: &Caller, name: &LimitName) -> Result<(), ApiError> {
     match name {
-        LimitName::Package(path) => folders(caller, std::iter::once(path.folder.as_str()), &name.to_string()),
+        LimitName::Package(path) => {
+            folders(caller, std::iter::once(path.folder.as_str()), || name.to_string())
+        }
         LimitName::Key(_) => all(caller, &name.to_string()),
     }
 }
 
-fn out_of_reach(caller: &Caller, missing: &str, object: &str) -> ApiError {
+fn out_of_reach(caller: &Caller, missing: &str, object: String) -> ApiError {
     let Caller { name, reach, .. } = caller;
     let folders = if reach.names().is_some_and(|names| names.len() == 1) { "folder" } else { "folders" };
     let message = format!("the token {name} is for the {folders} {reach}: {missing}");
-    ApiError::new(StatusCode::FORBIDDEN, ErrorCode::Forbidden, &message)
+    ApiError::new(StatusCode::FORBIDDEN, ErrorCode::Forbidden, message)
         .with_hint("`scaleout token create NAME --role ROLE --folder FOLDER` makes a token for a folder, without --folder \
                     for all")
-        .refused(Refusal::of(caller, message).on(object))
+        .refused(Refusal::of(caller, missing).on(object))
 }
 
 /// What is not there is told without a word of what is near it in other folders.
@@ -105,6 +112,11 @@ pub(super) async fn beyond(
     Ok(ids.iter().filter(is_beyond).map(|id| (*id, folders.contains_key(id))).collect())
 }
 
+/// What the audit says of an execution that lies elsewhere.
+pub(super) fn missed(caller: &Caller, id: &ExecutionId) -> Refusal {
+    Refusal::of(caller, ELSEWHERE).on(format!("execution {id}"))
+}
+
 /// A batch of which every execution is within reach.
 pub(super) async fn batch(api: &Api, caller: &Caller, id: BatchId) -> Result<(), ApiError> {
     if caller.reach == Reach::All {
@@ -134,5 +146,5 @@ fn not_found(caller: &Caller, what: &str, is_there: bool) -> ApiError {
     let Caller { name, reach, .. } = caller;
     let message = format!("there is no {what} in the folders that the token {name} reaches: {reach}");
     let error = ApiError::not_found(&message).with_hint("a token for its folder, if it has one, sees it");
-    if is_there { error.refused(Refusal::of(caller, message).on(what)) } else { error }
+    if is_there { error.refused(Refusal::of(caller, ELSEWHERE).on(what)) } else { error }
 }

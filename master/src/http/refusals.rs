@@ -12,6 +12,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 use scaleout_common::api::{AuditAction, UNKNOWN};
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 
 use super::routes;
@@ -22,8 +23,12 @@ use crate::catalog::requests::{Caller, Deed, Refused};
 /// How long the same refusal is counted before it is written again.
 const WINDOW: Duration = Duration::from_secs(60);
 
-/// Different refusals that are written in one such time at most; all others are one row together.
+/// Different refusals of tokens that are known, which are written in one such time at most; all others are one row
+/// together.
 const ROWS_MAX: usize = 60;
+
+/// The same of who has no such token: nobody crowds out the others with nothing in hand.
+const UNKNOWN_ROWS_MAX: usize = 30;
 
 /// Refusals that wait to be looked at, at most; more are counted.
 const WAITING_MAX: usize = 256;
@@ -66,11 +71,11 @@ pub(super) struct Refusals {
 
 impl Refusals {
     /// Starts the task; it ends when the last sender is gone, and has written everything then.
-    pub(super) fn start(catalog: Catalog) -> Self {
+    pub(super) fn start(catalog: Catalog) -> (Self, JoinHandle<()>) {
         let (to, refusals) = mpsc::channel(WAITING_MAX);
         let lost = Arc::new(AtomicU64::new(0));
-        tokio::spawn(write(catalog, refusals, Arc::clone(&lost)));
-        Self { to, lost }
+        let writing = tokio::spawn(write(catalog, refusals, Arc::clone(&lost)));
+        (Self { to, lost }, writing)
     }
 }
 
@@ -106,7 +111,7 @@ async fn write(catalog: Catalog, mut refusals: mpsc::Receiver<Refused>, lost: Ar
                 Some(refused) => {
                     ends.get_or_insert_with(|| Instant::now() + WINDOW);
                     if let Some(first) = minute.count(refused) {
-                        put(&catalog, &first).await;
+                        put(&catalog, &first, &lost).await;
                     }
                 }
                 None => break,
@@ -122,19 +127,47 @@ async fn write(catalog: Catalog, mut refusals: mpsc::Receiver<Refused>, lost: Ar
 
 async fn close(catalog: &Catalog, minute: &mut Minute, lost: &AtomicU64) {
     for refused in std::mem::take(minute).close(lost.swap(0, Ordering::Relaxed)) {
-        put(catalog, &refused).await;
+        put(catalog, &refused, lost).await;
     }
 }
 
-async fn put(catalog: &Catalog, refused: &Refused) {
+/// What cannot be written is counted among what was left out.
+async fn put(catalog: &Catalog, refused: &Refused, lost: &AtomicU64) {
     if let Err(error) = catalog.audit_refused(refused).await {
         let Refused { who, deed, times, .. } = refused;
+        lost.fetch_add(*times, Ordering::Relaxed);
         tracing::warn!(%error, who, action = %deed.action, times, "a refusal could not be written into the audit");
     }
 }
 
-/// What makes two refusals the same: all but on what and in which words.
-type Kind = (String, AuditAction, Option<String>);
+/// What makes two refusals the same: all but on what and in which words. Of who has no token that is known, only the
+/// address: what somebody tries without one is of little interest.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Kind {
+    Known(String, AuditAction, Option<String>),
+    Unknown(Option<String>),
+}
+
+impl Kind {
+    fn of(refused: &Refused) -> Self {
+        match refused.who == UNKNOWN {
+            true => Self::Unknown(refused.remote.clone()),
+            false => Self::Known(refused.who.clone(), refused.deed.action, refused.remote.clone()),
+        }
+    }
+
+    /// How many of its sort may be written.
+    fn rows_max(&self) -> usize {
+        match self {
+            Self::Known(..) => ROWS_MAX,
+            Self::Unknown(_) => UNKNOWN_ROWS_MAX,
+        }
+    }
+
+    fn is_like(&self, other: &Self) -> bool {
+        std::mem::discriminant(self) == std::mem::discriminant(other)
+    }
+}
 
 /// What was refused since the window began.
 #[derive(Default)]
@@ -148,12 +181,12 @@ struct Minute {
 impl Minute {
     /// What is to be written at once: the first of its kind, as long as there is room.
     fn count(&mut self, refused: Refused) -> Option<Refused> {
-        let kind = (refused.who.clone(), refused.deed.action, refused.remote.clone());
+        let kind = Kind::of(&refused);
         if let Some((_, again)) = self.known.get_mut(&kind) {
             *again += 1;
             return None;
         }
-        if self.known.len() >= ROWS_MAX {
+        if self.known.keys().filter(|other| kind.is_like(other)).count() >= kind.rows_max() {
             self.others += 1;
             return None;
         }
@@ -163,13 +196,14 @@ impl Minute {
 
     /// What is to be written at the end: what came again, and all others together, with the `lost` ones.
     fn close(self, lost: u64) -> Vec<Refused> {
-        let again = |(refused, times): (Refused, u64)| {
-            let deed =
-                Deed::new(refused.deed.action, "").detail("the same again, within a minute of the first");
+        let again = |(kind, (refused, times)): (Kind, (Refused, u64))| {
+            let action =
+                if matches!(kind, Kind::Unknown(_)) { AuditAction::Several } else { refused.deed.action };
+            let deed = Deed::new(action, "").detail("the same again, within a minute of the first");
             Refused { deed, times, ..refused }
         };
         let mut rows: Vec<Refused> =
-            self.known.into_values().filter(|(_, times)| *times > 0).map(again).collect();
+            self.known.into_iter().filter(|(_, (_, times))| *times > 0).map(again).collect();
         let others = self.others + lost;
         if others > 0 {
             let deed =
@@ -210,5 +244,20 @@ mod tests {
         assert_eq!(rows.len(), 1, "{rows:?}");
         let left_out = (10_000 - ROWS_MAX) as u64 + 7;
         assert_eq!((rows[0].deed.action, rows[0].times), (AuditAction::Several, left_out));
+    }
+
+    #[test]
+    fn who_has_no_token_crowds_nobody_out() {
+        let mut minute = Minute::default();
+        let unknown = |n: usize| Refused { remote: Some(n.to_string()), ..refused(UNKNOWN, "") };
+        let written = (0..10_000).filter(|n| minute.count(unknown(*n)).is_some()).count();
+        assert_eq!(written, UNKNOWN_ROWS_MAX);
+        assert!(minute.count(refused("ci", "a")).is_some());
+        // From one address all that is tried without a token is one row.
+        let status = Deed::new(AuditAction::StatusShow, "");
+        assert!(minute.count(Refused { deed: status, ..unknown(0) }).is_none());
+        let rows = minute.close(0);
+        let again = rows.iter().find(|row| row.remote.as_deref() == Some("0")).unwrap();
+        assert_eq!((again.deed.action, again.times), (AuditAction::Several, 1));
     }
 }

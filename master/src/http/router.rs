@@ -6,6 +6,7 @@ use axum::http::{Method, StatusCode};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post, put};
 use scaleout_common::api::ErrorCode;
+use tokio::task::JoinHandle;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use super::bounds::{Slots, panicked, traced, within_slots, within_time};
@@ -19,13 +20,18 @@ use super::{
 
 /// The API under `/api/v1`, `/healthz`, `/readyz` and `/metrics`.
 pub fn router(state: AppState) -> Router {
+    with_writer(state).0
+}
+
+/// The same, with the task that writes what is refused: it has written everything when it ends, and ends after the router.
+pub(super) fn with_writer(state: AppState) -> (Router, JoinHandle<()>) {
     let slots = Slots::new(state.settings.requests_max);
-    let shared = Api::new(state);
+    let (shared, writing) = Api::new(state);
     let api = Router::new()
         .nest("/api/v1", routes())
         .layer(from_fn(within_time))
         .layer(from_fn_with_state(slots, within_slots));
-    Router::new()
+    let router = Router::new()
         .merge(api)
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
@@ -35,7 +41,8 @@ pub fn router(state: AppState) -> Router {
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn_with_state(shared.clone(), audited))
         .layer(from_fn(traced))
-        .with_state(shared)
+        .with_state(shared);
+    (router, writing)
 }
 
 fn routes() -> Router<SharedApi> {

@@ -24,9 +24,7 @@ pub(super) async fn list(
     Reader(caller): Reader,
     State(api): State<SharedApi>,
 ) -> Result<Json<Vec<ScheduleSummary>>, ApiError> {
-    let mut schedules = api.app.catalog.schedules().await?;
-    schedules.retain(|schedule| caller.reach.holds(schedule.package.folder.as_str()));
-    Ok(Json(schedules))
+    Ok(Json(api.app.catalog.schedules(&caller.reach).await?))
 }
 
 /// `GET /schedules/{name}`
@@ -36,7 +34,8 @@ pub(super) async fn show(
     PathOf(name): PathOf<Name>,
 ) -> Result<Json<ScheduleDetail>, ApiError> {
     reach::schedule(&api, &caller, &name).await?;
-    Ok(Json(api.app.catalog.schedule(&name, &api.manifests).await?))
+    let showing = api.app.catalog.schedule(&name, &caller.reach, &api.manifests);
+    Ok(Json(showing.await.map_err(reach::quiet(&caller))?))
 }
 
 /// The query of the next runs.
@@ -54,7 +53,8 @@ pub(super) async fn next(
     QueryOf(wanted): QueryOf<Wanted>,
 ) -> Result<Json<Vec<NextRun>>, ApiError> {
     reach::schedule(&api, &caller, &name).await?;
-    let schedule = api.app.catalog.schedule(&name, &api.manifests).await?.summary;
+    let showing = api.app.catalog.schedule(&name, &caller.reach, &api.manifests);
+    let schedule = showing.await.map_err(reach::quiet(&caller))?.summary;
     // For display only: what runs when is decided by the database's clock.
     let runs = next_runs(&schedule, Timestamp::now(), wanted.count.unwrap_or(NEXT_RUNS_DEFAULT))?;
     Ok(Json(runs))
@@ -68,7 +68,7 @@ pub(super) async fn set(
     body: JsonBody<SetScheduleRequest, JSON_BYTES_MAX>,
 ) -> Result<Json<ScheduleSummary>, ApiError> {
     let package = body.value.package.clone();
-    reach::folders(&caller, std::iter::once(package.folder.as_str()), &package.to_string())?;
+    reach::folders(&caller, std::iter::once(package.folder.as_str()), || package.to_string())?;
     let accepting = accepting(&api);
     let setting = api.app.catalog.set_schedule(&name, body.value, &caller, &accepting);
     let schedule = setting.await.map_err(reach::quiet(&caller))?;
@@ -83,7 +83,7 @@ pub(super) async fn pause(
     PathOf(name): PathOf<Name>,
 ) -> Result<Json<ScheduleSummary>, ApiError> {
     reach::schedule(&api, &caller, &name).await?;
-    let schedule = api.app.catalog.pause_schedule(&name, &caller).await?;
+    let schedule = api.app.catalog.pause_schedule(&name, &caller).await.map_err(reach::quiet(&caller))?;
     tracing::info!(%name, caller = caller.name, "a schedule was paused");
     Ok(Json(schedule))
 }
@@ -95,7 +95,7 @@ pub(super) async fn resume(
     PathOf(name): PathOf<Name>,
 ) -> Result<Json<ScheduleSummary>, ApiError> {
     reach::schedule(&api, &caller, &name).await?;
-    let schedule = api.app.catalog.resume_schedule(&name, &caller).await?;
+    let schedule = api.app.catalog.resume_schedule(&name, &caller).await.map_err(reach::quiet(&caller))?;
     tracing::info!(%name, caller = caller.name, "a schedule was resumed");
     Ok(Json(schedule))
 }
@@ -107,7 +107,7 @@ pub(super) async fn remove(
     PathOf(name): PathOf<Name>,
 ) -> Result<Json<ScheduleSummary>, ApiError> {
     reach::schedule(&api, &caller, &name).await?;
-    let schedule = api.app.catalog.remove_schedule(&name, &caller).await?;
+    let schedule = api.app.catalog.remove_schedule(&name, &caller).await.map_err(reach::quiet(&caller))?;
     tracing::info!(%name, caller = caller.name, "a schedule was removed");
     Ok(Json(schedule))
 }

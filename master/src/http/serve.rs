@@ -24,13 +24,17 @@ use tower::{Service, ServiceExt};
 
 use super::patience::Patient;
 use super::refusals::Remote;
-use super::{AppState, greeting, router};
+use super::router::with_writer;
+use super::{AppState, greeting};
 
 /// How long requests that are under way may go on when the master stops.
 pub const STOP_GRACE: Duration = Duration::from_secs(10);
 
 /// How long a client may take nothing of an answer that waits for it.
 const ANSWER_WAIT_MAX: Duration = Duration::from_secs(30);
+
+/// How long what was refused last may take to be written.
+const WRITING_MAX: Duration = Duration::from_secs(5);
 
 /// Pause after a connection could not be accepted: the cause, such as too many open files, passes with time only.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
@@ -45,7 +49,7 @@ pub async fn serve(listener: TcpListener, state: AppState, stop: CancellationTok
     let (connections_max, mut http) = (settings.connections_max, http1::Builder::new());
     http.timer(TokioTimer::new()).header_read_timeout(Duration::from_secs(settings.head_wait_s));
     let acceptor = state.links.acceptor.clone();
-    let app = router(state);
+    let (app, writing) = with_writer(state);
     let connections = TaskTracker::new();
     loop {
         if places.available_permits() == 0 {
@@ -73,6 +77,10 @@ pub async fn serve(listener: TcpListener, state: AppState, stop: CancellationTok
     connections.close();
     if tokio::time::timeout(STOP_GRACE, connections.wait()).await.is_err() {
         tracing::warn!(grace = ?STOP_GRACE, "requests still under way were cut off");
+    }
+    drop(app);
+    if tokio::time::timeout(WRITING_MAX, writing).await.is_err() {
+        tracing::warn!("what was refused last may be missing in the audit");
     }
     Ok(())
 }

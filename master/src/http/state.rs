@@ -7,6 +7,7 @@ use scaleout_common::api::{AlarmSummary, ComponentState, QueueSummary};
 use scaleout_common::ids::{MasterId, WorkerId};
 use scaleout_common::settings;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::auth::KnownTokens;
@@ -130,9 +131,10 @@ pub(super) struct Api {
 pub(super) type SharedApi = Arc<Api>;
 
 impl Api {
-    pub(super) fn new(app: AppState) -> SharedApi {
-        let refusals = Refusals::start(app.catalog.clone());
-        Arc::new(Self {
+    /// With the task that writes what is refused; see [`Refusals::start`].
+    pub(super) fn new(app: AppState) -> (SharedApi, JoinHandle<()>) {
+        let (refusals, writing) = Refusals::start(app.catalog.clone());
+        let api = Arc::new(Self {
             streams: LogStreams::new(&app),
             app,
             refusals,
@@ -143,6 +145,7 @@ impl Api {
             accepting: Semaphore::new(ACCEPTING_MAX),
             fetching: Semaphore::new(FETCHING_MAX),
             scraper: Scraper::default(),
-        })
+        });
+        (api, writing)
     }
 }

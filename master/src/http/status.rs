@@ -33,7 +33,7 @@ pub(super) async fn status(
         due: known.due,
         sessions: known.sessions,
         limits: api.app.catalog.limits_waited_for().await?,
-        schedules: api.app.catalog.schedules_amiss().await?,
+        schedules: api.app.catalog.schedules_amiss(&caller.reach).await?,
         pools: with_rates(pools.told, &api.app.rates.borrow()),
         queues,
         workers: known.workers,
@@ -54,7 +54,6 @@ pub(super) async fn status(
         // How much waits is told for all folders together, but not what it is.
         answer.oldest_pending = None;
         answer.limits.retain(|limit| shows(&caller, &limit.name));
-        answer.schedules.retain(|schedule| caller.reach.holds(schedule.package.folder.as_str()));
     }
     answer.warnings = warnings(&answer, known.at);
     Ok(Json(answer))

@@ -36,9 +36,8 @@ pub(super) async fn show(
     State(api): State<SharedApi>,
     PathOf(worker): PathOf<String>,
 ) -> Result<Json<WorkerDetail>, ApiError> {
-    let mut detail = api.app.catalog.worker_detail(&WorkerReference::from(worker.as_str())).await?;
-    detail.runs.retain(|run| caller.reach.holds(&run.folder));
-    Ok(Json(detail))
+    let worker = WorkerReference::from(worker.as_str());
+    Ok(Json(api.app.catalog.worker_detail(&worker, &caller.reach).await?))
 }
 
 /// `POST /workers/{id or name}/drain`

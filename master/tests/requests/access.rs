@@ -2,9 +2,10 @@
 //! that is added to the router needs a line in `http/routes.rs` and one in [`walk`] here; without, these tests fail.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use axum::http::{Method, StatusCode, header};
-use scaleout_common::api::ErrorCode;
+use scaleout_common::api::{AuditEntry, AuditPage, AuditResult, ErrorCode};
 use scaleout_common::ids::ExecutionId;
 use scaleout_common::names::Name;
 use scaleout_master::catalog::requests::{NewToken, Reach, Role};
@@ -232,9 +233,9 @@ async fn no_route_is_open_without_a_token() {
 #[tokio::test]
 async fn each_role_reaches_as_far_as_it_may() {
     let (server, inside, outside) = arranged().await;
-    for role in Role::ALL {
+    // Who changes nothing comes first.
+    for role in [Role::Worker, Role::Reader, Role::Operator, Role::Admin] {
         let token = server.token(role).await;
-        // Who may not is first: the others change things.
         for step in walk() {
             for place in [&inside, &outside] {
                 let answer = step.take(&server, &token, place).await;
@@ -246,6 +247,9 @@ async fn each_role_reaches_as_far_as_it_may() {
                         ![StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN].contains(&answer.status),
                         "{told}"
                     );
+                    if role == Role::Reader {
+                        assert_eq!(answer.status, StatusCode::OK, "{told}");
+                    }
                 } else {
                     let error = answer.error(StatusCode::FORBIDDEN, ErrorCode::Forbidden);
                     let needed = step.roles.last().copied().unwrap_or(Role::Admin);
@@ -328,6 +332,7 @@ async fn check_outside(server: &Server, step: &Step, role: Role, token: &str, ou
         Outside::LeftOut => {
             let left: Value = answer.json();
             assert_eq!(left["not_found"], json!([outside.execution]), "{told}");
+            in_audit(server, &format!("who=bound-{role}&action=execution.cancel"), &outside.execution).await;
         }
         Outside::Filtered => {
             assert_eq!(answer.status, StatusCode::OK, "{told}");
@@ -351,6 +356,101 @@ async fn check_outside(server: &Server, step: &Step, role: Role, token: &str, ou
     }
 }
 
+/// What was refused is in the audit, sooner or later, with this in its object.
+async fn in_audit(server: &Server, query: &str, object: impl ToString) {
+    let object = object.to_string();
+    let looking = async {
+        loop {
+            let page: AuditPage = server.get(&format!("/api/v1/audit?{query}")).await.json();
+            let is_it =
+                |entry: &AuditEntry| entry.result == AuditResult::Refused && entry.object.contains(&object);
+            if page.entries.iter().any(is_it) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), looking).await.expect("the refusal is written");
+}
+
+#[tokio::test]
+async fn the_folder_is_read_as_the_handler_reads_it() {
+    let (server, ..) = arranged().await;
+    let reach = Reach::Folders([Name::new(INSIDE).unwrap()].into());
+    let new = NewToken { name: "bound", role: Role::Reader, reach, expires_in: None };
+    let token = server.world.catalog.make_token(&new).await.unwrap();
+    let asked = [
+        (Method::GET, "treasury/flights", StatusCode::FORBIDDEN),
+        (Method::HEAD, "treasury/flights", StatusCode::FORBIDDEN),
+        (Method::GET, "%74reasury/flights", StatusCode::FORBIDDEN),
+        (Method::GET, "Demo/flights", StatusCode::FORBIDDEN),
+        (Method::GET, "demo%2F..%2Ftreasury/flights", StatusCode::FORBIDDEN),
+        (Method::GET, "demo%00/flights", StatusCode::FORBIDDEN),
+        (Method::GET, "%ff/flights", StatusCode::FORBIDDEN),
+        (Method::GET, "demo/..%2Ftreasury%2Fflights", StatusCode::BAD_REQUEST),
+        (Method::GET, "demo//treasury/flights", StatusCode::NOT_FOUND),
+        (Method::GET, "%64emo/flights", StatusCode::OK),
+        (Method::HEAD, "demo/flights", StatusCode::OK),
+    ];
+    for (method, path, status) in asked {
+        let path = format!("/api/v1/projects/{path}");
+        let answer = server.send(request(method.clone(), &path, Some(&token), "")).await;
+        assert_eq!(answer.status, status, "{method} {path}: {}", String::from_utf8_lossy(&answer.body));
+    }
+}
+
+#[tokio::test]
+async fn no_hint_names_what_lies_elsewhere() {
+    let (server, inside, outside) = arranged().await;
+    let elsewhere = packed(&[PROJECT[0], ("packages/nightly.toml", "")]);
+    let deployed = server.call(Method::POST, "/api/v1/folders/demos/projects", elsewhere).await;
+    assert_eq!(deployed.status, StatusCode::OK);
+    let reach = Reach::Folders([Name::new(INSIDE).unwrap()].into());
+    let new = NewToken { name: "bound", role: Role::Operator, reach, expires_in: None };
+    let token = server.world.catalog.make_token(&new).await.unwrap();
+    let id = Uuid::new_v4();
+    let batch =
+        json!({ "request_id": id, "executions": [{ "package": "demo/flights/nightly" }] }).to_string();
+    let schedule = json!({ "package": "demo/flights/nightly", "cron": "0 2 * * *" }).to_string();
+    let near = format!("{}s", outside.schedule);
+    for (method, path, body) in [
+        ("POST", "batches", batch.as_str()),
+        ("PUT", "schedules/new", schedule.as_str()),
+        ("PUT", "limits/demo%2Fflights%2Fnightly", r#"{"at_most":1}"#),
+        ("GET", "executions?package=demo/flights/nightly", ""),
+        ("GET", "projects/demo/flight", ""),
+        ("PUT", "projects/demo/flight/values", r#"{"values":{"region":"x"}}"#),
+        ("GET", "projects/demo/flight/versions", ""),
+        ("POST", "projects/demo/flight/restore", r#"{"version":1}"#),
+        ("DELETE", "projects/demo/flight", ""),
+        ("GET", &format!("schedules/{near}"), ""),
+        ("GET", &format!("schedules/{near}/next"), ""),
+        ("POST", &format!("schedules/{near}/pause"), ""),
+        ("POST", &format!("schedules/{near}/resume"), ""),
+        ("DELETE", &format!("schedules/{near}"), ""),
+    ] {
+        let path = format!("/api/v1/{path}");
+        let send =
+            |token: &str| server.send(request(method.parse().unwrap(), &path, Some(token), body.to_owned()));
+        let error = send(&token).await.error(StatusCode::NOT_FOUND, ErrorCode::NotFound);
+        let told = format!("{method} {path}: {error:?}");
+        assert!(!told.contains("demos") && !told.contains(&format!("{}?", outside.schedule)), "{told}");
+        let error = send(&server.admin).await.error(StatusCode::NOT_FOUND, ErrorCode::NotFound);
+        let hint = error.hint.unwrap_or_default();
+        assert!(hint.contains("did you mean"), "an admin is helped: {method} {path}: {hint}");
+    }
+    // What is checked before could have changed since: the catalog holds to it by itself.
+    let caller = server.world.catalog.authenticate(&token).await.unwrap().unwrap();
+    let dawn = Name::new(outside.schedule).unwrap();
+    let catalog = &server.world.catalog;
+    assert!(catalog.pause_schedule(&dawn, &caller).await.is_err());
+    assert!(catalog.resume_schedule(&dawn, &caller).await.is_err());
+    assert!(catalog.remove_schedule(&dawn, &caller).await.is_err());
+    assert!(catalog.schedule(&dawn, &caller.reach, &server.world.manifests).await.is_err());
+    let night = Name::new(inside.schedule).unwrap();
+    assert!(catalog.pause_schedule(&night, &caller).await.is_ok());
+}
+
 #[tokio::test]
 async fn a_batch_over_several_folders_is_refused_whole() {
     let (server, _, _) = arranged().await;
@@ -364,6 +464,7 @@ async fn a_batch_over_several_folders_is_refused_whole() {
         server.send(request(Method::POST, "/api/v1/batches", Some(&token), wanted.to_string())).await;
     let error = answer.error(StatusCode::FORBIDDEN, ErrorCode::Forbidden);
     assert!(error.message.contains("does not reach the folders nowhere, treasury"), "{}", error.message);
+    in_audit(&server, "who=bound&action=batch.enqueue", "demo/flights/noop, treasury/flights/noop").await;
     assert_eq!(server.world.number("select count(*) from internal.executions").await, before);
     // What is not there within reach is told without what is near it elsewhere.
     let wanted = json!({ "request_id": Uuid::new_v4(), "executions": [{ "package": "demo/flights/noopp" }] });

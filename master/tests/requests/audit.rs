@@ -5,8 +5,11 @@ use std::time::Duration;
 use axum::http::{Method, StatusCode};
 use scaleout_common::api::{AuditPage, AuditResult, ErrorCode, OWNER, UNKNOWN};
 use scaleout_master::catalog::protocol::Retention;
-use scaleout_master::catalog::requests::Role;
+use scaleout_master::catalog::requests::{AUDIT_LOOKED_MAX, Role};
+use scaleout_master::http::serve;
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -202,6 +205,45 @@ async fn a_list_goes_on_by_id_and_refuses_what_it_does_not_know() {
         let error = answer.error(StatusCode::BAD_REQUEST, ErrorCode::InvalidRequest);
         assert!(error.message.contains(word), "{}", error.message);
     }
+}
+
+#[tokio::test]
+async fn a_page_looks_through_so_many_rows_and_goes_on_where_it_came_to() {
+    let server = Server::start().await;
+    let rows = format!(
+        "insert into internal.audit (who, action, result)
+         select case when n = 1 then 'rare' else 'many' end, 'limit.set', 'done' from generate_series(1, {AUDIT_LOOKED_MAX} + 10) n"
+    );
+    server.world.sql.batch_execute(&rows).await.unwrap();
+    let page = listed(&server, "who=rare").await;
+    assert!(page.entries.is_empty());
+    let next = page.next.expect("there is more to look through");
+    let page = listed(&server, &format!("who=rare&before={next}")).await;
+    assert_eq!((page.entries.len(), page.next), (1, None));
+    // What is older than what was asked for is not walked through.
+    let page = listed(&server, "who=rare&since=2100-01-01T00:00:00Z").await;
+    assert_eq!((page.entries.len(), page.next), (0, None));
+}
+
+#[tokio::test]
+async fn what_was_counted_is_written_when_the_master_stops() {
+    let server = Server::start().await;
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let stop = CancellationToken::new();
+    let serving = tokio::spawn(serve(listener, server.state.clone(), stop.clone()));
+    for _ in 0..5 {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let asked = "GET /api/v1/status HTTP/1.1\r\nhost: x\r\nconnection: close\r\nauthorization: Bearer so_x\r\n\r\n";
+        stream.write_all(asked.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 401"), "{answer}");
+    }
+    stop.cancel();
+    serving.await.unwrap().unwrap();
+    let times = "select coalesce(sum(times), 0)::bigint from internal.audit where who = 'unknown' and remote = '127.0.0.1'";
+    assert_eq!(server.world.number(times).await, 5);
 }
 
 #[tokio::test]

@@ -1,7 +1,9 @@
 //! Invitations: each makes one worker, for as long as it is good and the token that made it is.
 
+use std::time::Duration;
+
 use scaleout_common::names::PoolName;
-use scaleout_master::catalog::requests::{Caller, JoinRefusal, Role};
+use scaleout_master::catalog::requests::{Caller, JoinRefusal, NewToken, Reach, Role, VALID_S_MAX};
 
 use crate::world::World;
 
@@ -54,11 +56,31 @@ async fn one_that_is_unknown_too_old_or_whose_maker_was_revoked_opens_nothing() 
     for _ in 0..2 {
         let refused = world.catalog.join(&secret, "rack-1", None).await.unwrap_err();
         assert!(
-            refused.to_string().contains("the token boss, which made the invitation, was revoked"),
+            refused
+                .to_string()
+                .contains("the token boss, which made the invitation, was revoked or has expired"),
             "{refused}"
         );
         // One of the same name is another token.
         let _ = world.catalog.create_token("boss", Role::Admin).await;
     }
     assert_eq!(world.number("select count(*) from internal.tokens where role = 'worker'").await, 0);
+}
+
+#[tokio::test]
+async fn one_ends_with_the_token_that_made_it() {
+    let world = World::with_project().await;
+    let hour = Duration::from_secs(3_600);
+    let new = NewToken { name: "boss", role: Role::Admin, reach: Reach::All, expires_in: Some(hour) };
+    world.catalog.make_token(&new).await.unwrap();
+    let boss = Caller::new("boss", Role::Admin);
+    let (secret, until) = world.catalog.invite(&[], VALID_S_MAX, &boss).await.unwrap();
+    let ends = "select count(*) from internal.tokens where name = 'boss' and expires_at = (select expires_at from internal.invitations)";
+    assert_eq!(world.number(ends).await, 1, "{until}");
+    // One that an earlier build made is not cut short.
+    let expire = "update internal.invitations set expires_at = clock_timestamp() + interval '1 day';
+                  update internal.tokens set expires_at = clock_timestamp() where name = 'boss'";
+    world.sql.batch_execute(expire).await.unwrap();
+    let refused = world.catalog.join(&secret, "rack-1", None).await.unwrap_err();
+    assert!(matches!(refused, JoinRefusal::Ended(_)), "{refused}");
 }

@@ -106,3 +106,13 @@ async fn bounds_that_do_not_fit_are_refused() {
         assert!(error.to_string().contains(says), "{error}");
     }
 }
+
+#[tokio::test]
+async fn nobody_is_called_as_the_audit_calls_others() {
+    let world = World::empty().await;
+    for name in ["unknown", "the catalog's owner", "schedule night"] {
+        let error = world.catalog.create_token(name, Role::Operator).await.unwrap_err();
+        assert!(matches!(error, RequestError::Invalid { .. }), "{name}: {error}");
+    }
+    assert!(world.catalog.create_token("scheduler", Role::Operator).await.is_ok());
+}

@@ -7,7 +7,7 @@ use scaleout_common::api::{
 use scaleout_common::ids::SessionId;
 use scaleout_common::names::PoolName;
 use scaleout_common::status::Status;
-use scaleout_master::catalog::requests::{Accepted, MasterView, PoolView, RequestError};
+use scaleout_master::catalog::requests::{Accepted, MasterView, PoolView, Reach, RequestError};
 use serde_json::{Value, json};
 
 use crate::api::Server;
@@ -154,7 +154,7 @@ async fn a_worker_shows_what_it_runs_and_what_was_set() {
         ..Default::default()
     };
     world.catalog.set_worker(&"rack-1".into(), &request, &world.caller).await.unwrap();
-    let detail = world.catalog.worker_detail(&"rack-1".into()).await.unwrap();
+    let detail = world.catalog.worker_detail(&"rack-1".into(), &Reach::All).await.unwrap();
     assert_eq!((detail.summary.description.as_str(), detail.summary.tags.len()), ("left of the door", 2));
     let runs: Vec<_> = detail.runs.iter().map(|run| (run.execution, run.status, run.attempt)).collect();
     assert_eq!(runs.len(), 2);

@@ -199,6 +199,13 @@ impl Purge {
         Ok(Cleaned { audit, more: cleaned.more || is_more, ..cleaned })
     }
 
+    /// Rows of the audit that are past their time.
+    pub async fn old_audit(&self) -> Result<u64, CatalogError> {
+        let Some(kept) = self.retention.audit else { return Ok(0) };
+        let counted = self.client.query_one(sql::COUNT_OLD_AUDIT, &[&kept.as_secs_f64()]).await?;
+        rows::number_out(counted.get(0))
+    }
+
     /// How many, and whether there are more.
     async fn remove_audit(&self, turns: &mut Turns<'_>) -> Result<(u64, bool), CatalogError> {
         let Some(kept) = self.retention.audit else { return Ok((0, false)) };

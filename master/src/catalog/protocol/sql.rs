@@ -19,6 +19,7 @@ statements! {
     CLOSED_POOLS = "protocol/closed_pools.sql",
     CONFIRM_DISPATCHES = "protocol/confirm_dispatches.sql",
     COUNT_DAY = "protocol/count_day.sql",
+    COUNT_OLD_AUDIT = "protocol/count_old_audit.sql",
     DAY_HOLDERS = "protocol/day_holders.sql",
     DEAD_MASTERS = "protocol/dead_masters.sql",
     DROP_PARTITION = "protocol/drop_partition.sql",

@@ -142,8 +142,9 @@ impl Catalog {
     pub async fn audit_page(&self, filter: &AuditFilter) -> Result<AuditPage, CatalogError> {
         let client = self.request().await?;
         let select = client.prepare_cached(sql::SELECT_AUDIT).await?;
+        let before = filter.before.map(rows::number_in);
         let parameters: [&(dyn ToSql + Sync); 8] = [
-            &filter.before.map(rows::number_in),
+            &before,
             &filter.who,
             &filter.action.map(AuditAction::as_str),
             &filter.object,
@@ -154,15 +155,19 @@ impl Catalog {
             &i64::from(AUDIT_LOOKED_MAX),
         ];
         let found = client.query(&select, &parameters).await?;
-        let looked_to = found.first().filter(|row| row.get("more")).map(|row| row.get::<_, i64>("looked_to"));
-        let shown = found.iter().filter(|row| row.get::<_, Option<i64>>("id").is_some());
-        let mut entries = shown.map(entry).collect::<Result<Vec<AuditEntry>, CatalogError>>()?;
+        let mut entries = found.iter().map(entry).collect::<Result<Vec<AuditEntry>, CatalogError>>()?;
         let is_full = entries.len() > filter.limit as usize;
         entries.truncate(filter.limit as usize);
-        let next = match entries.last().filter(|_| is_full) {
-            Some(last) => Some(last.id),
-            None => looked_to.map(rows::number_out).transpose()?,
-        };
+        let mut next = entries.last().map(|entry| entry.id).filter(|_| is_full);
+        if !is_full {
+            let select = client.prepare_cached(sql::SELECT_AUDIT_LOOKED_TO).await?;
+            let looked_to =
+                client.query_opt(&select, &[&before, &i64::from(AUDIT_LOOKED_MAX), &filter.since]).await?;
+            // New rows may have come in between: what was shown is not shown again.
+            let shown_to = entries.last().map_or(u64::MAX, |entry| entry.id);
+            next =
+                looked_to.map(|row| rows::number_out(row.get("id"))).transpose()?.map(|id| id.min(shown_to));
+        }
         Ok(AuditPage { entries, next })
     }
 }

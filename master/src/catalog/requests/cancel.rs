@@ -71,7 +71,7 @@ impl Catalog {
         let detail = in_words(&self::canceled(&rows)?.answer);
         audit::note(&transaction, caller, &deed.detail(detail)).await?;
         transaction.commit().await?;
-        leave_lines(&client, &rows).await?;
+        leave_lines(&client, &rows).await;
         let mut canceled = canceled(&rows)?;
         let found: HashSet<Uuid> = rows.iter().map(|row| row.get("id")).collect();
         canceled.answer.not_found =
@@ -90,7 +90,7 @@ impl Catalog {
         let detail = in_words(&self::canceled(&rows)?.answer);
         audit::note(&transaction, caller, &deed.detail(detail)).await?;
         transaction.commit().await?;
-        leave_lines(&client, &rows).await?;
+        leave_lines(&client, &rows).await;
         let mut canceled = canceled(&rows)?;
         canceled.answer.unchanged =
             bounds.executions.saturating_sub(canceled.answer.canceled + canceled.answer.stopping);
@@ -99,14 +99,20 @@ impl Catalog {
 }
 
 /// What was canceled leaves the lines of its limits. Not in the statement that cancels: that and a release would lock the
-/// same rows in opposite orders. What stays behind, should this not happen, the leader clears away.
-async fn leave_lines(client: &Client, rows: &[Row]) -> Result<(), CatalogError> {
+/// same rows in opposite orders. It is committed already: what stays behind, should this fail, the leader clears away.
+async fn leave_lines(client: &Client, rows: &[Row]) {
     let is_canceled = |row: &&Row| row.get::<_, Option<i16>>("status") == Some(Status::Canceled.code());
     let canceled: Vec<Uuid> = rows.iter().filter(is_canceled).map(|row| row.get("id")).collect();
-    if !canceled.is_empty() {
-        client.execute(&client.prepare_cached(sql::LEAVE_LINES).await?, &[&canceled]).await?;
+    if canceled.is_empty() {
+        return;
     }
-    Ok(())
+    let leaving = async {
+        let leave = client.prepare_cached(sql::LEAVE_LINES).await?;
+        client.execute(&leave, &[&canceled]).await.map_err(CatalogError::from)
+    };
+    if let Err(error) = leaving.await {
+        tracing::debug!(%error, "what was canceled stays in its lines until the leader has cleared them");
+    }
 }
 
 fn in_words(answer: &CancelAnswer) -> String {

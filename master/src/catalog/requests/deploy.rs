@@ -8,7 +8,7 @@ use scaleout_common::names::{Name, ProjectPath};
 use scaleout_package::manifest::ProjectManifest;
 use tokio_postgres::Row;
 
-use super::fitting::Fitting;
+use super::fitting::{Fitting, forgotten};
 use super::{Caller, Deed, RequestError, audit, sql};
 use crate::catalog::{Catalog, Sealer};
 
@@ -58,7 +58,8 @@ impl Catalog {
             None => deployment.insert(&transaction, id, caller).await?,
         };
         let path = ProjectPath { folder: deployment.folder.clone(), project: project.clone() };
-        let detail = format!("version {version}{}", if unchanged { ", as it was" } else { "" });
+        let detail =
+            format!("version {version}{}{}", if unchanged { ", as it was" } else { "" }, forgotten(&cleared));
         let deed = Deed::new(AuditAction::ProjectDeploy, path).detail(detail);
         audit::note(&transaction, caller, &deed).await?;
         transaction.commit().await?;

@@ -31,8 +31,10 @@ pub enum JoinRefusal {
     Used { host: String, at: Timestamp },
     #[error("the invitation was good until {0}")]
     Expired(Timestamp),
-    #[error("the token {0}, which made the invitation, was revoked, and the invitation with it")]
-    Revoked(String),
+    #[error(
+        "the token {0}, which made the invitation, was revoked or has expired, and the invitation with it"
+    )]
+    Ended(String),
     #[error(transparent)]
     Catalog(#[from] CatalogError),
 }
@@ -71,7 +73,8 @@ impl Catalog {
         let valid = valid_s as f64;
         let hash = tokens::hash(&secret);
         let row = transaction.query_one(&insert, &[&hash.as_slice(), &pools, &caller.name, &valid]).await?;
-        audit::note(&transaction, caller, &Deed::new(AuditAction::WorkerInvite, "")).await?;
+        let deed = Deed::new(AuditAction::WorkerInvite, "").detail(format!("pools: {}", pools.join(", ")));
+        audit::note(&transaction, caller, &deed).await?;
         transaction.commit().await?;
         Ok((secret, row.get("expires_at")))
     }
@@ -127,7 +130,7 @@ impl Catalog {
                 JoinRefusal::Used { host: row.get::<_, Option<String>>("used_by").unwrap_or_default(), at }
             }
             None if row.get("expired") => JoinRefusal::Expired(row.get("expires_at")),
-            None => JoinRefusal::Revoked(row.get("created_by")),
+            None => JoinRefusal::Ended(row.get("created_by")),
         })
     }
 }

@@ -65,6 +65,9 @@ impl Catalog {
             Some(scope) => Some(self.package_versions(scope).await?),
             None => self.packages_within(filter.reach.as_ref().unwrap_or(&Reach::All)).await?,
         };
+        if packages.as_ref().is_some_and(Vec::is_empty) {
+            return Ok(ExecutionPage { executions: Vec::new(), next: None });
+        }
         let workers: Option<Vec<Uuid>> = match &filter.worker {
             Some(worker) => Some(self.worker_ids(worker).await?.into_iter().map(|id| id.0).collect()),
             None => None,

@@ -34,26 +34,32 @@ const VALUES_BYTES_MAX: usize = 64 << 10;
 const AMISS_SHOWN_MAX: i64 = 20;
 
 impl Catalog {
-    /// All schedules, by name.
-    pub async fn schedules(&self) -> Result<Vec<ScheduleSummary>, CatalogError> {
-        let found = self.select_schedules(None, false, rows::number_in(SCHEDULES_MAX)).await?;
+    /// All schedules within reach, by name.
+    pub async fn schedules(&self, reach: &Reach) -> Result<Vec<ScheduleSummary>, CatalogError> {
+        let found = self.select_schedules(None, false, rows::number_in(SCHEDULES_MAX), reach).await?;
         found.iter().map(summary).collect()
     }
 
     /// Those that somebody should look at: late, failed, or at their end.
-    pub async fn schedules_amiss(&self) -> Result<Vec<ScheduleSummary>, CatalogError> {
-        self.select_schedules(None, true, AMISS_SHOWN_MAX).await?.iter().map(summary).collect()
+    pub async fn schedules_amiss(&self, reach: &Reach) -> Result<Vec<ScheduleSummary>, CatalogError> {
+        self.select_schedules(None, true, AMISS_SHOWN_MAX, reach).await?.iter().map(summary).collect()
     }
 
     /// A schedule with its values, sensitive ones masked, and its newest runs.
     ///
     /// # Errors
     /// `NotFound`.
-    pub async fn schedule(&self, name: &Name, manifests: &Manifests) -> Result<ScheduleDetail, RequestError> {
-        let row = self.schedule_row(name).await?;
+    pub async fn schedule(
+        &self,
+        name: &Name,
+        reach: &Reach,
+        manifests: &Manifests,
+    ) -> Result<ScheduleDetail, RequestError> {
+        let row = self.schedule_row(name, reach).await?;
         let client = self.request().await?;
         let select = client.prepare_cached(sql::SELECT_SCHEDULE_RUNS).await?;
-        let runs = client.query(&select, &[&row.get::<_, i64>("id"), &RUNS_SHOWN_MAX]).await?;
+        let runs =
+            client.query(&select, &[&row.get::<_, i64>("id"), &RUNS_SHOWN_MAX, &reach.names()]).await?;
         drop(client);
         let mut detail = detail(&row, &runs)?;
         let package = self.current_packages(std::slice::from_ref(&detail.summary.package)).await?;
@@ -122,10 +128,12 @@ impl Catalog {
             &next,
         ];
         transaction.execute(sql::SET_SCHEDULE, &parameters).await?;
-        audit::note(&transaction, caller, &Deed::new(AuditAction::ScheduleSet, name)).await?;
+        let given: Vec<&str> = request.parameters.keys().map(String::as_str).collect();
+        let detail = format!("{package}, parameters: {}", given.join(", "));
+        audit::note(&transaction, caller, &Deed::new(AuditAction::ScheduleSet, name).detail(detail)).await?;
         transaction.commit().await?;
         drop(client);
-        Ok(summary(&self.schedule_row(name).await?)?)
+        Ok(summary(&self.schedule_row(name, &caller.reach).await?)?)
     }
 
     /// It does not run until it is resumed; one that is paused stays so.
@@ -139,16 +147,17 @@ impl Catalog {
     ) -> Result<ScheduleSummary, RequestError> {
         let mut client = self.request().await?;
         let transaction = client.transaction().await?;
-        let found = transaction.execute(sql::PAUSE_SCHEDULE, &[&name.as_str()]).await?;
+        let found =
+            transaction.execute(sql::PAUSE_SCHEDULE, &[&name.as_str(), &caller.reach.names()]).await?;
         if found > 0 {
             audit::note(&transaction, caller, &Deed::new(AuditAction::SchedulePause, name)).await?;
         }
         transaction.commit().await?;
         drop(client);
         if found == 0 {
-            return Err(self.no_such_schedule(name).await?);
+            return Err(self.no_such_schedule(name, &caller.reach).await?);
         }
-        Ok(summary(&self.schedule_row(name).await?)?)
+        Ok(summary(&self.schedule_row(name, &caller.reach).await?)?)
     }
 
     /// It runs again, first at its next time from now on: what came in between was not missed. One that goes on already
@@ -163,10 +172,12 @@ impl Catalog {
     ) -> Result<ScheduleSummary, RequestError> {
         let mut client = self.request().await?;
         let transaction = client.transaction().await?;
-        let Some(row) = transaction.query_opt(sql::LOCK_SCHEDULE, &[&name.as_str()]).await? else {
+        let Some(row) =
+            transaction.query_opt(sql::LOCK_SCHEDULE, &[&name.as_str(), &caller.reach.names()]).await?
+        else {
             drop(transaction);
             drop(client);
-            return Err(self.no_such_schedule(name).await?);
+            return Err(self.no_such_schedule(name, &caller.reach).await?);
         };
         if !row.get::<_, bool>("goes_on") {
             let now = row.get("now");
@@ -177,7 +188,7 @@ impl Catalog {
         }
         transaction.commit().await?;
         drop(client);
-        Ok(summary(&self.schedule_row(name).await?)?)
+        Ok(summary(&self.schedule_row(name, &caller.reach).await?)?)
     }
 
     /// Removes a schedule; what it has enqueued stays. Gives it as it was.
@@ -189,16 +200,17 @@ impl Catalog {
         name: &Name,
         caller: &Caller,
     ) -> Result<ScheduleSummary, RequestError> {
-        let was = summary(&self.schedule_row(name).await?)?;
+        let was = summary(&self.schedule_row(name, &caller.reach).await?)?;
         let mut client = self.request().await?;
         let transaction = client.transaction().await?;
-        let removed = transaction.execute(sql::REMOVE_SCHEDULE, &[&name.as_str()]).await?;
+        let removed =
+            transaction.execute(sql::REMOVE_SCHEDULE, &[&name.as_str(), &caller.reach.names()]).await?;
         if removed > 0 {
             audit::note(&transaction, caller, &Deed::new(AuditAction::ScheduleRemove, name)).await?;
         }
         transaction.commit().await?;
         drop(client);
-        if removed == 0 { Err(self.no_such_schedule(name).await?) } else { Ok(was) }
+        if removed == 0 { Err(self.no_such_schedule(name, &caller.reach).await?) } else { Ok(was) }
     }
 
     /// All that an enqueue of it would check; gives its values, the sensitive ones apart.
@@ -251,22 +263,23 @@ impl Catalog {
         name: Option<&str>,
         only_amiss: bool,
         at_most: i64,
+        reach: &Reach,
     ) -> Result<Vec<Row>, CatalogError> {
         let client = self.request().await?;
         let select = client.prepare_cached(sql::SELECT_SCHEDULES).await?;
         let late_s = LATE_MAX.as_secs_f64();
-        Ok(client.query(&select, &[&name, &only_amiss, &late_s, &at_most]).await?)
+        Ok(client.query(&select, &[&name, &only_amiss, &late_s, &at_most, &reach.names()]).await?)
     }
 
-    async fn schedule_row(&self, name: &Name) -> Result<Row, RequestError> {
-        match self.select_schedules(Some(name.as_str()), false, 1).await?.pop() {
+    async fn schedule_row(&self, name: &Name, reach: &Reach) -> Result<Row, RequestError> {
+        match self.select_schedules(Some(name.as_str()), false, 1, reach).await?.pop() {
             Some(row) => Ok(row),
-            None => Err(self.no_such_schedule(name).await?),
+            None => Err(self.no_such_schedule(name, reach).await?),
         }
     }
 
-    async fn no_such_schedule(&self, name: &Name) -> Result<RequestError, CatalogError> {
-        let schedules = self.schedules().await?;
+    async fn no_such_schedule(&self, name: &Name, reach: &Reach) -> Result<RequestError, CatalogError> {
+        let schedules = self.schedules(reach).await?;
         let known = schedules.iter().map(|one| one.name.as_str());
         let hint = match scaleout_package::nearest::nearest(name.as_str(), known) {
             Some(word) => format!("did you mean {word}?"),

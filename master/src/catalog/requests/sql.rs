@@ -71,6 +71,7 @@ statements! {
     SELECT_ATTEMPTS = "requests/select_attempts.sql",
     SELECT_ATTEMPT_END = "requests/select_attempt_end.sql",
     SELECT_AUDIT = "requests/select_audit.sql",
+    SELECT_AUDIT_LOOKED_TO = "requests/select_audit_looked_to.sql",
     SELECT_AUTHORITY = "requests/select_authority.sql",
     SELECT_BATCH = "requests/select_batch.sql",
     SELECT_BUNDLE = "requests/select_bundle.sql",

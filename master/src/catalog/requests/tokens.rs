@@ -8,7 +8,7 @@ use std::time::Duration;
 use chacha20poly1305::aead::OsRng;
 use chacha20poly1305::aead::rand_core::RngCore;
 use jiff::Timestamp;
-use scaleout_common::api::AuditAction;
+use scaleout_common::api::{AuditAction, OWNER, UNKNOWN};
 use scaleout_common::hex;
 use scaleout_common::names::Name;
 use sha2::{Digest, Sha256};
@@ -25,6 +25,9 @@ const PREFIX: &str = "so_";
 
 /// Random bytes in a token.
 const TOKEN_BYTES: usize = 32;
+
+/// Begins the name by which the audit knows what a schedule does; its name follows.
+pub(super) const SCHEDULE_CALLER: &str = "schedule ";
 
 /// Folders that a token may be bound to at most.
 pub const FOLDERS_MAX: usize = 100;
@@ -152,6 +155,7 @@ impl Catalog {
     /// the name.
     pub async fn make_token(&self, new: &NewToken<'_>) -> Result<String, RequestError> {
         let name = Name::new(new.name).map_err(|error| RequestError::invalid(format!("token: {error}")))?;
+        check_reserved(&name)?;
         check_bounds(new)?;
         let token = new_token();
         let is_bounded = new.reach != Reach::All || new.expires_in.is_some();
@@ -252,6 +256,17 @@ impl Catalog {
         }
         Ok(Presented::Good(caller))
     }
+}
+
+/// The audit calls others by these.
+fn check_reserved(name: &Name) -> Result<(), RequestError> {
+    let name = name.as_str();
+    if [OWNER, UNKNOWN].contains(&name) || name.starts_with(SCHEDULE_CALLER) {
+        return Err(RequestError::invalid(format!(
+            "token: {name:?} is what the audit calls somebody else: take another name"
+        )));
+    }
+    Ok(())
 }
 
 fn check_bounds(new: &NewToken<'_>) -> Result<(), RequestError> {

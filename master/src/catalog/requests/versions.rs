@@ -11,7 +11,7 @@ use scaleout_package::model::Parameter;
 use tokio_postgres::Row;
 
 use super::deploy::lock_current;
-use super::fitting::Fitting;
+use super::fitting::{Fitting, forgotten};
 use super::{Caller, Deed, RequestError, audit, sql};
 use crate::catalog::rows::corrupt;
 use crate::catalog::{Catalog, Sealer};
@@ -79,10 +79,15 @@ impl Catalog {
         let unchanged = current.get::<_, i64>("id") == version.get::<_, i64>("id");
         if !unchanged {
             make_current(&transaction, project, version.get("id"), caller).await?;
-            let deed =
-                Deed::new(AuditAction::ProjectRestore, path).detail(format!("version {}", wanted.version));
-            audit::note(&transaction, caller, &deed).await?;
         }
+        let detail = format!(
+            "version {}{}{}",
+            wanted.version,
+            if unchanged { ", as it was" } else { "" },
+            forgotten(&cleared)
+        );
+        audit::note(&transaction, caller, &Deed::new(AuditAction::ProjectRestore, path).detail(detail))
+            .await?;
         transaction.commit().await?;
         Ok(DeployAnswer {
             folder: path.folder.to_string(),

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::error::Problems;
 use super::listing::WorkerReference;
-use super::{Caller, Deed, RequestError, audit, sql};
+use super::{Caller, Deed, Reach, RequestError, audit, sql};
 use crate::catalog::{Catalog, CatalogError, rows};
 
 impl Catalog {
@@ -42,7 +42,11 @@ impl Catalog {
     ///
     /// # Errors
     /// As [`worker`](Self::worker).
-    pub async fn worker_detail(&self, worker: &WorkerReference) -> Result<WorkerDetail, RequestError> {
+    pub async fn worker_detail(
+        &self,
+        worker: &WorkerReference,
+        reach: &Reach,
+    ) -> Result<WorkerDetail, RequestError> {
         let id = self.one_worker(worker).await?;
         let found = self.select_workers(Some(id), None).await?;
         let row = found.first().ok_or_else(|| RequestError::not_found(format!("worker {id}"), None))?;
@@ -50,7 +54,8 @@ impl Catalog {
         let client = self.by_id().await?;
         let select = client.prepare_cached(sql::SELECT_RUNS).await?;
         let session: Option<i64> = row.get("session");
-        let runs = client.query(&select, &[&id.0, &session, &i64::from(WorkerDetail::RUNS_MAX)]).await?;
+        let runs_max = i64::from(WorkerDetail::RUNS_MAX);
+        let runs = client.query(&select, &[&id.0, &session, &runs_max, &reach.names()]).await?;
         Ok(WorkerDetail {
             summary,
             registered_at: row.get("registered_at"),

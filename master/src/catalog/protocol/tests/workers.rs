@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::super::{ClosedPool, Retention};
 use super::rows::Execution;
 use super::world::{World, claims, connect, hello, nth};
-use crate::catalog::requests::WorkerReference;
+use crate::catalog::requests::{Reach, WorkerReference};
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -139,7 +139,7 @@ async fn pools_by_command_stand_in_the_place_of_the_settings_and_survive_restart
         let verdict = world.catalog.hello(&other, "inbox").await.unwrap().answer.verdict;
         assert_eq!(verdict, HelloVerdict::Welcome { pools: pools(&["default", "night"]), enabled: true });
     }
-    let detail = world.catalog.worker_detail(&id(session)).await.unwrap();
+    let detail = world.catalog.worker_detail(&id(session), &Reach::All).await.unwrap();
     assert_eq!(detail.settings_pools, pools(&["default", "large"]));
     assert_eq!(detail.command_pools, Some(pools(&["default", "night"])));
     let tagged = SetWorkerRequest { tags: Some(vec!["gpu".to_owned()]), ..Default::default() };
@@ -164,7 +164,7 @@ async fn a_hello_to_an_old_master_takes_no_pools_away() {
     let said = ["default", "large", "_workers-00000000000000000000000000000002"].map(str::to_owned).to_vec();
     world.sql.execute(old, &[&session.worker.0, &said]).await.unwrap();
     assert_eq!(served(&world, session).await, pools(&["default", "night", SET]));
-    let detail = world.catalog.worker_detail(&id(session)).await.unwrap();
+    let detail = world.catalog.worker_detail(&id(session), &Reach::All).await.unwrap();
     assert_eq!(detail.settings_pools, pools(&["default", "large"]));
 }
 
