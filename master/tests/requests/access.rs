@@ -198,7 +198,8 @@ fn routed() -> BTreeSet<(String, String)> {
             found.insert((method.to_uppercase(), format!("{prefix}{path}")));
         }
     }
-    // Without a token: whether the master lives, and what it misses.
+    // Without a token: what the API is, whether the master lives, and what it misses.
+    assert!(found.remove(&("GET".to_owned(), "/api/v1/openapi.json".to_owned())));
     assert!(found.remove(&("GET".to_owned(), "/healthz".to_owned())));
     assert!(found.remove(&("GET".to_owned(), "/readyz".to_owned())));
     found

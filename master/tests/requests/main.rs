@@ -8,6 +8,7 @@ mod access;
 mod api;
 mod audit;
 mod cancel;
+mod contract;
 mod deploy;
 mod explain;
 mod figures;
