@@ -1,5 +1,5 @@
 //! Who may do what. A handler's first argument is [`Reader`], [`Operator`] or [`WorkerSide`]: without it a handler is
-//! open to everybody, and a test goes over all routes to see that none is.
+//! open to everybody, and a test goes over all routes to see that none is. `ROUTES` says the same, or nobody is let in.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};

@@ -5,10 +5,13 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use boon::{Compiler, Draft, SchemaIndex, Schemas};
+use scaleout_master::catalog::requests::Role;
 use scaleout_master::http::openapi_document;
 use serde_json::{Value, json};
+
+use crate::api::{Server, request};
 
 const PLACE: &str = "http://scaleout/openapi.json";
 
@@ -202,4 +205,43 @@ fn what_the_document_does_not_say_is_noticed() {
     queried.query = "fast=1".to_owned();
     assert!(fails(&queried, StatusCode::OK, answer.clone()), "a key of a query");
     assert!(fails(&asked(Method::POST, "/api/v1/nowhere", request), StatusCode::OK, answer), "a route");
+}
+
+#[tokio::test]
+async fn the_document_is_answered_to_everybody_and_again_only_if_it_is_another() {
+    let server = Server::start().await;
+    let ask = |known: Option<HeaderValue>| {
+        let mut asked = request(Method::GET, "/api/v1/openapi.json", None, "");
+        asked.headers_mut().extend(known.map(|tag| (header::IF_NONE_MATCH, tag)));
+        server.send(asked)
+    };
+    let answer = ask(None).await;
+    assert_eq!(answer.status, StatusCode::OK);
+    assert_eq!(answer.json::<Value>(), openapi_document());
+    let cached = answer.headers[header::CACHE_CONTROL].to_str().unwrap();
+    assert!(cached.starts_with("public, max-age="), "{cached}");
+    let again = ask(Some(answer.headers[header::ETAG].clone())).await;
+    assert_eq!((again.status, again.body.len()), (StatusCode::NOT_MODIFIED, 0));
+    let other = ask(Some(HeaderValue::from_static("\"other\""))).await;
+    assert_eq!((other.status, other.body.len()), (StatusCode::OK, answer.body.len()));
+}
+
+/// The document's roles are those that are let in: asked without a body or a place that is there, so that nothing is done.
+#[tokio::test]
+async fn the_roles_of_the_document_are_those_that_may() {
+    let server = Server::start().await;
+    for role in Role::ALL {
+        let token = server.token(role).await;
+        for (path, item) in openapi_document()["paths"].as_object().unwrap() {
+            for (method, operation) in item.as_object().unwrap() {
+                let Some(roles) = operation["security"][0]["token"].as_array() else { continue };
+                let method: Method = method.to_ascii_uppercase().parse().unwrap();
+                let place = path.replace(['{', '}'], "");
+                let answer = server.send(request(method.clone(), &place, Some(&token), "")).await;
+                let is_let_in = ![StatusCode::FORBIDDEN, StatusCode::UNAUTHORIZED].contains(&answer.status);
+                let is_told = roles.iter().any(|one| one == role.as_str());
+                assert_eq!(is_let_in, is_told, "{role}: {method} {path}: {}", answer.status);
+            }
+        }
+    }
 }

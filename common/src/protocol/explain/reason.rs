@@ -81,7 +81,7 @@ pub enum Reason {
         started_per_minute: Option<u64>,
         /// Seconds until its turn, at that rate.
         wait_s: Option<u64>,
-        /// As above.
+        /// Names of the only workers that may run it; of a pool that has a name of its own, none is told.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         chosen: Vec<String>,
     },
@@ -91,7 +91,7 @@ pub enum Reason {
         since: Option<Timestamp>,
         free: u64,
         consumers: Option<u64>,
-        /// As above.
+        /// Names of the only workers that may run it; of a pool that has a name of its own, none is told.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         chosen: Vec<String>,
     },

@@ -77,12 +77,12 @@ const SCHEDULES: &[Operation] = &[
     of::<ScheduleSummary>(ScheduleRemove, "Removes a schedule, and answers it as it was"),
     of::<Vec<NextRun>>(ScheduleNext, "Tells the next runs of a schedule").query::<schedules::Wanted>(),
     of::<ScheduleSummary>(SchedulePause, "Pauses a schedule"),
-    of::<ScheduleSummary>(ScheduleResume, "Lets a schedule go on, from its next time on").errors(&[409]),
+    of::<ScheduleSummary>(ScheduleResume, "Lets a schedule go on, from its next time on"),
 ];
 
 const WORKERS: &[Operation] = &[
     of::<Vec<WorkerSummary>>(WorkerList, "Lists workers").query::<workers::ListQuery>(),
-    of::<WorkerDetail>(WorkerShow, "Shows a worker, its pools and what it runs"),
+    of::<WorkerDetail>(WorkerShow, "Shows a worker, its pools and what it runs").errors(&[409]),
     of::<WorkerSummary>(WorkerSet, "Sets a worker's description, tags or pools; what is left out stays")
         .body::<SetWorkerRequest>()
         .errors(&[409]),
