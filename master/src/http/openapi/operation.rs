@@ -33,6 +33,8 @@ pub(super) struct Operation {
     /// How the path ends, where an action has several routes.
     pub(super) suffix: &'static str,
     summary: &'static str,
+    /// What there is to say beyond that.
+    details: &'static str,
     query: Option<Make>,
     body: Body,
     answer: Answer,
@@ -47,6 +49,7 @@ pub(super) const fn of<T: JsonSchema>(action: AuditAction, summary: &'static str
         action,
         suffix: "",
         summary,
+        details: "",
         query: None,
         body: Body::None,
         answer: Answer::Json(Schemas::written::<T>),
@@ -83,6 +86,11 @@ impl Operation {
         self
     }
 
+    pub(super) const fn details(mut self, details: &'static str) -> Self {
+        self.details = details;
+        self
+    }
+
     pub(super) const fn at(mut self, suffix: &'static str) -> Self {
         self.suffix = suffix;
         self
@@ -104,7 +112,7 @@ impl Operation {
             "operationId": self.id(),
             "tags": [noun(self.action)],
             "summary": self.summary,
-            "description": described(route),
+            "description": format!("{}{}", described(route), self.details),
             "security": [security(route.admits)],
             "responses": self.responses(self.statuses(route, !parameters.is_empty()), schemas),
         });

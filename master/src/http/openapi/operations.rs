@@ -51,12 +51,9 @@ const EXECUTIONS: &[Operation] = &[
         .errors(&[404, 409]),
     of::<ExecutionDetail>(ExecutionShow, "Shows an execution").query::<executions::Detail>(),
     of::<Explanation>(ExecutionExplain, "Tells why an execution is where it is, and what moves it on"),
-    plain(
-        ExecutionLogs,
-        "text/event-stream",
-        "Follows the log of an execution, as server-sent events. Data is JSON: a LogMessage in events without a name, \
-         and in those named status, missing, end and reconnect a StatusEvent, MissingEvent, EndEvent and ReconnectEvent",
-    )
+    plain(ExecutionLogs, "text/event-stream", "Follows the log of an execution, as server-sent events")
+    .details(" The data of an event is one line of JSON: a LogMessage, if the event has no name; a StatusEvent, \
+              MissingEvent, EndEvent or ReconnectEvent, if it is named status, missing, end or reconnect.")
     .query::<stream::Beginning>()
     .stream(),
     of::<LogPage>(ExecutionLogs, "Reads a page of the log of an execution")
@@ -123,6 +120,6 @@ pub(super) const OPEN: &[(&str, &str, Operation, &[u16])] = &[
         "/api/v1/openapi.json",
         "openapiShow",
         of::<serde_json::Map<String, serde_json::Value>>(Several, "This document"),
-        &[500, 503],
+        &[304, 500, 503],
     ),
 ];

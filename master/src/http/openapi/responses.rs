@@ -1,4 +1,4 @@
-//! What operations answer when they do not do what was asked: one response for each status, which operations refer to.
+//! What operations answer other than what was asked for: one response for each status, which operations refer to.
 
 use scaleout_common::api::ErrorBody;
 use serde_json::{Map, Value, json};
@@ -6,7 +6,8 @@ use serde_json::{Map, Value, json};
 use super::schemas::Schemas;
 
 /// Status, the name of the response, and when it is answered.
-const ERRORS: &[(u16, &str, &str)] = &[
+const OTHERS: &[(u16, &str, &str)] = &[
+    (304, "NotModified", "It is what `If-None-Match` names."),
     (
         400,
         "InvalidRequest",
@@ -32,16 +33,18 @@ const ERRORS: &[(u16, &str, &str)] = &[
 /// All of them, as components.
 pub(super) fn components(schemas: &mut Schemas) -> Map<String, Value> {
     let one = |(status, name, description): &(u16, &str, &str)| {
-        let schema = schemas.written::<ErrorBody>();
-        let mut response =
-            json!({ "description": description, "content": { "application/json": { "schema": schema } } });
+        let mut response = json!({ "description": description });
+        if *status >= 400 {
+            let schema = schemas.written::<ErrorBody>();
+            response["content"] = json!({ "application/json": { "schema": schema } });
+        }
         if let Some((header, meaning)) = header(*status) {
             response["headers"] =
                 json!({ header: { "description": meaning, "schema": { "type": "string" } } });
         }
         ((*name).to_owned(), response)
     };
-    ERRORS.iter().map(one).collect()
+    OTHERS.iter().map(one).collect()
 }
 
 fn header(status: u16) -> Option<(&'static str, &'static str)> {
@@ -52,8 +55,8 @@ fn header(status: u16) -> Option<(&'static str, &'static str)> {
     }
 }
 
-/// A reference to the response of this status, if it is one of an error.
+/// A reference to the response of this status.
 pub(super) fn reference(status: u16) -> Option<Value> {
-    let (_, name, _) = ERRORS.iter().find(|(known, _, _)| *known == status)?;
+    let (_, name, _) = OTHERS.iter().find(|(known, _, _)| *known == status)?;
     Some(json!({ "$ref": format!("#/components/responses/{name}") }))
 }
