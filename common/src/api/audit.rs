@@ -4,20 +4,21 @@ use std::fmt;
 use std::str::FromStr;
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 /// One line of `GET /api/v1/audit`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AuditEntry {
     pub id: u64,
     /// By the database's clock.
     pub at: Timestamp,
-    /// The token's name; [`OWNER`] or [`UNKNOWN`] where there is no token.
+    /// The token's name; `the catalog's owner` or `unknown` where there is no token.
     pub who: String,
     /// The token's; `None`: there was no token.
     pub role: Option<String>,
-    /// One of [`AuditAction`], or of a newer master's.
+    /// Noun and verb, such as `batch.enqueue`; a newer master has further ones.
     pub action: String,
     /// What it was done to; may be empty.
     pub object: String,
@@ -32,7 +33,7 @@ pub struct AuditEntry {
 }
 
 /// `GET /api/v1/audit`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AuditPage {
     /// The newest first.
     pub entries: Vec<AuditEntry>,
@@ -47,7 +48,7 @@ pub const OWNER: &str = "the catalog's owner";
 pub const UNKNOWN: &str = "unknown";
 
 /// What became of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum AuditResult {
     Done,
@@ -116,14 +117,14 @@ actions! {
     ScheduleShow = "schedule.show",
     // What a flood of refusals left out, of several actions.
     Several = "several",
-    WorkerInvite = "worker.invite",
-    WorkerJoin = "worker.join",
     StatusShow = "status.show",
     TokenCreate = "token.create",
     TokenRevoke = "token.revoke",
     WorkerDisable = "worker.disable",
     WorkerDrain = "worker.drain",
     WorkerEnable = "worker.enable",
+    WorkerInvite = "worker.invite",
+    WorkerJoin = "worker.join",
     WorkerList = "worker.list",
     WorkerSet = "worker.set",
     WorkerShow = "worker.show",

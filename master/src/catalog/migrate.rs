@@ -36,10 +36,10 @@ impl Catalog {
             .run_async(&mut client)
             .await
             .map_err(|error| CatalogError::Migration(causes(&error)))?;
-        if found < known() {
-            if let Err(error) = note_migrated(&client, found).await {
-                tracing::warn!(%error, "the catalog was migrated, which the audit could not be told");
-            }
+        if found < known()
+            && let Err(error) = note_migrated(&client, found).await
+        {
+            tracing::warn!(%error, "the catalog was migrated, which the audit could not be told");
         }
         Ok(found)
     }

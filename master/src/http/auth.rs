@@ -1,5 +1,5 @@
 //! Who may do what. A handler's first argument is [`Reader`], [`Operator`] or [`WorkerSide`]: without it a handler is
-//! open to everybody, and a test goes over all routes to see that none is.
+//! open to everybody, and a test goes over all routes to see that none is. `ROUTES` says the same, or nobody is let in.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use super::error::ApiError;
 use super::reach;
 use super::refusals::{Refusal, Remote};
-use super::routes::{self, Folders};
+use super::routes::{self, Admits, Folders};
 use super::state::{Api, SharedApi};
 use crate::catalog::requests::{Caller, Presented, Role, token_hash};
 
@@ -70,8 +70,6 @@ pub(super) struct Reader(pub(super) Caller);
 /// then a token is believed that was good before.
 pub(super) struct Watcher;
 
-const READERS: [Role; 3] = [Role::Admin, Role::Operator, Role::Reader];
-
 /// Who may change something, and who it is.
 pub(super) struct Operator(pub(super) Caller);
 
@@ -85,7 +83,7 @@ impl FromRequestParts<SharedApi> for Reader {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, api: &SharedApi) -> Result<Self, ApiError> {
-        admit(parts, api, &READERS).await.map(Self)
+        admit(parts, api, Admits::Reader).await.map(Self)
     }
 }
 
@@ -94,7 +92,8 @@ impl FromRequestParts<SharedApi> for Watcher {
 
     async fn from_request_parts(parts: &mut Parts, api: &SharedApi) -> Result<Self, ApiError> {
         let silent = |_| Err(api.app.catalog.silent(WATCHER_WAIT_MAX).into());
-        let admitted = timeout(WATCHER_WAIT_MAX, admit(parts, api, &READERS)).await.unwrap_or_else(silent);
+        let admitted =
+            timeout(WATCHER_WAIT_MAX, admit(parts, api, Admits::Reader)).await.unwrap_or_else(silent);
         match admitted {
             Ok(_) => Ok(Self),
             Err(error) if error.may_pass() => remembered(parts, api).map(|_| Self).ok_or(error),
@@ -107,7 +106,7 @@ impl FromRequestParts<SharedApi> for Operator {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, api: &SharedApi) -> Result<Self, ApiError> {
-        admit(parts, api, &[Role::Admin, Role::Operator]).await.map(Self)
+        admit(parts, api, Admits::Operator).await.map(Self)
     }
 }
 
@@ -115,7 +114,7 @@ impl FromRequestParts<SharedApi> for Administrator {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, api: &SharedApi) -> Result<Self, ApiError> {
-        admit(parts, api, &[Role::Admin]).await.map(Self)
+        admit(parts, api, Admits::Admin).await.map(Self)
     }
 }
 
@@ -123,19 +122,28 @@ impl FromRequestParts<SharedApi> for WorkerSide {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, api: &SharedApi) -> Result<Self, ApiError> {
-        admit(parts, api, &[Role::Admin, Role::Worker]).await.map(|_| Self)
+        admit(parts, api, Admits::Worker).await.map(|_| Self)
     }
 }
 
-/// The caller, if its role is one of `roles`, of which the last reaches least far, and if the route's folder is within
-/// reach.
-async fn admit(parts: &mut Parts, api: &Api, roles: &[Role]) -> Result<Caller, ApiError> {
+/// The caller, if its role is one that the route admits, and if the route's folder is within reach. `admits` is what the
+/// handler says.
+async fn admit(parts: &mut Parts, api: &Api, admits: Admits) -> Result<Caller, ApiError> {
     let path = parts.extensions.get::<MatchedPath>().map(|path| path.as_str().to_owned()).unwrap_or_default();
     let Some(route) = routes::find(&parts.method, &path) else {
         return Err(ApiError::internal(format!("{} {path} is not in the list of routes", parts.method)));
     };
+    if route.admits != admits {
+        let (listed, handler) = (route.admits, admits);
+        let message = format!(
+            "{} {path} is for {listed:?} in the list of routes, and for {handler:?} by its handler",
+            parts.method
+        );
+        return Err(ApiError::internal(message));
+    }
     let mut caller = caller(parts, api).await?;
     caller.remote = parts.extensions.get::<Remote>().map(|remote| remote.0.to_string());
+    let roles = admits.roles();
     if !roles.contains(&caller.role) {
         return Err(forbidden(&caller, roles, parts.uri.path()));
     }
@@ -182,7 +190,7 @@ async fn caller(parts: &Parts, api: &Api) -> Result<Caller, ApiError> {
 /// Whose token it was when the catalog last said, if it may look.
 fn remembered(parts: &Parts, api: &Api) -> Option<Caller> {
     let hash = token_hash(bearer(parts).ok()?);
-    api.tokens.get_old(&hash, Instant::now()).filter(|caller| READERS.contains(&caller.role))
+    api.tokens.get_old(&hash, Instant::now()).filter(|caller| Admits::Reader.roles().contains(&caller.role))
 }
 
 pub(super) fn bearer(parts: &Parts) -> Result<&str, ApiError> {

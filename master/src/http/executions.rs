@@ -3,24 +3,24 @@
 use std::collections::BTreeSet;
 
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use jiff::Timestamp;
 use scaleout_common::api::{
-    CancelAnswer, CancelRequest, EnqueueAnswer, ExecutionDetail, LIST_LOOKED_MAX, LogPage, RetryRequest,
-    read_instant,
+    CancelAnswer, CancelRequest, EnqueueAnswer, ExecutionDetail, ExecutionPage, ExecutionSummary,
+    LIST_LOOKED_MAX, LogPage, PAGE_MAX, RetryRequest, read_instant,
 };
 use scaleout_common::ids::{BatchId, ExecutionId};
 use scaleout_common::names::PackageScope;
 use scaleout_common::status::{Status, UnknownStatus};
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::auth::{Operator, Reader};
 use super::batches::{accepting, hand_over};
 use super::body::JSON_BYTES_MAX;
 use super::error::ApiError;
 use super::explain::explanation;
-use super::extract::{JsonBody, PathOf, QueryOf, page_length};
+use super::extract::{JsonBody, PAGE_DEFAULT, PathOf, QueryOf, page_length};
 use super::reach;
 use super::refusals::Refusal;
 use super::state::{Api, SharedApi};
@@ -29,25 +29,43 @@ use crate::catalog::requests::{
 };
 
 /// Executions that one cancel may name; a batch is canceled as a whole.
-const CANCEL_MAX: usize = 10_000;
+pub(super) const CANCEL_MAX: usize = 10_000;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Filter {
-    /// One or several, separated by commas.
+    /// One status or several, separated by commas.
     status: Option<String>,
+    /// In every version.
     package: Option<PackageScope>,
     batch: Option<BatchId>,
+    /// Name or id of the worker that holds it or held it last.
     worker: Option<String>,
+    /// Accepted from then on, to the millisecond.
     #[serde(default, deserialize_with = "read_instant")]
     since: Option<Timestamp>,
+    /// Accepted before then.
     #[serde(default, deserialize_with = "read_instant")]
     until: Option<Timestamp>,
+    /// How many at most.
+    #[schemars(range(min = 1, max = PAGE_MAX), extend("default" = PAGE_DEFAULT))]
     limit: Option<u32>,
+    /// Go on from there.
     before: Option<ExecutionId>,
-    /// Answer a page that says where to go on.
+    /// Answer a page that says where to go on; without it, the bare list.
     #[serde(default)]
     page: bool,
+}
+
+/// What is answered, as it was asked for.
+#[derive(Serialize, JsonSchema)]
+#[serde(untagged)]
+#[schemars(inline)]
+pub(super) enum Listed {
+    /// With `page=true`.
+    Page(ExecutionPage),
+    /// Without.
+    Bare(Vec<ExecutionSummary>),
 }
 
 /// `GET /executions`
@@ -55,7 +73,7 @@ pub(super) async fn list(
     Reader(caller): Reader,
     State(api): State<SharedApi>,
     QueryOf(asked): QueryOf<Filter>,
-) -> Result<Response, ApiError> {
+) -> Result<Json<Listed>, ApiError> {
     if let Some(scope) = &asked.package {
         reach::folders(&caller, std::iter::once(scope.parts().0.as_str()), || scope.to_string())?;
     }
@@ -72,11 +90,11 @@ pub(super) async fn list(
         before: asked.before,
         reach: Some(caller.reach.clone()),
         limit: page_length(asked.limit)?,
-        // Who gets a bare list takes a short one for the last.
+        // Who gets a bare list takes a short one for the last; but one for few folders would walk through all the others.
         looked_max: (asked.page || caller.reach != Reach::All).then_some(LIST_LOOKED_MAX),
     };
     let page = api.app.catalog.executions(&filter).await.map_err(reach::quiet(&caller))?;
-    Ok(if asked.page { Json(page).into_response() } else { Json(page.executions).into_response() })
+    Ok(Json(if asked.page { Listed::Page(page) } else { Listed::Bare(page.executions) }))
 }
 
 fn statuses(asked: Option<&str>) -> Result<Vec<Status>, ApiError> {
@@ -86,7 +104,7 @@ fn statuses(asked: Option<&str>) -> Result<Vec<Status>, ApiError> {
         .map_err(|error: UnknownStatus| ApiError::invalid(format!("the query: status: {error}")))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Detail {
     /// Also say why it is where it is: clients that wait ask often and need no reason.
@@ -109,10 +127,13 @@ pub(super) async fn show(
     Ok(Json(detail))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Page {
+    /// The last page's `next`.
     after: Option<String>,
+    /// How many at most.
+    #[schemars(range(min = 1, max = PAGE_MAX), extend("default" = PAGE_DEFAULT))]
     limit: Option<u32>,
 }
 

@@ -5,24 +5,25 @@ use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use scaleout_common::api::{
-    DeployAnswer, ErrorCode, Problem, ProjectDetail, ProjectSummary, RestoreRequest, SetValuesRequest,
-    VersionPage,
+    DeployAnswer, ErrorCode, PAGE_MAX, Problem, ProjectDetail, ProjectSummary, RestoreRequest,
+    SetValuesRequest, VersionPage,
 };
 use scaleout_common::names::{Name, ProjectPath};
 use scaleout_package::bundle::{self, BundleError};
 use scaleout_package::manifest::ProjectManifest;
 use scaleout_package::{Diagnostics, Project};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::auth::{Operator, Reader};
 use super::body::JSON_BYTES_MAX;
 use super::error::ApiError;
-use super::extract::{JsonBody, PathOf, QueryOf, page_length};
+use super::extract::{JsonBody, PAGE_DEFAULT, PathOf, QueryOf, page_length};
 use super::reach;
 use super::state::SharedApi;
 use crate::catalog::requests::{Caller, Deployment, PROBLEMS_MAX};
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct HowToDeploy {
     /// Forget values that were set and do not fit.
@@ -61,9 +62,10 @@ pub(super) async fn deploy(
     Ok(Json(answer))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Which {
+    /// Only those of this folder.
     folder: Option<Name>,
 }
 
@@ -105,11 +107,13 @@ pub(super) async fn set_values(
     Ok(Json(api.app.catalog.project(&path).await.map_err(reach::quiet(&caller))?))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Page {
-    /// Only those before this one.
+    /// A version: go on from there.
     before: Option<i32>,
+    /// How many at most.
+    #[schemars(range(min = 1, max = PAGE_MAX), extend("default" = PAGE_DEFAULT))]
     limit: Option<u32>,
 }
 

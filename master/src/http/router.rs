@@ -14,8 +14,8 @@ use super::error::ApiError;
 use super::refusals::audited;
 use super::state::{Api, SharedApi};
 use super::{
-    AppState, audit, batches, broker, executions, explain, fetch, health, joining, limits, metrics, projects,
-    schedules, status, stream, workers,
+    AppState, audit, batches, broker, executions, explain, fetch, health, joining, limits, metrics, openapi,
+    projects, schedules, status, stream, workers,
 };
 
 /// The API under `/api/v1`, `/healthz`, `/readyz` and `/metrics`.
@@ -82,6 +82,7 @@ fn routes() -> Router<SharedApi> {
         .route("/broker/rebuild", post(broker::rebuild))
         .route("/status", get(status::status))
         .route("/audit", get(audit::list))
+        .route("/openapi.json", get(openapi::show))
         .method_not_allowed_fallback(wrong_method)
 }
 

@@ -3,8 +3,9 @@
 use axum::Json;
 use axum::extract::State;
 use jiff::Timestamp;
-use scaleout_common::api::{NextRun, ScheduleDetail, ScheduleSummary, SetScheduleRequest};
+use scaleout_common::api::{NEXT_RUNS_MAX, NextRun, ScheduleDetail, ScheduleSummary, SetScheduleRequest};
 use scaleout_common::names::Name;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::auth::{Operator, Reader};
@@ -39,9 +40,11 @@ pub(super) async fn show(
 }
 
 /// The query of the next runs.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Wanted {
+    /// How many.
+    #[schemars(range(min = 1, max = NEXT_RUNS_MAX), extend("default" = NEXT_RUNS_DEFAULT))]
     count: Option<u32>,
 }
 

@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use futures_util::stream;
 use scaleout_common::api::{END_EVENT, MISSING_EVENT, RECONNECT_EVENT, STATUS_EVENT};
 use scaleout_common::ids::ExecutionId;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -33,9 +34,10 @@ const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 /// Asks nginx, and who does as it does, to hand each event on at once.
 const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct From {
+pub(super) struct Beginning {
+    /// A message's id, `ATTEMPT.SEQUENCE`: begin behind it.
     after: Option<String>,
 }
 
@@ -44,7 +46,7 @@ pub(super) async fn messages(
     Reader(caller): Reader,
     State(api): State<SharedApi>,
     PathOf(id): PathOf<ExecutionId>,
-    QueryOf(from): QueryOf<From>,
+    QueryOf(from): QueryOf<Beginning>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     reach::execution(&api, &caller, id).await?;

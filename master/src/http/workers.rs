@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use scaleout_common::api::{SetWorkerRequest, WorkerDetail, WorkerSummary};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::auth::{Operator, Reader};
@@ -12,7 +13,7 @@ use super::extract::{JsonBody, PathOf, QueryOf};
 use super::state::{Api, SharedApi};
 use crate::catalog::requests::WorkerReference;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ListQuery {
     /// Also those that have been offline for too long.

@@ -65,6 +65,7 @@ pub(super) fn requests() -> Vec<Request> {
     let mut all: Vec<Request> = [
         "/healthz",
         "/readyz",
+        "/api/v1/openapi.json",
         "/metrics",
         "/api/v1/projects?folder=t",
         "/api/v1/projects/t/all",

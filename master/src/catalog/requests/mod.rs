@@ -46,6 +46,7 @@ mod statement_tests;
 pub use accept::{Accepted, Accepting, RETRIES_MAX, RETRY_DELAY_MS_MAX, TIMEOUT_MS_MAX};
 pub use audit::{AUDIT_LOOKED_MAX, AuditFilter, Deed, Refused};
 pub use cancel::{Canceled, Cancellation};
+pub use chosen::CHOSEN_MAX;
 pub use deploy::Deployment;
 pub use error::{PROBLEMS_MAX, RequestError};
 pub use explain::{AHEAD_MAX, MasterView, PoolView};
