@@ -6,6 +6,7 @@
 //!
 //! - [`value`]: data types and values
 //! - [`mod@reference`], [`scope`], [`template`]: `@name`, what it means, and `{{ @name }}` in texts
+//! - [`expression`]: the expression language: [`expression::Parsed`], [`expression::Expression`]
 //! - [`model`]: package, container, task, connection, parameter, variable
 //! - [`diagnostics`]: what is wrong, with its place in the file
 //! - [`reader`]: TOML to model: [`reader::read_package`], [`reader::read_settings`]
@@ -23,6 +24,7 @@ pub mod arguments;
 pub mod bundle;
 pub mod diagnostics;
 pub mod duration;
+pub mod expression;
 pub mod files;
 pub mod flow;
 pub mod folder;
