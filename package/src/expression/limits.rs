@@ -4,8 +4,9 @@
 pub const EXPRESSION_BYTES_MAX: usize = 32 * 1024;
 
 /// Deepest tree: brackets, casts, calls and operands inside each other. `a + b + c` is two deep, so this is also the
-/// longest row of operands without brackets.
-pub const DEPTH_MAX: usize = 256;
+/// longest row of operands without brackets. In a build without optimisation a step takes up to 12 KiB of the stack, and
+/// threads have 2 MiB.
+pub const DEPTH_MAX: usize = 128;
 
 /// Longest text or row of bytes that an evaluation makes, in bytes.
 pub const TEXT_BYTES_MAX: usize = crate::value::VALUE_BYTES_MAX;

@@ -46,3 +46,6 @@ pub use name::Name;
 pub use numeric::Numeric;
 pub use parsed::{Expression, Parsed};
 pub use types::Type;
+
+#[cfg(test)]
+mod tests;

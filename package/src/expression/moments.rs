@@ -199,8 +199,9 @@ pub(super) fn from_days(days: f64) -> Option<DateTime> {
         return None;
     }
     let milliseconds = (days.fract().abs() * DAY_SECONDS * 1000.0).round();
-    let span = jiff::Span::new().days(whole as i64).milliseconds(milliseconds as i64);
-    fit(first_day().checked_add(span).ok()?, Type::Date)
+    // One after the other: a span has one sign for all its parts.
+    let day = first_day().checked_add(jiff::Span::new().days(whole as i64)).ok()?;
+    fit(day.checked_add(jiff::Span::new().milliseconds(milliseconds as i64)).ok()?, Type::Date)
 }
 
 #[cfg(test)]

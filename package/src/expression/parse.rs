@@ -194,13 +194,12 @@ impl<'t> Parser<'t> {
             }
             TokenKind::Word { text, bracketed } => {
                 self.at += 1;
-                self.word(text, *bracketed, span)
+                if self.take("(") { self.call(text, span) } else { self.word(text, *bracketed, span) }
             }
             TokenKind::Symbol("(") => {
                 self.at += 1;
                 let mut inner = self.conditional()?;
-                let end = self.peek().map_or(self.end, |token| token.span.end);
-                self.expect(")", "to close the bracket")?;
+                let end = self.close("to close the bracket")?;
                 inner.span = span.start..end;
                 Ok(inner)
             }
@@ -208,11 +207,8 @@ impl<'t> Parser<'t> {
         }
     }
 
-    /// What a word means: `TRUE`, `NULL(…)`, a call, a column.
+    /// What a word that is not called means: `TRUE`, or a column.
     fn word(&mut self, text: &str, bracketed: bool, span: Range<usize>) -> Result<Syntax, ExpressionError> {
-        if self.take("(") {
-            return self.call(text, span);
-        }
         if !bracketed {
             if let Some(truth) =
                 [("true", true), ("false", false)].iter().find(|(w, _)| text.eq_ignore_ascii_case(w))
@@ -243,38 +239,37 @@ impl<'t> Parser<'t> {
         }
     }
 
-    /// A call whose bracket was taken.
+    /// A call, or `NULL(type)`, whose bracket was taken.
     fn call(&mut self, name: &str, span: Range<usize>) -> Result<Syntax, ExpressionError> {
         if name.eq_ignore_ascii_case(NULL) {
             let data_type = self.data_type()?;
-            let end = self.peek().map_or(self.end, |token| token.span.end);
-            self.expect(")", "behind the type of NULL")?;
+            let end = self.close("behind the type of NULL")?;
             return node(span.start..end, SyntaxKind::Null(data_type));
         }
-        let Some(function) = Function::from_name(name) else {
-            let help = crate::nearest::suggest(name, Function::names());
-            return Err(
-                ExpressionError::new(span, format!("unknown function {name}")).with_optional_help(help)
-            );
-        };
+        let function = function(name, &span)?;
+        let arguments = self.arguments()?;
+        let end = self.close("behind the arguments of a function")?;
+        counted(function, arguments.len(), span.start..end)?;
+        node(span.start..end, SyntaxKind::Call(function, arguments))
+    }
+
+    fn arguments(&mut self) -> Result<Vec<Syntax>, ExpressionError> {
         let mut arguments = Vec::new();
-        if self.symbol() != Some(")") {
-            loop {
-                arguments.push(self.conditional()?);
-                if !self.take(",") {
-                    break;
-                }
+        if self.symbol() == Some(")") {
+            return Ok(arguments);
+        }
+        loop {
+            arguments.push(self.conditional()?);
+            if !self.take(",") {
+                return Ok(arguments);
             }
         }
+    }
+
+    /// Takes `)`, and returns where it ends.
+    fn close(&mut self, why: &str) -> Result<usize, ExpressionError> {
         let end = self.peek().map_or(self.end, |token| token.span.end);
-        self.expect(")", &format!("behind the arguments of {}", function.name()))?;
-        let (found, takes) = (arguments.len(), function.takes().len());
-        if found != takes {
-            let plural = if takes == 1 { "" } else { "s" };
-            let message = format!("{} takes {takes} argument{plural}, found {found}", function.name());
-            return Err(ExpressionError::new(span.start..end, message));
-        }
-        node(span.start..end, SyntaxKind::Call(function, arguments))
+        self.expect(")", why).map(|()| end)
     }
 
     /// `DT_NUMERIC,10,2`, without brackets.
@@ -316,6 +311,23 @@ impl<'t> Parser<'t> {
         self.nesting -= 1;
         read
     }
+}
+
+fn function(name: &str, span: &Range<usize>) -> Result<Function, ExpressionError> {
+    Function::from_name(name).ok_or_else(|| {
+        let help = crate::nearest::suggest(name, Function::names());
+        ExpressionError::new(span.clone(), format!("unknown function {name}")).with_optional_help(help)
+    })
+}
+
+fn counted(function: Function, found: usize, span: Range<usize>) -> Result<(), ExpressionError> {
+    let takes = function.takes().len();
+    if found == takes {
+        return Ok(());
+    }
+    let plural = if takes == 1 { "" } else { "s" };
+    let message = format!("{} takes {takes} argument{plural}, found {found}", function.name());
+    Err(ExpressionError::new(span, message))
 }
 
 fn too_deep(span: Range<usize>) -> ExpressionError {

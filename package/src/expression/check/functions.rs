@@ -6,6 +6,7 @@ use super::super::convert;
 use super::super::datum::Datum;
 use super::super::error::ExpressionError;
 use super::super::function::{DatePart, Function, Takes};
+use super::super::limits::PRECISION_MAX;
 use super::super::promote;
 use super::super::tree::{Node, Operation};
 use super::super::types::Type;
@@ -82,9 +83,8 @@ fn wants_real(function: Function) -> bool {
 fn result(function: Function, arguments: &[Node]) -> Type {
     let first = arguments.first().map_or(Type::Bool, |argument| argument.data_type);
     match function {
-        Function::Abs | Function::Ceiling | Function::Floor | Function::Round | Function::ReplaceNull => {
-            first
-        }
+        Function::Abs | Function::ReplaceNull => first,
+        Function::Ceiling | Function::Floor | Function::Round => rounded(first),
         _ if wants_real(function) => Type::R8,
         Function::Codepoint => Type::Ui2,
         Function::Hex => Type::Wstr { length: first.bits() / 4 },
@@ -102,6 +102,16 @@ fn result(function: Function, arguments: &[Node]) -> Type {
         Function::DateAdd | Function::GetDate | Function::GetUtcDate => Type::DbTimestamp,
         Function::IsNull => Type::Bool,
         _ => Type::I4,
+    }
+}
+
+/// 9.9 becomes 10.0, which is one digit more.
+fn rounded(data_type: Type) -> Type {
+    match data_type {
+        Type::Numeric { precision, scale } if scale > 0 => {
+            Type::Numeric { precision: (precision + 1).min(PRECISION_MAX), scale }
+        }
+        other => other,
     }
 }
 
