@@ -4,6 +4,9 @@
 use jiff::civil::{Date, DateTime, Time};
 use uuid::Uuid;
 
+use super::convert::{fit_exact, fit_integer, fit_real};
+use super::limits::{LENGTH_UNKNOWN, TEXT_BYTES_MAX};
+use super::moments;
 use super::numeric::Numeric;
 use super::types::{Class, Type};
 
@@ -51,9 +54,30 @@ impl OffsetMoment {
 }
 
 impl Datum {
-    /// Whether it is made as values of `data_type` are; not whether it is within its bounds.
-    pub(super) fn is_like(&self, data_type: Type) -> bool {
-        self.class() == data_type.class()
+    /// Whether it is a value of `data_type`: made as they are, and within the type's range, digits and length.
+    pub fn is_of(&self, data_type: Type) -> bool {
+        match self {
+            _ if self.class() != data_type.class() => false,
+            Datum::Integer(number) => fit_integer(*number, data_type).is_some(),
+            Datum::Real(number) => fit_real(*number, data_type) == Some(*number),
+            Datum::Exact(number) => {
+                // A scale of its own would change what is printed.
+                fit_exact(*number, data_type).is_some_and(|fitted| fitted.scale() == number.scale())
+            }
+            Datum::Text(text) => match data_type {
+                Type::Str { length, code_page } => code_page.fit(text, length as usize) == *text,
+                Type::Wstr { length } if length < LENGTH_UNKNOWN => text.chars().count() <= length as usize,
+                _ => text.len() <= TEXT_BYTES_MAX,
+            },
+            Datum::Bytes(bytes) => {
+                matches!(data_type, Type::Bytes { length } if bytes.len() <= length as usize)
+            }
+            Datum::Day(day) => moments::fit(day.at(0, 0, 0, 0), data_type).is_some(),
+            Datum::Moment(moment) => moments::fit(*moment, data_type) == Some(*moment),
+            Datum::Offset(moment) => moments::fit_offset(*moment, data_type) == Some(*moment),
+            Datum::Time(time) => moments::cut_time(*time, data_type) == *time,
+            Datum::Bool(_) | Datum::Guid(_) => true,
+        }
     }
 
     fn class(&self) -> Class {

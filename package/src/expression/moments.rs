@@ -139,6 +139,9 @@ pub(super) fn fit(moment: DateTime, data_type: Type) -> Option<DateTime> {
 
 /// The moment as an offset type holds it.
 pub(super) fn fit_offset(moment: OffsetMoment, data_type: Type) -> Option<OffsetMoment> {
+    if moment.minutes.abs() > OFFSET_MINUTES_MAX {
+        return None;
+    }
     fit(moment.utc()?, data_type)?;
     Some(OffsetMoment { local: fit(moment.local, data_type)?, ..moment })
 }

@@ -6,7 +6,6 @@ use super::super::convert;
 use super::super::datum::Datum;
 use super::super::error::ExpressionError;
 use super::super::function::{DatePart, Function};
-use super::super::limits::TEXT_BYTES_MAX;
 use super::super::operator::{BinaryOperator, UnaryOperator};
 use super::super::tree::{Node, Operation};
 use super::super::types::Type;
@@ -59,10 +58,10 @@ fn input(node: &Node, input: Option<&Input>, context: &dyn Context) -> Outcome {
         |why: &str| ExpressionError::new(node.span.clone(), format!("cannot read {}: {why}", input.name));
     let value = context.value(input).map_err(|why| fault(&why))?;
     match &value {
-        Some(datum) if !datum.is_like(input.data_type) => {
+        // Whatever is no value of its type could do anything in what follows.
+        Some(datum) if !datum.is_of(input.data_type) => {
             Err(fault(&format!("its value is not the {} it was checked as", input.data_type)))
         }
-        Some(Datum::Text(text)) if text.len() > TEXT_BYTES_MAX => Err(fault("its text is longer than 1 MiB")),
         _ => Ok(value),
     }
 }
