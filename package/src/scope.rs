@@ -1,8 +1,14 @@
-//! The values that references see while a package runs. Owns them; decides only which one a name
-//! means. Pure.
+//! The values that references and expressions see while a package runs. Owns them; decides only which one a name
+//! means. Pure: what the clock shows is one of the values.
 
 use std::collections::BTreeMap;
 
+use jiff::Zoned;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+
+use crate::binding;
+use crate::expression::{Context, Datum, ExpressionError, Input};
 use crate::reference::{Reference, SystemVariable};
 use crate::value::Value;
 
@@ -17,6 +23,24 @@ pub struct Scope {
     pub variables: Vec<BTreeMap<String, Value>>,
     /// System variables.
     pub system: BTreeMap<SystemVariable, Value>,
+    /// What `GETDATE` and `GETUTCDATE` give.
+    pub clock: Clock,
+}
+
+/// One moment, on the machine's clock and in UTC.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Clock {
+    /// On the machine's clock.
+    pub local: DateTime,
+    /// In UTC.
+    pub utc: DateTime,
+}
+
+impl Clock {
+    /// That moment.
+    pub fn at(moment: &Zoned) -> Clock {
+        Clock { local: moment.datetime(), utc: TimeZone::UTC.to_datetime(moment.timestamp()) }
+    }
 }
 
 /// Why a reference has no value or no text.
@@ -25,9 +49,12 @@ pub enum LookupError {
     /// Nothing of that name is in scope.
     #[error("{0} is not known here")]
     Unknown(Reference),
-    /// The value is NULL and a text was wanted.
+    /// The value of this expression is NULL and a text was wanted.
     #[error("{0} is NULL and cannot be put into a text")]
-    Null(Reference),
+    Null(String),
+    /// An expression has no value.
+    #[error("{0}")]
+    Expression(ExpressionError),
 }
 
 impl Scope {
@@ -46,15 +73,22 @@ impl Scope {
         found.ok_or_else(|| LookupError::Unknown(reference.clone()))
     }
 
-    /// The text that `{{ }}` puts in for `reference`.
-    ///
-    /// # Errors
-    /// Nothing of that name is in scope, or its value is NULL.
-    pub fn render(&self, reference: &Reference) -> Result<String, LookupError> {
-        self.lookup(reference)?.render().map_err(|_| LookupError::Null(reference.clone()))
-    }
-
     fn variable(&self, name: &str) -> Option<&Value> {
         self.variables.iter().rev().find_map(|frame| frame.get(name))
+    }
+}
+
+impl Context for Scope {
+    fn value(&self, input: &Input) -> Result<Option<Datum>, String> {
+        let reference = Reference::from_name(&input.name).map_err(|unknown| unknown.message)?;
+        binding::datum_of(self.lookup(&reference).map_err(|error| error.to_string())?)
+    }
+
+    fn now(&self) -> DateTime {
+        self.clock.local
+    }
+
+    fn utc_now(&self) -> DateTime {
+        self.clock.utc
     }
 }

@@ -20,6 +20,11 @@ impl ExpressionError {
         ExpressionError { span, message: message.into(), help: None }
     }
 
+    /// A fault of what stands around an expression.
+    pub fn of(span: Range<usize>, message: &str, help: &str) -> ExpressionError {
+        ExpressionError::new(span, message).with_help(help)
+    }
+
     #[must_use]
     pub(super) fn with_help(self, help: impl Into<String>) -> ExpressionError {
         ExpressionError { help: Some(help.into()), ..self }

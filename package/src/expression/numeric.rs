@@ -74,6 +74,11 @@ impl Numeric {
         Numeric::parse(&format!("{whole}.{kept}"))?.rescaled(scale, Rounding::Cut)
     }
 
+    /// The same number with `scale` digits behind the point; `None` if digits would be lost, or it does not fit.
+    pub fn with_scale(self, scale: u8) -> Option<Numeric> {
+        self.rescaled(scale, Rounding::Cut).filter(|rescaled| *rescaled == self)
+    }
+
     /// The digits without the point.
     pub fn mantissa(self) -> i128 {
         self.mantissa

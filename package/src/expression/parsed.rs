@@ -86,6 +86,14 @@ impl Parsed {
         found
     }
 
+    /// The name, if the expression is nothing else.
+    pub fn as_name(&self) -> Option<&Name> {
+        match &self.syntax.kind {
+            SyntaxKind::Name(name) => Some(name),
+            _ => None,
+        }
+    }
+
     pub(super) fn of(syntax: Syntax) -> Parsed {
         Parsed { syntax }
     }
@@ -106,6 +114,11 @@ impl Expression {
     /// The names that it uses, each once.
     pub fn inputs(&self) -> &[Input] {
         &self.inputs
+    }
+
+    /// The value, if it is the same for every row.
+    pub fn constant(&self) -> Option<&Option<Datum>> {
+        self.root.constant()
     }
 
     /// What it may lose without an error.

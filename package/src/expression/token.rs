@@ -141,7 +141,8 @@ fn qualified(inner: &str) -> Result<Name, &'static str> {
 /// What stands between the bracket at the start and its `]`, and the bytes it takes with both.
 fn bracketed(text: &str) -> Result<(&str, usize), ExpressionError> {
     let Some(length) = text.find(']') else {
-        return Err(ExpressionError::new(0..1, "the bracket has no closing ]"));
+        return Err(ExpressionError::new(0..1, "the bracket has no closing ]")
+            .with_help("write @[Namespace::name], or [name] for a column"));
     };
     let inner = &text[1..length];
     let why = match inner.chars().count() {

@@ -36,7 +36,7 @@ pub struct Variable {
 }
 
 /// A connection: something outside that tasks use by name.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Connection {
     /// Its name; a package's and its project's connections share one space of names.
     pub name: String,
@@ -47,7 +47,7 @@ pub struct Connection {
 }
 
 /// The kinds of connection, each with its own properties.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum ConnectionKind {
     /// A PostgreSQL server.
     Postgres {
@@ -64,7 +64,7 @@ impl ConnectionKind {
         }
     }
 
-    /// The texts of this connection in which references may stand.
+    /// The texts of this connection in which expressions may stand.
     pub fn templates(&self) -> impl Iterator<Item = &Template> {
         match self {
             ConnectionKind::Postgres { url } => std::iter::once(url),

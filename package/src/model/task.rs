@@ -2,9 +2,8 @@
 
 use std::fmt;
 
-use crate::reference::Reference;
+use crate::operand::Operand;
 use crate::template::Template;
-use crate::value::Value;
 
 use super::Container;
 
@@ -39,7 +38,7 @@ impl TaskKind {
 }
 
 /// A program to start in the project's unpacked folder.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Process {
     /// The program and its arguments; at least one word, never passed through a shell.
     pub command: Vec<Template>,
@@ -56,15 +55,6 @@ pub struct Sql {
     pub statement: String,
     /// Values for `$1`, `$2`, …
     pub arguments: Vec<Operand>,
-}
-
-/// A bound value; the expression language will make this a whole expression.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Operand {
-    /// The value of a parameter or variable.
-    Reference(Reference),
-    /// A literal.
-    Literal(Value),
 }
 
 /// The place of a task among its siblings in [`Container::tasks`].

@@ -120,7 +120,7 @@ fn a_whole_package_is_read() {
             Operand::Literal(Value::String("north".into())),
             Operand::Reference(Reference::User("rows".into())),
             Operand::Literal(Value::Bool(true)),
-            Operand::Literal(Value::Float64(-1.5)),
+            Operand::Literal(Value::Decimal("-1.5".parse().unwrap())),
         ]
     );
     let load = &tasks[1];

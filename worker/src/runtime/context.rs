@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{Timestamp, Zoned};
 use scaleout_common::wire::{MessageSource, MessageType};
 use scaleout_package::Value;
 use scaleout_package::model::{Connection, Parameter, Task};
 use scaleout_package::reference::SystemVariable;
-use scaleout_package::scope::Scope;
+use scaleout_package::scope::{Clock, Scope};
 use tokio::sync::Semaphore;
 
 use super::host::Host;
@@ -55,6 +55,7 @@ impl<'a> Context<'a> {
     /// The values that `task` sees.
     pub(super) fn scope_of(&self, task: &Task) -> Scope {
         let mut scope = self.scope.clone();
+        scope.clock = Clock::at(&Zoned::now());
         scope.system.insert(SystemVariable::TaskName, Value::String(task.name.clone()));
         scope
     }
@@ -137,5 +138,7 @@ fn scope(run: &Run, host: &Host, work_folder: &WorkFolder) -> Scope {
             (SystemVariable::MachineName, Value::String(host.machine.clone())),
             (SystemVariable::WorkDir, Value::String(work_path)),
         ]),
+        // Each task is told its own time.
+        clock: Clock::default(),
     }
 }

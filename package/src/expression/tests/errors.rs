@@ -58,7 +58,12 @@ fn faults_have_their_place_and_what_to_do() {
             "expected a name after @",
             Some("a name that does not begin with a letter or _ stands in brackets: @[User::7days]"),
         ),
-        ("@[User::x", "[", "the bracket has no closing ]", None),
+        (
+            "@[User::x",
+            "[",
+            "the bracket has no closing ]",
+            Some("write @[Namespace::name], or [name] for a column"),
+        ),
         ("@[User::]", "@[User::]", "a part of the name is empty: write @[Namespace::name]", None),
         (
             "#12",

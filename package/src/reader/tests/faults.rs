@@ -228,14 +228,15 @@ fn sql_tasks() {
 kind = "sql"
 connection = "shard"
 statement = "select {{ @x }}"
-arguments = ["@x", "1 + 1", [1], "@[System::Nam]"]
+arguments = ["@x", "1 +", [1], "@[System::Nam]", "LENN(1)"]
 "#,
         r#"p.toml:3:14: unknown connection `shard` (did you mean `shared`?)
 p.toml:4:21: `{{` in a statement: values go in as bound arguments (write $1 in the statement and arguments = ["@name"])
 p.toml:5:15: @x is not known here
-p.toml:5:20: cannot read the argument "1 + 1": expressions are not supported yet by this version (an argument is a reference such as "@day", a number, true, false, or a text in quotes: '"north"')
-p.toml:5:29: `arguments` expects references such as "@day", numbers, or true and false, found a list
-p.toml:5:37: unknown system variable `Nam` (there are ExecutionId, Attempt, PackageName, ProjectName, FolderName, TaskName, StartTime, MachineName, WorkDir)"#,
+p.toml:5:20: the expression ends here: a value is missing
+p.toml:5:27: `arguments` expects expressions such as "@day", numbers, or true and false, found a list
+p.toml:5:33: unknown system variable `Nam` (there are ExecutionId, Attempt, PackageName, ProjectName, FolderName, TaskName, StartTime, MachineName, WorkDir)
+p.toml:5:52: unknown function LENN (did you mean `LEN`?)"#,
     );
     bad(
         r#"[tasks.a]
@@ -351,17 +352,39 @@ command = [
         r#"p.toml:6:7: @dya is not known here (did you mean `day`?)
 p.toml:7:7: @[User::day] is not known here (write @[$Package::day])
 p.toml:8:9: @warehouse_url is not known here (write @[$Project::warehouse_url])
-p.toml:9:9: unknown system variable `ExecutionID` (did you mean `ExecutionId`?)
-p.toml:10:9: unknown namespace `Usr` (there are User, $Package, $Project and System)
+p.toml:9:7: unknown system variable `ExecutionID` (did you mean `ExecutionId`?)
+p.toml:10:7: unknown namespace `Usr` (there are User, $Package, $Project and System)
 p.toml:11:4: `{{` is not closed (close it with }}, or write \{{ for a literal {{)
 p.toml:12:4: `{{` is not closed (close it with }}, or write \{{ for a literal {{)
-p.toml:13:7: the reference has no closing ] (write @[Namespace::name])
+p.toml:13:8: the bracket has no closing ] (write @[Namespace::name], or [name] for a column)
 p.toml:14:4: `{{` is not closed (close it with }}, or write \{{ for a literal {{)
-p.toml:15:7: expected a reference such as @name (values are named with @ in front: {{ @name }})
-p.toml:16:12: expected }} after the reference (expressions in {{ }} are not supported yet by this version: only one reference)
+p.toml:15:7: day is the name of a column, and there are no columns here (write @day)
+p.toml:16:7: DT_DBDATE + DT_I4 does not go: the types do not match (dates are added to with DATEADD and subtracted with DATEDIFF)
 p.toml:17:18: @q is not known here (known: day)
 p.toml:18:3: @q is not known here (known: day)
 p.toml:21:4: @q is not known here (known: day)"#,
+    );
+}
+
+#[test]
+fn expressions_are_checked_where_they_stand() {
+    bad(
+        r#"[parameters.password]
+type = "string"
+sensitive = true
+[variables.rows]
+type = "int64"
+[tasks.a]
+kind = "process"
+command = ["x", "{{ @rows + 1 }} {{ @rows + \"a\" }}", '{{ 1 / 0 }} {{ "}}" }}', '{{ LEN(@rows) }}']
+[tasks.a.environment]
+ALONE = "{{ @password }}"
+TOGETHER = '{{ "x" + @password }}'
+"#,
+        r#"p.toml:8:17: DT_I8 + DT_WSTR(1) does not go: the types do not match (cast the other one to a text: (DT_WSTR,20)value)
+p.toml:8:60: the right side of / is zero (test it first: divisor == 0 ? NULL(DT_I4) : dividend / divisor)
+p.toml:8:90: argument 1 of LEN must be a text (DT_WSTR or DT_STR), found DT_I8 (cast it: (DT_WSTR,50)value)
+p.toml:11:22: @password is sensitive, and what an expression makes of it could not be masked (let it stand alone: {{ @password }})"#,
     );
 }
 

@@ -68,10 +68,7 @@ fn prepare(context: &Context<'_>, task: &Task, sql: &Sql) -> Result<(Config, Vec
     if config.get_application_name().is_none() {
         config.application_name(format!("scaleout {}", context.run.execution));
     }
-    let value = |operand: &Operand| match operand {
-        Operand::Literal(value) => Ok(value.clone()),
-        Operand::Reference(reference) => scope.lookup(reference).cloned().map_err(|error| error.to_string()),
-    };
+    let value = |operand: &Operand| operand.value(&scope).map_err(|error| error.to_string());
     Ok((config, sql.arguments.iter().map(value).collect::<Result<_, _>>()?))
 }
 
