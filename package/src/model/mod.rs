@@ -9,4 +9,6 @@ mod task;
 pub use crate::operand::Operand;
 pub use container::{Container, ContainerError, Package, Task};
 pub use declarations::{Connection, ConnectionKind, Parameter, Variable};
-pub use task::{After, Constraint, Join, MaximumErrors, On, Process, Sql, TaskIndex, TaskKind, TaskPath};
+pub use task::{
+    After, Constraint, Join, MaximumErrors, On, Process, Sql, TaskIndex, TaskKind, TaskPath, When,
+};

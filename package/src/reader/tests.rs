@@ -143,6 +143,29 @@ fn a_whole_package_is_read() {
 }
 
 #[test]
+fn constraints_have_conditions() {
+    let package = good(
+        r#"[parameters.mode]
+type = "string"
+sensitive = true
+[tasks.a]
+kind = "sequence"
+[tasks.b]
+kind = "sequence"
+after = [
+  "a",
+  { task = "a", when = '@mode == "full"' },
+  { task = "a", on = "failure", when = "GETDATE() > GETUTCDATE()", or = true },
+]
+"#,
+    );
+    let constraints = package.root.tasks()[1].after.constraints();
+    let read: Vec<(On, Option<bool>)> =
+        constraints.iter().map(|c| (c.on, c.when.as_ref().map(|when| when.or))).collect();
+    assert_eq!(read, [(On::Success, None), (On::Success, Some(false)), (On::Failure, Some(true))]);
+}
+
+#[test]
 fn an_empty_package_is_a_package() {
     assert!(good("").root.tasks().is_empty());
 }

@@ -131,6 +131,17 @@ fn the_longest_row_and_the_deepest_tree_are_evaluated() {
     assert_eq!(surroundings.shows(&nested), "67 : DT_I4");
 }
 
+/// What is checked by a master for strangers must not make long texts.
+#[test]
+fn checking_makes_no_long_text() {
+    let checked = |text: &str| Parsed::read(text).unwrap().check(&Surroundings::default()).unwrap();
+    assert!(checked("REPLICATE(\"x\", 1000000)").constant().is_none());
+    assert!(checked("REPLACE(\"x\", \"x\", \"xxx\")").constant().is_none());
+    assert!(checked("LEN(\"abc\") + 1").constant().is_some());
+    assert!(checked("GETDATE()").constant().is_none());
+    assert!(checked("(DT_DBDATE)(DT_DBTIME)\"10:00\"").constant().is_none());
+}
+
 #[test]
 fn names_are_told_in_the_order_of_the_text() {
     let text = "@a + LEN([b c]) ? Source.[d e] : NULL(DT_I4) + @[User::f]";

@@ -101,16 +101,6 @@ p.toml:6:1: `force-result` in process task `a` is not supported yet by this vers
 p.toml:7:10: `on-error` in process task `a` is not supported yet by this version"#,
     );
     bad(
-        r#"[tasks.a]
-kind = "sequence"
-[tasks.b]
-kind = "sequence"
-after = [{ task = "a", when = "@x", or = true }]
-"#,
-        r#"p.toml:5:24: `when` in `after` is not supported yet by this version
-p.toml:5:37: `or` in `after` is not supported yet by this version"#,
-    );
-    bad(
         r#"[parameters.n]
 type = "DT_WSTR"
 "#,
@@ -233,10 +223,10 @@ arguments = ["@x", "1 +", [1], "@[System::Nam]", "LENN(1)"]
         r#"p.toml:3:14: unknown connection `shard` (did you mean `shared`?)
 p.toml:4:21: `{{` in a statement: values go in as bound arguments (write $1 in the statement and arguments = ["@name"])
 p.toml:5:15: @x is not known here
-p.toml:5:20: the expression ends here: a value is missing
+p.toml:5:24: the expression ends here: a value is missing
 p.toml:5:27: `arguments` expects expressions such as "@day", numbers, or true and false, found a list
 p.toml:5:33: unknown system variable `Nam` (there are ExecutionId, Attempt, PackageName, ProjectName, FolderName, TaskName, StartTime, MachineName, WorkDir)
-p.toml:5:52: unknown function LENN (did you mean `LEN`?)"#,
+p.toml:5:51: unknown function LENN (did you mean `LEN`?)"#,
     );
     bad(
         r#"[tasks.a]
@@ -363,6 +353,29 @@ p.toml:16:7: DT_DBDATE + DT_I4 does not go: the types do not match (dates are ad
 p.toml:17:18: @q is not known here (known: day)
 p.toml:18:3: @q is not known here (known: day)
 p.toml:21:4: @q is not known here (known: day)"#,
+    );
+}
+
+#[test]
+fn conditions_are_true_or_false() {
+    bad(
+        r#"[variables.rows]
+type = "int64"
+[tasks.a]
+kind = "sequence"
+[tasks.b]
+kind = "sequence"
+after = [{ task = "a", when = "@x", or = true }, { task = "a", or = true }, { task = "a", when = "@rows" }]
+[tasks.c]
+kind = "sequence"
+after = [{ task = "a", when = "@rows >" }, { task = "a", when = 5, or = "yes" }]
+"#,
+        r#"p.toml:7:32: @x is not known here (known: rows)
+p.toml:7:64: `or` goes with `when` (write when = "…" beside it: the condition that is enough)
+p.toml:7:99: the value is DT_I8, and DT_BOOL is wanted (compare it: value != 0)
+p.toml:10:39: the expression ends here: a value is missing
+p.toml:10:65: `when` expects a string, found 5
+p.toml:10:73: `or` expects true or false, found a string"#,
     );
 }
 
