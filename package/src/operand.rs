@@ -1,7 +1,7 @@
 //! A value that is known only while a package runs: what stands in `{{ }}` and in `arguments`.
 
 use crate::binding;
-use crate::expression::{Expression, ExpressionError, Name, Names, Parsed};
+use crate::expression::{Expression, ExpressionError, Name, Names, Parsed, Type};
 use crate::reference::Reference;
 use crate::scope::{LookupError, Scope};
 use crate::value::Value;
@@ -34,11 +34,37 @@ impl Operand {
                 return Ok(Operand::Reference(reference));
             }
         }
-        let expression = parsed.check(composed)?;
-        Ok(match expression.constant() {
+        parsed.check(composed).map(Operand::of)
+    }
+
+    /// As [`Operand::check`], for something of type `target` that the value is given to.
+    ///
+    /// # Errors
+    /// As [`Operand::check`]; also if the value must be cast first.
+    pub fn check_as(
+        parsed: &Parsed,
+        names: &dyn Names,
+        composed: &dyn Names,
+        target: Type,
+    ) -> Result<Operand, ExpressionError> {
+        let alone = parsed.as_name().is_some();
+        let expression = parsed.check_as(if alone { names } else { composed }, target)?;
+        match Operand::check(parsed, names, composed)? {
+            // What has the type already stays as it is.
+            Operand::Reference(reference)
+                if expression.inputs().iter().all(|input| input.data_type == target) =>
+            {
+                Ok(Operand::Reference(reference))
+            }
+            _ => Ok(Operand::of(expression)),
+        }
+    }
+
+    fn of(expression: Expression) -> Operand {
+        match expression.constant() {
             Some(constant) => Operand::Literal(binding::value_of(&expression, constant.clone())),
             None => Operand::Expression(expression),
-        })
+        }
     }
 
     /// The value in `scope`.

@@ -9,6 +9,7 @@ use jiff::tz::TimeZone;
 
 use crate::binding;
 use crate::expression::{Context, Datum, ExpressionError, Input};
+use crate::model::{Operand, Variable};
 use crate::reference::{Reference, SystemVariable};
 use crate::value::Value;
 
@@ -57,6 +58,16 @@ pub enum LookupError {
     Expression(ExpressionError),
 }
 
+/// A variable has no first value.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("cannot evaluate the value of variable {name}: {cause}")]
+pub struct DeclareError {
+    /// The variable.
+    pub name: String,
+    /// Why.
+    pub cause: LookupError,
+}
+
 impl Scope {
     /// The value that `reference` means here.
     ///
@@ -71,6 +82,26 @@ impl Scope {
             Reference::System(variable) => self.system.get(variable),
         };
         found.ok_or_else(|| LookupError::Unknown(reference.clone()))
+    }
+
+    /// Declares variables with their first values, in a frame of their own inside those that are there.
+    ///
+    /// # Errors
+    /// The first value that cannot be evaluated.
+    pub fn declare(&mut self, variables: &BTreeMap<String, Variable>) -> Result<(), DeclareError> {
+        let mut frame = BTreeMap::new();
+        for (name, variable) in variables {
+            let value = variable.value.value(self);
+            let value = value.map_err(|cause| DeclareError { name: name.clone(), cause })?;
+            // An expression's decimal has all digits of its type; a variable's has those that say something.
+            let value = match (value, &variable.value) {
+                (Value::Decimal(number), Operand::Expression(_)) => Value::Decimal(number.normalize()),
+                (value, _) => value,
+            };
+            frame.insert(name.clone(), value);
+        }
+        self.variables.push(frame);
+        Ok(())
     }
 
     fn variable(&self, name: &str) -> Option<&Value> {
@@ -90,5 +121,77 @@ impl Context for Scope {
 
     fn utc_now(&self) -> DateTime {
         self.clock.utc
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::project::ProjectSettings;
+    use crate::reader::{Surroundings, read_package};
+
+    /// The variables of a package whose parameter `rate` is 1.50, or NULL.
+    fn declared(variables: &str, rate: Value) -> String {
+        let text = format!("[parameters.rate]\ntype = \"decimal\"\n{variables}");
+        let settings = ProjectSettings::default();
+        let around = Surroundings { settings: &settings, files: None };
+        let package = read_package("p", "p.toml", text.as_bytes(), &around).unwrap_or_else(|e| panic!("{e}"));
+        let mut scope = Scope::default();
+        scope.package.insert("rate".into(), rate);
+        match scope.declare(&package.variables) {
+            Ok(()) => {
+                let values =
+                    scope.variables[0].iter().map(|(name, value)| format!("{name}={}", value.to_json()));
+                values.collect::<Vec<_>>().join(" ")
+            }
+            Err(error) => error.to_string(),
+        }
+    }
+
+    #[test]
+    fn variables_begin_with_literals_and_expressions() {
+        let text = r#"
+[variables.a]
+type = "decimal"
+value = "@rate * 2"
+[variables.b]
+type = "decimal"
+value = "@rate"
+[variables.c]
+type = "bool"
+value = "ISNULL(@rate)"
+[variables.d]
+type = "string"
+value = '@[$Package::rate] > 1 ? "much" : "little"'
+[variables.e]
+type = "date"
+value = '(DT_DBDATE)"2024-2-9"'
+[variables.f]
+type = "int64"
+value = "2 + 3"
+[variables.g]
+type = "float64"
+[variables.h]
+type = "float64"
+value = "@rate"
+"#;
+        let rate = Value::parse(crate::value::DataType::Decimal, "1.50").unwrap();
+        assert_eq!(
+            declared(text, rate),
+            r#"a="3" b="1.50" c=false d="much" e="2024-02-09" f=5 g=null h=1.5"#
+        );
+        assert_eq!(
+            declared(text, Value::Null),
+            r#"a=null b=null c=true d=null e="2024-02-09" f=5 g=null h=null"#
+        );
+    }
+
+    #[test]
+    fn a_variable_that_has_no_value_is_told() {
+        let text = "[variables.a]\ntype = \"decimal\"\nvalue = \"(1 / @rate)\"\n";
+        assert_eq!(
+            declared(text, Value::Decimal(rust_decimal::Decimal::ZERO)),
+            "cannot evaluate the value of variable a: the right side of / is zero"
+        );
     }
 }

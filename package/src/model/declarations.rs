@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
+use crate::operand::Operand;
 use crate::template::Template;
 use crate::value::{DataType, Value, ValueError};
 
@@ -31,8 +32,8 @@ pub struct Variable {
     pub name: String,
     /// Its type.
     pub data_type: DataType,
-    /// Its value when the package starts; NULL if none was given.
-    pub value: Value,
+    /// Its value when the package starts; NULL if none was given. An expression sees parameters and system variables.
+    pub value: Operand,
 }
 
 /// A connection: something outside that tasks use by name.

@@ -51,6 +51,20 @@ impl Names<'_> {
         Operand::check(parsed, self, &Composed(self))
     }
 
+    /// Reads the expression that `item` is as the first value of a variable.
+    pub(super) fn initial(
+        &self,
+        item: &Item<'_>,
+        text: &str,
+        data_type: DataType,
+        report: &mut Report,
+    ) -> Option<Operand> {
+        let target = binding::type_of(data_type);
+        let read =
+            Parsed::read(text).and_then(|parsed| Operand::check_as(&parsed, self, &Composed(self), target));
+        read.map_err(|error| report.expression(item.span(), text, error)).ok()
+    }
+
     fn declared(&self, reference: &Reference) -> Option<Declared> {
         let parameter = |parameters: &BTreeMap<String, Parameter>, name: &str| {
             parameters.get(name).map(|p| Declared { data_type: p.data_type, sensitive: p.sensitive })

@@ -103,7 +103,7 @@ fn a_whole_package_is_read() {
     let package = good(WHOLE);
     assert_eq!(package.description, "Load one day");
     assert_eq!(package.root.maximum_errors().0.get(), 3);
-    assert_eq!(package.variables["rows"].value, Value::Int64(0));
+    assert_eq!(package.variables["rows"].value, Operand::Literal(Value::Int64(0)));
     assert_eq!(package.parameters["rate"].default.as_ref().unwrap().to_json(), "1.50");
     let tasks = package.root.tasks();
     let names: Vec<&str> = tasks.iter().map(|task| task.name.as_str()).collect();

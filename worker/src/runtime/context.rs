@@ -9,7 +9,7 @@ use scaleout_common::wire::{MessageSource, MessageType};
 use scaleout_package::Value;
 use scaleout_package::model::{Connection, Parameter, Task};
 use scaleout_package::reference::SystemVariable;
-use scaleout_package::scope::{Clock, Scope};
+use scaleout_package::scope::{Clock, DeclareError, Scope};
 use tokio::sync::Semaphore;
 
 use super::host::Host;
@@ -50,6 +50,15 @@ impl<'a> Context<'a> {
             work_folder,
             account,
         }
+    }
+
+    /// Gives the package's variables their first values. Without that, tasks see none.
+    ///
+    /// # Errors
+    /// A value cannot be evaluated: the package cannot start.
+    pub(super) fn declare(&mut self) -> Result<(), DeclareError> {
+        self.scope.clock = Clock::at(&Zoned::now());
+        self.scope.declare(&self.run.package.package.variables)
     }
 
     /// The values that `task` sees.
@@ -122,12 +131,11 @@ fn sensitive_values(run: &Run) -> impl Iterator<Item = String> {
 
 fn scope(run: &Run, host: &Host, work_folder: &WorkFolder) -> Scope {
     let loaded = &run.package;
-    let variables = loaded.package.variables.values();
     let work_path = work_folder.path().to_string_lossy().into_owned();
     Scope {
         project: (*run.project_values).clone(),
         package: run.values.clone(),
-        variables: vec![variables.map(|v| (v.name.clone(), v.value.clone())).collect()],
+        variables: Vec::new(),
         system: BTreeMap::from([
             (SystemVariable::ExecutionId, Value::String(run.execution.to_string())),
             (SystemVariable::Attempt, Value::Int64(run.attempt.into())),
