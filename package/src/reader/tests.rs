@@ -1,5 +1,7 @@
-//! What the reader makes of good files, of bounds and of surroundings; [`faults`] has the bad packages.
+//! What the reader makes of good files, of bounds and of surroundings; [`faults`] and
+//! [`expressions`] have the bad packages.
 
+mod expressions;
 mod faults;
 
 use std::time::Duration;

@@ -95,7 +95,7 @@ fn round_real(number: f64, length: i128) -> f64 {
     let Some(exact) = Numeric::parse(digits) else { return number };
     // One digit stands in front of the point. With none to stay, it is rounded to a ten.
     let rounded = if stay == 0 {
-        (exact.whole() >= 5).then_some("10".to_owned()).unwrap_or("0".to_owned())
+        (if exact.whole() >= 5 { "10" } else { "0" }).to_owned()
     } else {
         let scale = u8::try_from(stay - 1).unwrap_or(u8::MAX).min(exact.scale());
         exact.rescaled(scale, Rounding::HalfUp).map_or_else(|| digits.to_owned(), |exact| exact.to_string())
