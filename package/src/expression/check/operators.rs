@@ -75,7 +75,7 @@ fn node(operator: BinaryOperator, left: Node, right: Node, span: Range<usize>, d
 
 fn mismatch(operator: BinaryOperator, left: &Node, right: &Node, span: Range<usize>) -> ExpressionError {
     let (a, b) = (left.data_type, right.data_type);
-    ExpressionError::new(span, format!("{a} {} {b} does not go: the types do not match", operator.symbol()))
+    ExpressionError::new(span, format!("{} cannot be applied to {a} and {b}", operator.symbol()))
 }
 
 /// Texts after each other; a date becomes a text unasked, a number does not.
@@ -171,8 +171,8 @@ fn comparison(
         (Class::Text, Class::Text) => (left, right),
         (Class::Bool | Class::Guid | Class::Bytes, other) if a.class() == other => {
             if ordering {
-                let message = format!("{a} has no order: {} does not go", operator.symbol());
-                return Err(ExpressionError::new(span, message).with_help("== and != go"));
+                let message = format!("{a} has no order: {} cannot be applied to it", operator.symbol());
+                return Err(ExpressionError::new(span, message).with_help("== and != can be"));
             }
             (left, right)
         }

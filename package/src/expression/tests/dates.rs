@@ -121,16 +121,13 @@ fn dates_compare_in_the_wider_type() {
         ("(DT_DBDATE)\"2024-01-01\" < (DT_DBTIMESTAMP2,7)\"2024-01-01 00:00:00.0000001\"", "True : DT_BOOL"),
         ("(DT_DBDATE)\"1500-01-01\" < [Order Date]", "True : DT_BOOL"),
         ("(DT_DBTIME)\"10:00\" < (DT_DBTIME2,1)\"10:00:00.1\"", "True : DT_BOOL"),
-        (
-            "(DT_DBTIME)\"10:00\" < [Order Date]",
-            "error: DT_DBTIME < DT_DBTIMESTAMP does not go: the types do not match",
-        ),
+        ("(DT_DBTIME)\"10:00\" < [Order Date]", "error: < cannot be applied to DT_DBTIME and DT_DBTIMESTAMP"),
         ("\"2/29/2024\" < [Order Date]", "True : DT_BOOL"),
         (
             "[Order Date] == \"soon\"",
             "error: cannot turn DT_WSTR(4) into DT_DBTIMESTAMP: the text is not in the format yyyy-mm-dd hh:mm:ss",
         ),
-        ("[Order Date] + 1", "error: DT_DBTIMESTAMP + DT_I4 does not go: the types do not match"),
+        ("[Order Date] + 1", "error: + cannot be applied to DT_DBTIMESTAMP and DT_I4"),
         ("TRUE ? (DT_DBDATE)\"2024-01-01\" : [Order Date]", "2024-01-01 00:00:00 : DT_DBTIMESTAMP"),
         ("TRUE ? (DT_DBTIME2,3)\"1:02:03.5\" : (DT_DBTIME)\"10:00\"", "01:02:03.500 : DT_DBTIME2(3)"),
         (

@@ -1,8 +1,10 @@
 //! Faults have their place, name what they are about, and say what to do.
 
+use jiff::civil::DateTime;
+
 use super::surroundings::Surroundings;
 use crate::expression::limits::{DEPTH_MAX, EXPRESSION_BYTES_MAX};
-use crate::expression::{ExpressionError, Parsed};
+use crate::expression::{Context, Datum, ExpressionError, Input, Name, Names, Parsed, Type, UnknownName};
 
 fn fault(text: &str) -> ExpressionError {
     let surroundings = Surroundings::common();
@@ -31,7 +33,7 @@ fn faults_have_their_place_and_what_to_do() {
         (
             "1 + @i4 * @ui8",
             "@i4 * @ui8",
-            "DT_I4 * DT_UI8 does not go: the types do not match",
+            "* cannot be applied to DT_I4 and DT_UI8",
             Some("a DT_UI8 and a number with sign have no type in common: cast one of them"),
         ),
         ("1 +", "", "the expression ends here: a value is missing", None),
@@ -129,6 +131,42 @@ fn the_longest_row_and_the_deepest_tree_are_evaluated() {
     assert_eq!(surroundings.shows(&deep), "7 : DT_I4");
     let nested = format!("{}@i4{}", "(1 + ".repeat(60), ")".repeat(60));
     assert_eq!(surroundings.shows(&nested), "67 : DT_I4");
+}
+
+/// A context that breaks its word: whatever it gives is a fault, and nothing worse.
+#[test]
+fn values_that_are_not_what_they_were_checked_as_are_faults() {
+    struct Liar(Datum);
+    impl Names for Liar {
+        fn type_of(&self, _: &Name) -> Result<Type, UnknownName> {
+            Ok(Type::I4)
+        }
+    }
+    impl Context for Liar {
+        fn value(&self, _: &Input) -> Result<Option<Datum>, String> {
+            Ok(Some(self.0.clone()))
+        }
+        fn now(&self) -> DateTime {
+            DateTime::MIN
+        }
+        fn utc_now(&self) -> DateTime {
+            DateTime::MAX
+        }
+    }
+    for lie in
+        [Datum::Integer(i128::MIN), Datum::Integer(1 << 31), Datum::Text("5".into()), Datum::Real(f64::NAN)]
+    {
+        let liar = Liar(lie);
+        for text in ["-@x", "ABS(@x)", "~@x", "@x * @x", "HEX(@x)", "(DT_WSTR,20)@x"] {
+            let error = Parsed::read(text).unwrap().check(&liar).unwrap().evaluate(&liar).unwrap_err();
+            assert_eq!(
+                error.message, "cannot read @x: its value is not the DT_I4 it was checked as",
+                "{text}"
+            );
+        }
+        let early = Parsed::read("GETDATE()").unwrap().check(&liar).unwrap().evaluate(&liar);
+        assert_eq!(early.unwrap_err().message, "the date is beyond the range of DT_DBTIMESTAMP");
+    }
 }
 
 /// What is checked by a master for strangers must not make long texts.

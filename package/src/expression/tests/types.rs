@@ -126,9 +126,12 @@ fn guids_and_bytes() {
             "error: cannot turn DT_WSTR(1) into DT_BYTES(4): the text is not made of pairs of hexadecimal digits",
         ),
         ("(DT_BYTES,2)\"ff\" == (DT_BYTES,4)\"FF\"", "True : DT_BOOL"),
-        ("(DT_BYTES,2)\"ff\" < (DT_BYTES,4)\"FF\"", "error: DT_BYTES(2) has no order: < does not go"),
+        (
+            "(DT_BYTES,2)\"ff\" < (DT_BYTES,4)\"FF\"",
+            "error: DT_BYTES(2) has no order: < cannot be applied to it",
+        ),
         ("TRUE ? (DT_BYTES,2)\"ff\" : (DT_BYTES,4)\"FF\"", "FF : DT_BYTES(4)"),
-        ("TRUE < FALSE", "error: DT_BOOL has no order: < does not go"),
+        ("TRUE < FALSE", "error: DT_BOOL has no order: < cannot be applied to it"),
     ]);
 }
 

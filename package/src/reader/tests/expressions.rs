@@ -38,7 +38,7 @@ p.toml:12:4: `{{` is not closed (close it with }}, or write \{{ for a literal {{
 p.toml:13:8: the bracket has no closing ] (write @[Namespace::name], or [name] for a column)
 p.toml:14:4: `{{` is not closed (close it with }}, or write \{{ for a literal {{)
 p.toml:15:7: day is the name of a column, and there are no columns here (write @day)
-p.toml:16:7: DT_DBDATE + DT_I4 does not go: the types do not match (dates are added to with DATEADD and subtracted with DATEDIFF)
+p.toml:16:7: + cannot be applied to DT_DBDATE and DT_I4 (dates are added to with DATEADD and subtracted with DATEDIFF)
 p.toml:17:18: @q is not known here (known: day)
 p.toml:18:3: @q is not known here (known: day)
 p.toml:21:4: @q is not known here (known: day)"#,
@@ -83,7 +83,7 @@ command = ["x", "{{ @rows + 1 }} {{ @rows + \"a\" }}", '{{ 1 / 0 }} {{ "}}" }}',
 ALONE = "{{ @password }}"
 TOGETHER = '{{ "x" + @password }}'
 "#,
-        r#"p.toml:8:17: DT_I8 + DT_WSTR(1) does not go: the types do not match (cast the other one to a text: (DT_WSTR,20)value)
+        r#"p.toml:8:17: + cannot be applied to DT_I8 and DT_WSTR(1) (cast the other one to a text: (DT_WSTR,20)value)
 p.toml:8:60: the right side of / is zero (test it first: divisor == 0 ? NULL(DT_I4) : dividend / divisor)
 p.toml:8:90: argument 1 of LEN must be a text (DT_WSTR or DT_STR), found DT_I8 (cast it: (DT_WSTR,50)value)
 p.toml:11:22: @password is sensitive, and what an expression makes of it could not be masked (let it stand alone: {{ @password }})"#,

@@ -68,8 +68,10 @@ fn prepare(context: &Context<'_>, task: &Task, sql: &Sql) -> Result<(Config, Vec
     if config.get_application_name().is_none() {
         config.application_name(format!("scaleout {}", context.run.execution));
     }
-    let value = |operand: &Operand| operand.value(&scope).map_err(|error| error.to_string());
-    Ok((config, sql.arguments.iter().map(value).collect::<Result<_, _>>()?))
+    let value = |(index, operand): (usize, &Operand)| {
+        operand.value(&scope).map_err(|error| format!("cannot evaluate the argument ${}: {error}", index + 1))
+    };
+    Ok((config, sql.arguments.iter().enumerate().map(value).collect::<Result<_, _>>()?))
 }
 
 async fn attend(
