@@ -29,6 +29,9 @@ pub enum Part {
     },
 }
 
+/// Most faults that are told of one text: a text with more has one cause that makes them all.
+const ERRORS_MAX: usize = 20;
+
 /// Checks an expression that was read.
 pub type Check<'c> = dyn FnMut(&Parsed) -> Result<Operand, ExpressionError> + 'c;
 
@@ -36,12 +39,12 @@ impl Template {
     /// Reads a text and has `check` check each of its expressions. What is faulty stands in the template as it was written.
     ///
     /// # Errors
-    /// Beside the template: everything that is wrong, and where in `text`. Behind a `{{` that cannot be read nothing is
-    /// looked at.
+    /// Beside the template: what is wrong, and where in `text`. Behind a `{{` that cannot be read, and behind the
+    /// 20th fault, nothing is looked at.
     pub fn read(text: &str, check: &mut Check<'_>) -> (Template, Vec<ExpressionError>) {
         let mut reading = Reading::default();
         let mut at = 0;
-        while let Some(found) = text[at..].find("{{") {
+        while let Some(found) = text[at..].find("{{").filter(|_| reading.errors.len() < ERRORS_MAX) {
             let open = at + found;
             if text[at..open].ends_with('\\') {
                 reading.literal.push_str(&text[at..open - 1]);

@@ -13,6 +13,16 @@ use super::token::{Token, TokenKind, tokens};
 use super::type_spec;
 use super::types::Type;
 
+const BETWEEN: &str = "expected an operator between two values";
+
+/// Operators of other languages, and what they are here.
+const WORDS: [(&str, &str); 4] = [
+    ("and", "and is &&"),
+    ("or", "or is ||"),
+    ("mod", "the rest of a division is %"),
+    ("is", "whether a value is NULL says ISNULL(value)"),
+];
+
 const COMPARE_HELP: &str = "write == to compare";
 
 /// Reads a whole expression.
@@ -116,9 +126,33 @@ impl<'t> Parser<'t> {
             }
             TokenKind::Symbol(")") => ExpressionError::new(span, "nothing is open that this ) closes"),
             TokenKind::Symbol(symbol) => {
-                ExpressionError::new(span, format!("{symbol} cannot stand here: a value is missing"))
+                let message = format!("{symbol} cannot stand here: a value is missing");
+                ExpressionError::new(span, message).with_optional_help(self.other_language(symbol))
             }
-            _ => ExpressionError::new(span, "expected an operator between two values"),
+            TokenKind::Word { text, .. } => ExpressionError::new(span, BETWEEN).with_optional_help(
+                WORDS
+                    .iter()
+                    .find(|(word, _)| text.eq_ignore_ascii_case(word))
+                    .map(|(_, help)| (*help).to_owned()),
+            ),
+            _ => ExpressionError::new(span, BETWEEN),
+        }
+    }
+
+    /// What somebody may have meant who knows other languages.
+    fn other_language(&self, symbol: &str) -> Option<String> {
+        let is = |at: Option<usize>, symbol: &str| {
+            at.and_then(|at| self.tokens.get(at)).is_some_and(|token| match token.kind {
+                TokenKind::Symbol(found) => found == symbol,
+                _ => false,
+            })
+        };
+        match symbol {
+            ":" if is(Some(self.at + 1), ":") => {
+                Some("a namespace stands in brackets: @[User::name]".to_owned())
+            }
+            ">" if is(self.at.checked_sub(1), "<") => Some("unequal is !=".to_owned()),
+            _ => None,
         }
     }
 

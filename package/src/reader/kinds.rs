@@ -157,6 +157,9 @@ fn operand(names: &Names<'_>, item: &Item<'_>, report: &mut Report) -> Option<Op
 }
 
 fn expression(names: &Names<'_>, item: &Item<'_>, text: &str, report: &mut Report) -> Option<Operand> {
+    if report.is_full() {
+        return None;
+    }
     match Parsed::read(text).and_then(|parsed| names.operand(&parsed)) {
         Ok(operand) => Some(operand),
         Err(error) => {

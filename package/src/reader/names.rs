@@ -39,6 +39,9 @@ impl Names<'_> {
             let span = report.inside_string(item.span(), text, at);
             report.add(span, format!("`{}` holds a NUL character", item.key));
         }
+        if report.is_full() {
+            return Template::literal(text);
+        }
         let (template, errors) = Template::read(text, &mut |parsed| self.operand(parsed));
         for error in errors {
             report.expression(item.span(), text, error);
@@ -59,6 +62,9 @@ impl Names<'_> {
         data_type: DataType,
         report: &mut Report,
     ) -> Option<Operand> {
+        if report.is_full() {
+            return None;
+        }
         let target = binding::type_of(data_type);
         let read =
             Parsed::read(text).and_then(|parsed| Operand::check_as(&parsed, self, &Composed(self), target));

@@ -1,5 +1,7 @@
 //! The functions on texts. Characters are Unicode scalar values; results are bounded by [`TEXT_BYTES_MAX`].
 
+use std::collections::HashSet;
+
 use super::super::datum::Datum;
 use super::super::error::ExpressionError;
 use super::super::function::Function;
@@ -126,20 +128,17 @@ fn replaced(node: &Node, text: &str, old: &str, new: &str) -> Result<String, Exp
     Ok(text.replace(old, new))
 }
 
-/// The position, from 1, of the `nth` occurrence; 0 if there are fewer. Occurrences may overlap.
+/// The position, from 1, of the `nth` occurrence; 0 if there are fewer. Each begins behind the one before.
 fn found(text: &str, searched: &str, nth: usize) -> usize {
-    let Some(first) = searched.chars().next() else { return 0 };
-    let mut at = 0;
-    for _ in 1..nth {
-        match text[at..].find(searched) {
-            Some(offset) => at += offset + first.len_utf8(),
-            None => return 0,
-        }
+    if searched.is_empty() {
+        return 0;
     }
-    text[at..].find(searched).map_or(0, |offset| text[..at + offset].chars().count() + 1)
+    text.match_indices(searched).nth(nth - 1).map_or(0, |(at, _)| text[..at].chars().count() + 1)
 }
 
 /// What stands between delimiters. Several of them in a row are one; those in front and behind are none.
-fn tokens<'t>(text: &'t str, delimiters: &'t str) -> impl Iterator<Item = &'t str> {
-    text.split(move |c| delimiters.contains(c)).filter(|token| !token.is_empty())
+fn tokens<'t>(text: &'t str, delimiters: &str) -> impl Iterator<Item = &'t str> {
+    // Either may be long: looking through all delimiters for each character would take minutes.
+    let delimiters: HashSet<char> = delimiters.chars().collect();
+    text.split(move |c| delimiters.contains(&c)).filter(|token| !token.is_empty())
 }

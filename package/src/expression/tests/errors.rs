@@ -11,9 +11,21 @@ fn fault(text: &str) -> ExpressionError {
     surroundings.evaluate(text).expect_err(text)
 }
 
+/// A text, the place of its fault, the message, and what to do.
+type Case = (&'static str, &'static str, &'static str, Option<&'static str>);
+
+#[track_caller]
+fn faults(cases: &[Case]) {
+    for (text, place, message, help) in cases {
+        let error = fault(text);
+        assert_eq!(&text[error.span.clone()], *place, "{text}: {error}");
+        assert_eq!((error.message.as_str(), error.help.as_deref()), (*message, *help), "{text}");
+    }
+}
+
 #[test]
-fn faults_have_their_place_and_what_to_do() {
-    let cases = [
+fn faults_of_types_have_their_place_and_what_to_do() {
+    faults(&[
         ("1 + LENN(\"a\")", "LENN", "unknown function LENN", Some("did you mean `LEN`?")),
         ("SUBSTRING(\"a\", 1)", "SUBSTRING(\"a\", 1)", "SUBSTRING takes 3 arguments, found 2", None),
         ("LEN()", "LEN()", "LEN takes 1 argument, found 0", None),
@@ -36,6 +48,12 @@ fn faults_have_their_place_and_what_to_do() {
             "* cannot be applied to DT_I4 and DT_UI8",
             Some("a DT_UI8 and a number with sign have no type in common: cast one of them"),
         ),
+    ]);
+}
+
+#[test]
+fn faults_of_writing_have_their_place_and_what_to_do() {
+    faults(&[
         ("1 +", "", "the expression ends here: a value is missing", None),
         ("(1", "", "the expression ends here: expected ) to close the bracket", None),
         ("1 + )", ")", "nothing is open that this ) closes", None),
@@ -53,6 +71,14 @@ fn faults_have_their_place_and_what_to_do() {
         ("(DT_I4,5)1", "DT_I4,5", "DT_I4 takes no parameters", Some("write (DT_I4)")),
         ("(DT_NUMERIC,39,0)1", "DT_NUMERIC,39,0", "the precision of DT_NUMERIC is 1 to 38, found 39", None),
         ("(DT_NUMERIC,5,6)1", "DT_NUMERIC,5,6", "the scale of DT_NUMERIC is 0 to 5, found 6", None),
+        (
+            "@User::x",
+            ":",
+            ": cannot stand here: a value is missing",
+            Some("a namespace stands in brackets: @[User::name]"),
+        ),
+        ("@i4 <> 1", ">", "> cannot stand here: a value is missing", Some("unequal is !=")),
+        ("TRUE AND FALSE", "AND", "expected an operator between two values", Some("and is &&")),
         ("NULL", "NULL", "NULL needs a type", Some("write NULL(DT_I4)")),
         (
             "@",
@@ -85,12 +111,7 @@ fn faults_have_their_place_and_what_to_do() {
             "+ overflows DT_I4",
             Some("cast an operand to a wider type first: (DT_I8)value"),
         ),
-    ];
-    for (text, place, message, help) in cases {
-        let error = fault(text);
-        assert_eq!(&text[error.span.clone()], place, "{text}: {error}");
-        assert_eq!((error.message.as_str(), error.help.as_deref()), (message, help), "{text}");
-    }
+    ]);
 }
 
 /// A test thread has 2 MiB of stack, as a worker's threads have.

@@ -49,7 +49,8 @@ fn functions_of_texts() {
         ("FINDSTRING(\"New York, NY, NY\", \"NY\", 1)", "11 : DT_I4"),
         ("FINDSTRING(\"New York, NY, NY\", \"NY\", 2)", "15 : DT_I4"),
         ("FINDSTRING(\"New York, NY, NY\", \"NY\", 3)", "0 : DT_I4"),
-        ("FINDSTRING(\"aaaa\", \"aa\", 3)", "3 : DT_I4"),
+        ("FINDSTRING(\"aaaa\", \"aa\", 2)", "3 : DT_I4"),
+        ("FINDSTRING(\"aaaa\", \"aa\", 3)", "0 : DT_I4"),
         ("FINDSTRING(\"éé\", \"é\", 2)", "2 : DT_I4"),
         ("FINDSTRING(\"a\", \"\", 1)", "0 : DT_I4"),
         ("FINDSTRING(\"a\", \"a\", 0)", "error: argument 3 of FINDSTRING is less than 1: it counts from 1"),
@@ -98,6 +99,20 @@ fn functions_of_texts() {
         ("SUBSTRING(\"Redmond\", 4, 0)", "\"\" : DT_WSTR(7)"),
         ("SUBSTRING(\"a\", 0, 1)", "error: argument 2 of SUBSTRING is less than 1: it counts from 1"),
         ("SUBSTRING(\"a\", 1, -1)", "error: argument 3 of SUBSTRING is negative"),
+    ]);
+}
+
+/// Texts of the greatest length: what took a step for each pair of characters would not end.
+#[test]
+fn long_texts_are_gone_through_once() {
+    let long = |text: &str| format!("REPLICATE(\"{text}\", 500000)");
+    let (a, b) = (long("a"), long("b"));
+    holds(&[
+        (&format!("TOKENCOUNT({a}, {b})"), "1 : DT_I4"),
+        (&format!("FINDSTRING({a}, LEFT({a}, 250000), 3)"), "0 : DT_I4"),
+        (&format!("FINDSTRING({a} + \"b\", \"a\", 500000)"), "500000 : DT_I4"),
+        (&format!("LEN(REPLACE({a}, \"a\", \"bb\"))"), "1000000 : DT_I4"),
+        (&format!("REVERSE({a}) == {a} && {a} < {b}"), "True : DT_BOOL"),
     ]);
 }
 
