@@ -252,6 +252,14 @@ mod tests {
         assert_eq!(Template::literal("{{ @x }}").to_string(), r"\{{ @x }}");
     }
 
+    #[test]
+    fn the_faults_of_one_text_are_bounded() {
+        let text = "{{ LEN(1) }}".repeat(30);
+        let (template, errors) = Template::read(&text, &mut |parsed| Operand::check(parsed, &Texts, &Texts));
+        assert_eq!(errors.len(), ERRORS_MAX);
+        assert_eq!(template.as_literal(), Some(text.as_str()), "what is faulty stands as it was written");
+    }
+
     proptest! {
         #[test]
         fn what_is_printed_is_read_again(text in r"(\PC|\{\{ @[a-z]{1,3} \}\}|\\\{\{|\{\{@\[User::[a-z -]{1,4}\]\}\}){0,12}") {
