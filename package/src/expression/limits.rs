@@ -4,7 +4,7 @@
 pub const EXPRESSION_BYTES_MAX: usize = 32 * 1024;
 
 /// Deepest tree: brackets, casts, calls and operands inside each other. `a + b + c` is two deep, so this is also the
-/// longest row of operands without brackets. In a build without optimisation a step takes up to 12 KiB of the stack, and
+/// longest row of operands without brackets. In a build without optimisation a step takes up to 6 KiB of the stack, and
 /// threads have 2 MiB.
 pub const DEPTH_MAX: usize = 128;
 

@@ -156,30 +156,43 @@ impl<'t> Parser<'t> {
         }
     }
 
+    // The steps below call each other once for each bracket. Each is small, so that it takes little of the stack: what
+    // is not always needed is a step of its own.
+
     /// A whole expression, from `? :` upwards.
     fn conditional(&mut self) -> Result<Syntax, ExpressionError> {
-        self.nested(|parser| {
-            let condition = parser.binary(CONDITIONAL_PRECEDENCE + 1)?;
-            if !parser.take("?") {
-                return Ok(condition);
-            }
-            let then = parser.conditional()?;
-            parser.expect(":", "and the value for the other case")?;
-            let other = parser.conditional()?;
-            let span = condition.span.start..other.span.end;
-            node(span, SyntaxKind::Conditional(Box::new((condition, then, other))))
-        })
+        self.deeper()?;
+        let condition = self.binary(CONDITIONAL_PRECEDENCE + 1)?;
+        let whole = if self.take("?") { self.choice(condition) } else { Ok(condition) };
+        self.nesting -= 1;
+        whole
+    }
+
+    /// What stands behind the `?` of a condition.
+    fn choice(&mut self, condition: Syntax) -> Result<Syntax, ExpressionError> {
+        let then = self.conditional()?;
+        self.expect(":", "and the value for the other case")?;
+        let other = self.conditional()?;
+        let span = condition.span.start..other.span.end;
+        node(span, SyntaxKind::Conditional(Box::new((condition, then, other))))
     }
 
     fn binary(&mut self, least: u8) -> Result<Syntax, ExpressionError> {
         let mut left = self.unary()?;
         while let Some(operator) = self.operator().filter(|operator| operator.precedence() >= least) {
-            self.at += 1;
-            let right = self.nested(|parser| parser.binary(operator.precedence() + 1))?;
-            let span = left.span.start..right.span.end;
-            left = node(span, SyntaxKind::Binary(operator, Box::new((left, right))))?;
+            left = self.right(left, operator)?;
         }
         Ok(left)
+    }
+
+    /// The operator that comes next, and what stands right of it.
+    fn right(&mut self, left: Syntax, operator: BinaryOperator) -> Result<Syntax, ExpressionError> {
+        self.at += 1;
+        self.deeper()?;
+        let right = self.binary(operator.precedence() + 1)?;
+        self.nesting -= 1;
+        let span = left.span.start..right.span.end;
+        node(span, SyntaxKind::Binary(operator, Box::new((left, right))))
     }
 
     fn operator(&self) -> Option<BinaryOperator> {
@@ -191,22 +204,30 @@ impl<'t> Parser<'t> {
         let Some(token) = self.peek() else {
             return Err(self.ended("a value is missing"));
         };
-        let start = token.span.start;
-        let operator =
-            UnaryOperator::ALL.into_iter().find(|operator| self.symbol() == Some(operator.symbol()));
-        if let Some(operator) = operator {
-            self.at += 1;
-            let operand = self.nested(Parser::unary)?;
-            return node(start..operand.span.end, SyntaxKind::Unary(operator, Box::new(operand)));
+        let symbol = self.symbol();
+        match UnaryOperator::ALL.into_iter().find(|operator| symbol == Some(operator.symbol())) {
+            Some(operator) => self.prefixed(operator, token.span.start),
+            None if self.is_cast() => self.cast(token.span.start),
+            None => self.primary(token),
         }
-        if self.is_cast() {
-            self.at += 1;
-            let data_type = self.data_type()?;
-            self.expect(")", "behind the type of a cast")?;
-            let operand = self.nested(Parser::unary)?;
-            return node(start..operand.span.end, SyntaxKind::Cast(data_type, Box::new(operand)));
-        }
-        self.primary(token)
+    }
+
+    fn prefixed(&mut self, operator: UnaryOperator, start: usize) -> Result<Syntax, ExpressionError> {
+        self.at += 1;
+        self.deeper()?;
+        let operand = self.unary()?;
+        self.nesting -= 1;
+        node(start..operand.span.end, SyntaxKind::Unary(operator, Box::new(operand)))
+    }
+
+    fn cast(&mut self, start: usize) -> Result<Syntax, ExpressionError> {
+        self.at += 1;
+        let data_type = self.data_type()?;
+        self.close("behind the type of a cast")?;
+        self.deeper()?;
+        let operand = self.unary()?;
+        self.nesting -= 1;
+        node(start..operand.span.end, SyntaxKind::Cast(data_type, Box::new(operand)))
     }
 
     /// Whether `(DT_…` comes next.
@@ -230,15 +251,16 @@ impl<'t> Parser<'t> {
                 self.at += 1;
                 if self.take("(") { self.call(text, span) } else { self.word(text, *bracketed, span) }
             }
-            TokenKind::Symbol("(") => {
-                self.at += 1;
-                let mut inner = self.conditional()?;
-                let end = self.close("to close the bracket")?;
-                inner.span = span.start..end;
-                Ok(inner)
-            }
+            TokenKind::Symbol("(") => self.bracket(span.start),
             TokenKind::Symbol(_) => Err(self.unexpected(token)),
         }
+    }
+
+    fn bracket(&mut self, start: usize) -> Result<Syntax, ExpressionError> {
+        self.at += 1;
+        let mut inner = self.conditional()?;
+        inner.span = start..self.close("to close the bracket")?;
+        Ok(inner)
     }
 
     /// What a word that is not called means: `TRUE`, or a column.
@@ -331,19 +353,14 @@ impl<'t> Parser<'t> {
         })
     }
 
-    /// One step deeper, if that is allowed.
-    fn nested<T>(
-        &mut self,
-        read: impl FnOnce(&mut Parser<'t>) -> Result<T, ExpressionError>,
-    ) -> Result<T, ExpressionError> {
+    /// One step deeper, if that is allowed; after it the caller counts down. After a fault nobody does.
+    fn deeper(&mut self) -> Result<(), ExpressionError> {
         if self.nesting >= DEPTH_MAX {
             let span = self.peek().map_or(self.end..self.end, |token| token.span.clone());
             return Err(too_deep(span));
         }
         self.nesting += 1;
-        let read = read(self);
-        self.nesting -= 1;
-        read
+        Ok(())
     }
 }
 

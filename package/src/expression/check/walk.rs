@@ -6,9 +6,10 @@ use std::ops::Range;
 use super::super::context::{Input, Names};
 use super::super::datum::Datum;
 use super::super::error::{ExpressionError, Warning};
+use super::super::function::Function;
 use super::super::literal::Literal;
 use super::super::name::Name;
-use super::super::operator::UnaryOperator;
+use super::super::operator::{BinaryOperator, UnaryOperator};
 use super::super::promote;
 use super::super::syntax::{Syntax, SyntaxKind};
 use super::super::tree::{Node, Operation};
@@ -74,35 +75,68 @@ impl<'n> Checker<'n> {
         Checked { root, inputs: self.inputs, warnings: self.warnings }
     }
 
+    /// Calls itself once for each step of depth: what a kind of node needs is a step of its own, so that this one takes
+    /// little of the stack.
     pub(super) fn node(&mut self, syntax: &Syntax, place: Place) -> Result<Node, ExpressionError> {
         let span = syntax.span.clone();
-        let node = match &syntax.kind {
-            SyntaxKind::Literal(literal) => return self::literal(literal, span),
-            SyntaxKind::Name(name) => return self.name(name, span, place),
-            SyntaxKind::Null(data_type) => return null(*data_type, span, place),
-            SyntaxKind::Unary(operator, operand) => match least_integer(*operator, operand, &span) {
-                Some(least) => return Ok(least),
-                None => operators::unary(*operator, self.node(operand, Place::Inside)?, span)?,
-            },
-            SyntaxKind::Cast(data_type, operand) => {
-                let operand = self.node(operand, Place::UnderCast)?;
-                casts::cast(self, operand, *data_type, span, place)?
-            }
-            SyntaxKind::Binary(operator, operands) => {
-                let left = self.node(&operands.0, Place::Inside)?;
-                let right = self.node(&operands.1, Place::Inside)?;
-                operators::binary(*operator, left, right, span)?
-            }
-            SyntaxKind::Conditional(parts) => self.conditional(parts, span)?,
-            SyntaxKind::Call(function, arguments) => {
-                let mut checked = Vec::new();
-                for argument in arguments {
-                    checked.push(self.node(argument, Place::Inside)?);
-                }
-                functions::call(*function, checked, span)?
-            }
-        };
-        fold::folded(node)
+        match &syntax.kind {
+            SyntaxKind::Literal(literal) => self::literal(literal, span),
+            SyntaxKind::Name(name) => self.name(name, span, place),
+            SyntaxKind::Null(data_type) => null(*data_type, span, place),
+            SyntaxKind::Unary(operator, operand) => self.unary(*operator, operand, span),
+            SyntaxKind::Cast(data_type, operand) => self.cast(*data_type, operand, span, place),
+            SyntaxKind::Binary(operator, operands) => self.binary(*operator, operands, span),
+            SyntaxKind::Conditional(parts) => self.conditional(parts, span).and_then(fold::folded),
+            SyntaxKind::Call(function, arguments) => self.call(*function, arguments, span),
+        }
+    }
+
+    fn unary(
+        &mut self,
+        operator: UnaryOperator,
+        operand: &Syntax,
+        span: Range<usize>,
+    ) -> Result<Node, ExpressionError> {
+        if let Some(least) = least_integer(operator, operand, &span) {
+            return Ok(least);
+        }
+        let operand = self.node(operand, Place::Inside)?;
+        operators::unary(operator, operand, span).and_then(fold::folded)
+    }
+
+    fn cast(
+        &mut self,
+        data_type: Type,
+        operand: &Syntax,
+        span: Range<usize>,
+        place: Place,
+    ) -> Result<Node, ExpressionError> {
+        let operand = self.node(operand, Place::UnderCast)?;
+        casts::cast(self, operand, data_type, span, place).and_then(fold::folded)
+    }
+
+    fn binary(
+        &mut self,
+        operator: BinaryOperator,
+        operands: &(Syntax, Syntax),
+        span: Range<usize>,
+    ) -> Result<Node, ExpressionError> {
+        let left = self.node(&operands.0, Place::Inside)?;
+        let right = self.node(&operands.1, Place::Inside)?;
+        operators::binary(operator, left, right, span).and_then(fold::folded)
+    }
+
+    fn call(
+        &mut self,
+        function: Function,
+        arguments: &[Syntax],
+        span: Range<usize>,
+    ) -> Result<Node, ExpressionError> {
+        let mut checked = Vec::new();
+        for argument in arguments {
+            checked.push(self.node(argument, Place::Inside)?);
+        }
+        functions::call(function, checked, span).and_then(fold::folded)
     }
 
     fn name(&mut self, name: &Name, span: Range<usize>, place: Place) -> Result<Node, ExpressionError> {
@@ -127,16 +161,20 @@ impl<'n> Checker<'n> {
         operators::want_bool("the condition of ? :", &condition)?;
         let then = self.node(&parts.1, Place::Inside)?;
         let other = self.node(&parts.2, Place::Inside)?;
-        let (a, b) = (then.data_type, other.data_type);
-        let Some(common) = common(a, b) else {
-            let message = format!("the two values of ? : are {a} and {b}, which have no type in common");
-            return Err(
-                ExpressionError::new(span, message).with_help("cast one of them to the type of the other")
-            );
-        };
-        let (then, other) = (casts::converted(then, common)?, casts::converted(other, common)?);
-        Ok(Node::new(span, common, Operation::Conditional(Box::new((condition, then, other)))))
+        choice(condition, then, other, span)
     }
+}
+
+fn choice(condition: Node, then: Node, other: Node, span: Range<usize>) -> Result<Node, ExpressionError> {
+    let (a, b) = (then.data_type, other.data_type);
+    let Some(common) = common(a, b) else {
+        let message = format!("the two values of ? : are {a} and {b}, which have no type in common");
+        return Err(
+            ExpressionError::new(span, message).with_help("cast one of them to the type of the other")
+        );
+    };
+    let (then, other) = (casts::converted(then, common)?, casts::converted(other, common)?);
+    Ok(Node::new(span, common, Operation::Conditional(Box::new((condition, then, other)))))
 }
 
 /// The type that one of two values has.

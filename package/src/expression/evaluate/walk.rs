@@ -8,7 +8,6 @@ use super::super::error::ExpressionError;
 use super::super::function::{DatePart, Function};
 use super::super::operator::{BinaryOperator, UnaryOperator};
 use super::super::tree::{Node, Operation};
-use super::super::types::Type;
 use super::{arithmetic, compare, dates, math, texts};
 
 /// A value, NULL, or why there is none.
@@ -19,34 +18,33 @@ pub(super) type Outcome = Result<Option<Datum>, ExpressionError>;
 /// # Errors
 /// The first operation that fails.
 pub(in super::super) fn row(node: &Node, inputs: &[Input], context: &dyn Context) -> Outcome {
-    let of = |operand: &Node| row(operand, inputs, context);
+    let around = Around { inputs, context };
+    // Calls itself once for each step of depth: what a kind of node needs is a function of its own, so that this one
+    // takes little of the stack.
     match &node.operation {
         Operation::Constant(value) => Ok(value.clone()),
         Operation::Input(index) => input(node, inputs.get(*index), context),
-        Operation::Convert(operand) => converted(node, of(operand)?, operand.data_type, context),
-        Operation::Unary(operator, operand) => unary(node, *operator, of(operand)?),
-        Operation::Binary(operator @ (BinaryOperator::And | BinaryOperator::Or), operands) => {
-            logical(*operator, of(&operands.0)?, || of(&operands.1))
-        }
-        Operation::Binary(operator, operands) => {
-            let (left, right) = (of(&operands.0)?, of(&operands.1)?);
-            let (Some(left), Some(right)) = (left, right) else { return Ok(None) };
-            binary(node, *operator, &operands.0, left, right)
-        }
-        Operation::Conditional(parts) => match of(&parts.0)? {
-            Some(Datum::Bool(true)) => of(&parts.1),
-            Some(Datum::Bool(false)) => of(&parts.2),
-            _ => Ok(None),
-        },
-        Operation::Call(Function::ReplaceNull, arguments) => replace_null(arguments, of),
-        Operation::Call(function, arguments) => {
-            let values = arguments.iter().map(of).collect::<Result<Vec<_>, _>>()?;
-            call(node, *function, arguments, values, context)
-        }
+        Operation::Convert(operand) => converted(node, operand, around),
+        Operation::Unary(operator, operand) => unary(node, *operator, around.value(operand)?),
+        Operation::Binary(operator, operands) => binary(node, *operator, operands, around),
+        Operation::Conditional(parts) => chosen(parts, around),
+        Operation::Call(function, arguments) => call(node, *function, arguments, around),
         Operation::CallPart(function, part, arguments) => {
-            let values = arguments.iter().map(of).collect::<Result<Option<Vec<_>>, _>>()?;
-            values.map_or(Ok(None), |values| call_part(node, *function, *part, &values))
+            call_part(node, *function, *part, arguments, around)
         }
+    }
+}
+
+/// What operands are evaluated with.
+#[derive(Clone, Copy)]
+struct Around<'a> {
+    inputs: &'a [Input],
+    context: &'a dyn Context,
+}
+
+impl Around<'_> {
+    fn value(self, operand: &Node) -> Outcome {
+        row(operand, self.inputs, self.context)
     }
 }
 
@@ -66,21 +64,30 @@ fn input(node: &Node, input: Option<&Input>, context: &dyn Context) -> Outcome {
     }
 }
 
-fn converted(node: &Node, value: Option<Datum>, from: Type, context: &dyn Context) -> Outcome {
-    let Some(datum) = value else { return Ok(None) };
-    let to = node.data_type;
-    convert::convert(datum, from, to, &|| context.now()).map(Some).map_err(|why| {
+fn converted(node: &Node, operand: &Node, around: Around<'_>) -> Outcome {
+    let Some(datum) = around.value(operand)? else { return Ok(None) };
+    let (from, to) = (operand.data_type, node.data_type);
+    convert::convert(datum, from, to, &|| around.context.now()).map(Some).map_err(|why| {
         ExpressionError::new(node.span.clone(), format!("cannot turn {from} into {to}: {why}"))
     })
 }
 
+fn chosen(parts: &(Node, Node, Node), around: Around<'_>) -> Outcome {
+    match around.value(&parts.0)? {
+        Some(Datum::Bool(true)) => around.value(&parts.1),
+        Some(Datum::Bool(false)) => around.value(&parts.2),
+        _ => Ok(None),
+    }
+}
+
 /// Three-valued: NULL is "not known". The right side is not evaluated where it decides nothing.
-fn logical(operator: BinaryOperator, left: Option<Datum>, right: impl FnOnce() -> Outcome) -> Outcome {
+fn logical(operator: BinaryOperator, operands: &(Node, Node), around: Around<'_>) -> Outcome {
     let decides = Datum::Bool(operator == BinaryOperator::Or);
+    let left = around.value(&operands.0)?;
     if left.as_ref() == Some(&decides) {
         return Ok(left);
     }
-    let right = right()?;
+    let right = around.value(&operands.1)?;
     if right.as_ref() == Some(&decides) || left.is_some() {
         return Ok(right);
     }
@@ -95,7 +102,17 @@ fn unary(node: &Node, operator: UnaryOperator, value: Option<Datum>) -> Outcome 
     }
 }
 
-fn binary(node: &Node, operator: BinaryOperator, left_node: &Node, left: Datum, right: Datum) -> Outcome {
+fn binary(node: &Node, operator: BinaryOperator, operands: &(Node, Node), around: Around<'_>) -> Outcome {
+    if matches!(operator, BinaryOperator::And | BinaryOperator::Or) {
+        return logical(operator, operands, around);
+    }
+    let left = around.value(&operands.0)?;
+    let right = around.value(&operands.1)?;
+    let (Some(left), Some(right)) = (left, right) else { return Ok(None) };
+    applied(node, operator, &operands.0, left, right)
+}
+
+fn applied(node: &Node, operator: BinaryOperator, left_node: &Node, left: Datum, right: Datum) -> Outcome {
     use BinaryOperator as B;
     let outcome = match operator {
         B::Less | B::Greater | B::LessOrEqual | B::GreaterOrEqual | B::Equal | B::Unequal => {
@@ -107,16 +124,27 @@ fn binary(node: &Node, operator: BinaryOperator, left_node: &Node, left: Datum, 
     Ok(Some(outcome))
 }
 
-fn replace_null(arguments: &[Node], of: impl Fn(&Node) -> Outcome) -> Outcome {
+fn replace_null(arguments: &[Node], around: Around<'_>) -> Outcome {
     for argument in arguments {
-        if let Some(value) = of(argument)? {
+        if let Some(value) = around.value(argument)? {
             return Ok(Some(value));
         }
     }
     Ok(None)
 }
 
-fn call(
+fn call(node: &Node, function: Function, arguments: &[Node], around: Around<'_>) -> Outcome {
+    if function == Function::ReplaceNull {
+        return replace_null(arguments, around);
+    }
+    let mut values = Vec::with_capacity(arguments.len());
+    for argument in arguments {
+        values.push(around.value(argument)?);
+    }
+    called(node, function, arguments, values, around.context)
+}
+
+fn called(
     node: &Node,
     function: Function,
     arguments: &[Node],
@@ -157,11 +185,22 @@ fn call(
     }
 }
 
-fn call_part(node: &Node, function: Function, part: DatePart, values: &[Datum]) -> Outcome {
+fn call_part(
+    node: &Node,
+    function: Function,
+    part: DatePart,
+    arguments: &[Node],
+    around: Around<'_>,
+) -> Outcome {
+    let mut values = Vec::with_capacity(arguments.len());
+    for argument in arguments {
+        let Some(value) = around.value(argument)? else { return Ok(None) };
+        values.push(value);
+    }
     match function {
-        Function::DateAdd => dates::add(node, part, values),
-        Function::DateDiff => dates::difference(node, part, values),
-        _ => dates::part(node, part, values),
+        Function::DateAdd => dates::add(node, part, &values),
+        Function::DateDiff => dates::difference(node, part, &values),
+        _ => dates::part(node, part, &values),
     }
 }
 
