@@ -5,6 +5,7 @@ mod dates;
 mod document;
 mod errors;
 mod properties;
+mod speed;
 mod surroundings;
 mod texts;
 mod types;
