@@ -106,6 +106,9 @@ async fn no_hint_names_what_lies_elsewhere() {
     assert!(catalog.resume_schedule(&dawn, &caller).await.is_err());
     assert!(catalog.remove_schedule(&dawn, &caller).await.is_err());
     assert!(catalog.schedule(&dawn, &caller.reach, &server.world.manifests).await.is_err());
+    let untouched =
+        "select count(*) from internal.schedules where name = 'dawn' and paused_at is null and revision = 1";
+    assert_eq!(server.world.number(untouched).await, 1);
     let night = Name::new(inside.schedule).unwrap();
     assert!(catalog.pause_schedule(&night, &caller).await.is_ok());
 }

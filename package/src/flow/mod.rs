@@ -8,4 +8,4 @@ mod state;
 mod tests;
 
 pub use retry::retry_after;
-pub use state::{End, Flow, FlowEnd, Happened, SkipReason, Skipped};
+pub use state::{Answer, End, Flow, FlowEnd, Happened, Question, SkipReason, Skipped};

@@ -6,8 +6,9 @@ mod container;
 mod declarations;
 mod task;
 
+pub use crate::operand::Operand;
 pub use container::{Container, ContainerError, Package, Task};
 pub use declarations::{Connection, ConnectionKind, Parameter, Variable};
 pub use task::{
-    After, Constraint, Join, MaximumErrors, On, Operand, Process, Sql, TaskIndex, TaskKind, TaskPath,
+    After, Constraint, Join, MaximumErrors, On, Process, Sql, TaskIndex, TaskKind, TaskPath, When,
 };

@@ -93,17 +93,18 @@ fn package(name: &str, table: &mut Table<'_>, around: &Surroundings<'_>, report:
     let description = declare::description(table, report);
     let run_as = declare::run_as(table, report);
     let parameters = declare::parameters(table, report);
-    let variables = declare::variables(table, &parameters, report);
-    let none = BTreeMap::new();
-    let names = |connections| Names {
+    let (no_variables, no_connections) = (BTreeMap::new(), BTreeMap::new());
+    let names = Names {
         parameters: &parameters,
-        variables: &variables,
-        connections,
+        variables: &no_variables,
+        connections: &no_connections,
         project: around.settings,
         files: around.files,
     };
-    let connections = declare::connections(table.take("connections"), &names(&none), report);
-    let mut reader = TaskReader { names: names(&connections), count: 0 };
+    let variables = declare::variables(table, &names, report);
+    let names = Names { variables: &variables, ..names };
+    let connections = declare::connections(table.take("connections"), &names, report);
+    let mut reader = TaskReader { names: Names { connections: &connections, ..names }, count: 0 };
     let root = reader.container(table, &TaskPath::package(), report);
     Package { name: name.to_owned(), description, run_as, root, connections, parameters, variables }
 }

@@ -3,14 +3,23 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use crate::binding;
+use crate::expression::{self, ExpressionError, Name, Parsed, Type, UnknownName};
 use crate::files::ProjectFiles;
-use crate::model::{Connection, Parameter, Variable};
+use crate::model::{Connection, Operand, Parameter, Variable};
 use crate::project::ProjectSettings;
 use crate::reference::Reference;
 use crate::template::Template;
+use crate::value::DataType;
 
-use super::report::Report;
+use super::report::{Report, known_words};
 use super::table::Item;
+
+/// What a name was declared as.
+struct Declared {
+    data_type: DataType,
+    sensitive: bool,
+}
 
 /// What is declared around the text that is read.
 pub(super) struct Names<'a> {
@@ -23,42 +32,65 @@ pub(super) struct Names<'a> {
 }
 
 impl Names<'_> {
-    /// Reads the string `item` as a template and checks its references.
+    /// Reads the string `item` as a template and checks its expressions.
     pub(super) fn template(&self, item: &Item<'_>, report: &mut Report) -> Template {
         let Some(text) = item.string(report) else { return Template::default() };
         if let Some(at) = text.find('\0') {
             let span = report.inside_string(item.span(), text, at);
             report.add(span, format!("`{}` holds a NUL character", item.key));
         }
-        match Template::parse_with_places(text) {
-            Ok((template, places)) => {
-                let named = template.references().zip(places);
-                for (reference, at) in named.filter(|(reference, _)| !self.knows(reference)) {
-                    let span = report.inside_string(item.span(), text, at);
-                    self.unknown(reference, span, report);
-                }
-                template
-            }
-            Err(error) => {
-                report.reference(item.span(), text, error);
-                Template::default()
-            }
+        if report.is_full() {
+            return Template::literal(text);
         }
+        let (template, errors) = Template::read(text, &mut |parsed| self.operand(parsed));
+        for error in errors {
+            report.expression(item.span(), text, error);
+        }
+        template
     }
 
-    /// Whether `reference` names something.
-    pub(super) fn knows(&self, reference: &Reference) -> bool {
+    /// Checks an expression with what is declared here.
+    pub(super) fn operand(&self, parsed: &Parsed) -> Result<Operand, ExpressionError> {
+        Operand::check(parsed, self, &Composed(self))
+    }
+
+    /// Reads the expression that `item` is as the first value of a variable.
+    pub(super) fn initial(
+        &self,
+        item: &Item<'_>,
+        text: &str,
+        data_type: DataType,
+        report: &mut Report,
+    ) -> Option<Operand> {
+        if report.is_full() {
+            return None;
+        }
+        let target = binding::type_of(data_type);
+        let read =
+            Parsed::read(text).and_then(|parsed| Operand::check_as(&parsed, self, &Composed(self), target));
+        read.map_err(|error| report.expression(item.span(), text, error)).ok()
+    }
+
+    fn declared(&self, reference: &Reference) -> Option<Declared> {
+        let parameter = |parameters: &BTreeMap<String, Parameter>, name: &str| {
+            parameters.get(name).map(|p| Declared { data_type: p.data_type, sensitive: p.sensitive })
+        };
+        let variable = |name: &str| {
+            self.variables.get(name).map(|v| Declared { data_type: v.data_type, sensitive: false })
+        };
         match reference {
-            Reference::Bare(name) => self.variables.contains_key(name) || self.parameters.contains_key(name),
-            Reference::User(name) => self.variables.contains_key(name),
-            Reference::Package(name) => self.parameters.contains_key(name),
-            Reference::Project(name) => self.project.parameters.contains_key(name),
-            Reference::System(_) => true,
+            Reference::Bare(name) => variable(name).or_else(|| parameter(self.parameters, name)),
+            Reference::User(name) => variable(name),
+            Reference::Package(name) => parameter(self.parameters, name),
+            Reference::Project(name) => parameter(&self.project.parameters, name),
+            Reference::System(variable) => {
+                Some(Declared { data_type: variable.data_type(), sensitive: false })
+            }
         }
     }
 
-    /// Reports `reference`, which names nothing.
-    pub(super) fn unknown(&self, reference: &Reference, span: Range<usize>, report: &mut Report) {
+    /// What to say of `reference`, which names nothing.
+    fn unknown(&self, reference: &Reference) -> UnknownName {
         let variables = self.variables.keys();
         let (name, known): (&str, Vec<&String>) = match reference {
             Reference::Bare(name) => (name, variables.chain(self.parameters.keys()).collect()),
@@ -67,14 +99,11 @@ impl Names<'_> {
             Reference::Project(name) => (name, self.project.parameters.keys().collect()),
             Reference::System(variable) => (variable.name(), Vec::new()),
         };
-        let message = format!("{reference} is not known here");
-        match self.elsewhere(name) {
-            Some(right) => report.add_with_help(span, message, format!("write {right}")),
-            None => {
-                let known: Vec<&str> = known.into_iter().map(String::as_str).collect();
-                report.unknown_word(span, message, name, &known);
-            }
-        }
+        let help = match self.elsewhere(name) {
+            Some(right) => Some(format!("write {right}")),
+            None => known_words(name, &known.into_iter().map(String::as_str).collect::<Vec<_>>()),
+        };
+        UnknownName { message: format!("{reference} is not known here"), help }
     }
 
     /// Reports a connection that is neither the package's nor the project's.
@@ -98,5 +127,35 @@ impl Names<'_> {
         } else {
             None
         }
+    }
+}
+
+impl expression::Names for Names<'_> {
+    fn type_of(&self, name: &Name) -> Result<Type, UnknownName> {
+        let reference = Reference::from_name(name)?;
+        match self.declared(&reference) {
+            Some(declared) => Ok(binding::type_of(declared.data_type)),
+            None => Err(self.unknown(&reference)),
+        }
+    }
+}
+
+/// The names that expressions of more than one name may use: without the sensitive ones. Logs are searched for secrets
+/// as they are, and what an expression makes of one would not be found.
+struct Composed<'n, 'a>(&'n Names<'a>);
+
+impl expression::Names for Composed<'_, '_> {
+    fn type_of(&self, name: &Name) -> Result<Type, UnknownName> {
+        let data_type = self.0.type_of(name)?;
+        let reference = Reference::from_name(name)?;
+        if !self.0.declared(&reference).is_some_and(|declared| declared.sensitive) {
+            return Ok(data_type);
+        }
+        Err(UnknownName {
+            message: format!(
+                "{reference} is sensitive, and what an expression makes of it could not be masked"
+            ),
+            help: Some(format!("let it stand alone: {{{{ {reference} }}}}")),
+        })
     }
 }

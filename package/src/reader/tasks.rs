@@ -81,7 +81,8 @@ impl TaskReader<'_> {
         task.description = declare::description(&mut table, report);
         if let Some(after) = table.take("after") {
             place = order::Place::at(after.span());
-            task.after = order::after(&after, item.key, siblings, &mut place, report);
+            let around = order::Around { task: item.key, siblings, names: &self.names };
+            task.after = order::after(&after, &around, &mut place, report);
         }
         task.join = join(&mut table, report);
         retrying(&mut task, &mut table, report);

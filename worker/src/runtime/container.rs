@@ -4,8 +4,9 @@
 use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use scaleout_common::wire::{MessageSource, MessageType};
-use scaleout_package::flow::{End, Flow, Happened, SkipReason, Skipped};
-use scaleout_package::model::{Container, TaskIndex};
+use scaleout_package::expression::Datum;
+use scaleout_package::flow::{Answer, End, Flow, Happened, Question, SkipReason, Skipped};
+use scaleout_package::model::{Container, Task, TaskIndex};
 use tokio_util::sync::CancellationToken;
 
 use super::context::{Context, PACKAGE_PATH};
@@ -40,7 +41,7 @@ pub(super) async fn run_package(context: &Context<'_>, halt: CancellationToken) 
 /// One thing that a container waits for.
 enum Step {
     Ended(TaskIndex, TaskEnd),
-    /// A skipped task is in the log. Written beside the tasks and not between them, so that a full log channel
+    /// A skipped task or a faulty condition is in the log. Written beside the tasks and not between them, so that a full log channel
     /// does not keep a stop from them.
     Told,
 }
@@ -60,6 +61,10 @@ pub(super) fn run_container<'a>(
             if halt.is_cancelled() && !halted {
                 halted = true;
                 flow.stop();
+            }
+            for (task, fault) in answer_all(context, container, &mut flow) {
+                error.get_or_insert_with(|| format!("{}: {fault}", task.path));
+                running.push(tell_fault(context, task, fault).map(|()| Step::Told).boxed());
             }
             for skipped in flow.take_skipped() {
                 running.push(tell_skipped(context, container, skipped).map(|()| Step::Told).boxed());
@@ -90,11 +95,50 @@ pub(super) fn run_container<'a>(
     })
 }
 
+/// Evaluates every condition that is asked for, and those that come of it. Returns those that cannot be evaluated.
+fn answer_all<'a>(
+    context: &Context<'_>,
+    container: &'a Container,
+    flow: &mut Flow,
+) -> Vec<(&'a Task, String)> {
+    let mut faults = Vec::new();
+    loop {
+        let questions = flow.take_questions();
+        if questions.is_empty() {
+            return faults;
+        }
+        for question in questions {
+            let task = &container.tasks()[question.task.0];
+            let (answer, fault) = answer(context, task, question);
+            faults.extend(fault.map(|fault| (task, fault)));
+            flow.answer(question, answer);
+        }
+    }
+}
+
+fn answer(context: &Context<'_>, task: &Task, question: Question) -> (Answer, Option<String>) {
+    let constraint = task.after.constraints().get(question.constraint);
+    let Some(when) = constraint.and_then(|constraint| constraint.when.as_ref()) else {
+        return (Answer::True, None);
+    };
+    match when.condition.evaluate(&context.scope_of(task)) {
+        Ok(Some(Datum::Bool(true))) => (Answer::True, None),
+        Ok(_) => (Answer::Untrue, None),
+        Err(error) => (Answer::Failed, Some(format!("its condition cannot be evaluated: {error}"))),
+    }
+}
+
+async fn tell_fault(context: &Context<'_>, task: &Task, fault: String) {
+    let path = task.path.to_string();
+    context.log.say(MessageType::Error, task::source(task), &path, fault).await;
+}
+
 async fn tell_skipped(context: &Context<'_>, container: &Container, skipped: Skipped) {
     let name = |index: TaskIndex| container.tasks()[index.0].name.as_str();
     let why = match skipped.because {
         SkipReason::Disabled => "it is disabled; what waits for it goes on as if it had succeeded".to_owned(),
         SkipReason::Stopped => "the execution was stopped before it could start".to_owned(),
+        SkipReason::Untrue { task } => format!("the condition behind {} is not true", name(task)),
         SkipReason::Unmet { task, on, happened } => {
             let happened = match happened {
                 Happened::Succeeded => "succeeded",

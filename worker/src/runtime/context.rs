@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{Timestamp, Zoned};
 use scaleout_common::wire::{MessageSource, MessageType};
 use scaleout_package::Value;
 use scaleout_package::model::{Connection, Parameter, Task};
 use scaleout_package::reference::SystemVariable;
-use scaleout_package::scope::Scope;
+use scaleout_package::scope::{Clock, DeclareError, Scope};
 use tokio::sync::Semaphore;
 
 use super::host::Host;
@@ -52,9 +52,19 @@ impl<'a> Context<'a> {
         }
     }
 
+    /// Gives the package's variables their first values. Without that, tasks see none.
+    ///
+    /// # Errors
+    /// A value cannot be evaluated: the package cannot start.
+    pub(super) fn declare(&mut self) -> Result<(), DeclareError> {
+        self.scope.clock = Clock::at(&Zoned::now());
+        self.scope.declare(&self.run.package.package.variables)
+    }
+
     /// The values that `task` sees.
     pub(super) fn scope_of(&self, task: &Task) -> Scope {
         let mut scope = self.scope.clone();
+        scope.clock = Clock::at(&Zoned::now());
         scope.system.insert(SystemVariable::TaskName, Value::String(task.name.clone()));
         scope
     }
@@ -121,12 +131,11 @@ fn sensitive_values(run: &Run) -> impl Iterator<Item = String> {
 
 fn scope(run: &Run, host: &Host, work_folder: &WorkFolder) -> Scope {
     let loaded = &run.package;
-    let variables = loaded.package.variables.values();
     let work_path = work_folder.path().to_string_lossy().into_owned();
     Scope {
         project: (*run.project_values).clone(),
         package: run.values.clone(),
-        variables: vec![variables.map(|v| (v.name.clone(), v.value.clone())).collect()],
+        variables: Vec::new(),
         system: BTreeMap::from([
             (SystemVariable::ExecutionId, Value::String(run.execution.to_string())),
             (SystemVariable::Attempt, Value::Int64(run.attempt.into())),
@@ -137,5 +146,7 @@ fn scope(run: &Run, host: &Host, work_folder: &WorkFolder) -> Scope {
             (SystemVariable::MachineName, Value::String(host.machine.clone())),
             (SystemVariable::WorkDir, Value::String(work_path)),
         ]),
+        // Each task is told its own time.
+        clock: Clock::default(),
     }
 }

@@ -93,7 +93,8 @@ async fn attend(run: &Run, host: &Host, mut stop: Stop) -> Option<Ended> {
         Ok(account) => (account, None),
         Err(denied) => (None, Some(denied.to_string())),
     };
-    let context = Context::new(run, host, account);
+    let mut context = Context::new(run, host, account);
+    let denied = denied.or_else(|| context.declare().err().map(|error| error.to_string()));
     if let Some(denied) = denied {
         return Some(refuse(&context, denied).await);
     }

@@ -68,11 +68,10 @@ fn prepare(context: &Context<'_>, task: &Task, sql: &Sql) -> Result<(Config, Vec
     if config.get_application_name().is_none() {
         config.application_name(format!("scaleout {}", context.run.execution));
     }
-    let value = |operand: &Operand| match operand {
-        Operand::Literal(value) => Ok(value.clone()),
-        Operand::Reference(reference) => scope.lookup(reference).cloned().map_err(|error| error.to_string()),
+    let value = |(index, operand): (usize, &Operand)| {
+        operand.value(&scope).map_err(|error| format!("cannot evaluate the argument ${}: {error}", index + 1))
     };
-    Ok((config, sql.arguments.iter().map(value).collect::<Result<_, _>>()?))
+    Ok((config, sql.arguments.iter().enumerate().map(value).collect::<Result<_, _>>()?))
 }
 
 async fn attend(
