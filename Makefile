@@ -11,9 +11,9 @@ help:
 	@echo "make fmt     put the code into format"
 	@echo "make faults  ten minutes of kills, cuts and full disks, judged by evidence (SEED=1 SECONDS=600)"
 	@echo "make soak    an hour of steady load, and whether anything grows (SECONDS=3600)"
-	@echo "make fuzz    the decoder of messages and the HTTP API, fuzzed for that long each (SEED=1 SECONDS=600)"
+	@echo "make fuzz    the decoder of messages, expressions and the HTTP API, fuzzed for that long each (SEED=1 SECONDS=600)"
 	@echo "make rehearse  a rolling upgrade from the version before (PREVIOUS=COMMIT), in every combination"
-	@echo "make docs    write docs/settings.md anew, from default.toml"
+	@echo "make docs    write docs/settings.md anew, from default.toml, and docs/openapi.json, from the code"
 	@echo "make deb     build the Debian package, and install, upgrade and remove it in a clean root"
 	@echo "make deny    licences, sources and advisories of all dependencies, with cargo-deny"
 	@echo "make recovery  measure how soon work goes on after the loss of a worker, a master, the broker"
@@ -53,6 +53,7 @@ recovery:
 
 docs:
 	@SCALEOUT_WRITE=1 cargo test --quiet --locked -p scaleout-tests --test tidy the_page_of_settings
+	@SCALEOUT_WRITE=1 cargo test --quiet --locked -p scaleout-tests --test tidy the_openapi_document
 
 deb:
 	@sh deploy/deb.sh

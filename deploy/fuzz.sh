@@ -1,6 +1,6 @@
 #!/bin/sh
-# The fuzz run, on private servers that end with it. SEED: which inputs (1); SECONDS: for how long each of decoder and
-# API (600). Failing inputs go to target/fuzz. Exits as the run does.
+# The fuzz run, on private servers that end with it. SEED: which inputs (1); SECONDS: for how long each of decoder,
+# expressions and API (600). Failing inputs go to target/fuzz. Exits as the run does.
 set -eu
 cd "$(dirname "$0")/.."
 . deploy/toolchain.sh

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    batch, broker, catalog, completions, config, dev, enqueue, execution, limit, man, master, package,
+    audit, batch, broker, catalog, completions, config, dev, enqueue, execution, limit, man, master, package,
     project, schedule, status, token, worker,
 };
 use crate::output::Format;
@@ -93,6 +93,8 @@ pub(crate) enum Command {
     Catalog(catalog::Catalog),
     #[command(subcommand)]
     Token(token::Token),
+    #[command(subcommand)]
+    Audit(audit::Audit),
     #[command(subcommand)]
     Config(config::Config),
     Completions(completions::Completions),

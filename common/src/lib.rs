@@ -11,6 +11,8 @@ pub mod priority;
 pub mod run_as;
 pub mod status;
 
+mod schema;
+
 pub mod protocol;
 pub mod wire;
 

@@ -53,11 +53,12 @@ async fn turn(context: &Context, retention: Retention) -> Result<bool, CatalogEr
         through &= take(context, &mut purge, &day).await?;
     }
     let cleaned = purge.clean(&CancellationToken::new()).await?;
-    if cleaned.batches + cleaned.sessions + cleaned.workers > 0 {
+    if cleaned.batches + cleaned.sessions + cleaned.workers + cleaned.audit > 0 {
         tracing::info!(
             cleaned.batches,
             cleaned.sessions,
             cleaned.workers,
+            cleaned.audit,
             "removed what belonged to days that are gone"
         );
     }

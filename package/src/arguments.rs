@@ -256,7 +256,7 @@ mod tests {
     #[test]
     fn values_can_be_checked_alone() {
         let checked = check(&parameters(), &map(json!({ "limit": "5" }))).unwrap();
-        assert_eq!(checked.plain, map(json!({ "limit": 5 })).into_iter().collect());
+        assert_eq!(checked.plain, map(json!({ "limit": 5 })).into_iter().collect::<Map<_, _>>());
         assert_eq!(check(&parameters(), &map(json!({ "x": 1, "day": "x" }))).unwrap_err().len(), 2);
     }
 }

@@ -6,12 +6,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::model::Variable;
 use crate::value::{DataType, VALUE_BYTES_MAX, Value};
 
 /// The values of one frame at one moment. Cheap to clone; what is written later does not show in it.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Frame(Arc<BTreeMap<String, Value>>);
+
+/// What the variables of a frame begin with, by name; see [`Scope::begin`](crate::scope::Scope::begin).
+pub type Beginning = BTreeMap<String, (DataType, Value)>;
 
 /// A frame of [`Frames`]; never used for another one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -66,13 +68,12 @@ impl<const N: usize> From<[(String, Value); N]> for Frame {
 }
 
 impl Frames {
-    /// Opens a frame within `around` (`None`: the package's own), with the values that `variables` begin with.
-    pub fn open(&mut self, around: Option<FrameId>, variables: &BTreeMap<String, Variable>) -> FrameId {
+    /// Opens a frame within `around` (`None`: the package's own).
+    pub fn open(&mut self, around: Option<FrameId>, beginning: Beginning) -> FrameId {
         self.last += 1;
         let id = FrameId(self.last);
-        let types = variables.iter().map(|(name, variable)| (name.clone(), variable.data_type)).collect();
-        let values =
-            variables.iter().map(|(name, variable)| (name.clone(), variable.value.clone())).collect();
+        let types = beginning.iter().map(|(name, (data_type, _))| (name.clone(), *data_type)).collect();
+        let values = beginning.into_iter().map(|(name, (_, value))| (name, value)).collect();
         self.open.insert(id, Open { around, types, values: Frame(Arc::new(values)) });
         id
     }
@@ -126,10 +127,9 @@ mod tests {
 
     use super::*;
 
-    fn declared(variables: &[(&str, DataType, Value)]) -> BTreeMap<String, Variable> {
+    fn declared(variables: &[(&str, DataType, Value)]) -> Beginning {
         let variable = |(name, data_type, value): &(&str, DataType, Value)| {
-            let name = (*name).to_owned();
-            (name.clone(), Variable { name, data_type: *data_type, value: value.clone() })
+            ((*name).to_owned(), (*data_type, value.clone()))
         };
         variables.iter().map(variable).collect()
     }
@@ -142,8 +142,8 @@ mod tests {
     fn the_innermost_variable_is_read_and_written() {
         let mut frames = Frames::default();
         let int = |name, value| (name, DataType::Int64, Value::Int64(value));
-        let package = frames.open(None, &declared(&[int("a", 1), int("b", 2)]));
-        let inner = frames.open(Some(package), &declared(&[("a", DataType::String, Value::Null)]));
+        let package = frames.open(None, declared(&[int("a", 1), int("b", 2)]));
+        let inner = frames.open(Some(package), declared(&[("a", DataType::String, Value::Null)]));
         assert_eq!(read(&frames, inner, "a"), Some(Value::Null), "it hides the outer one, also with NULL");
         frames.write(inner, "a", Value::String("x".into())).unwrap();
         frames.write(inner, "b", Value::Int64(7)).unwrap();
@@ -157,7 +157,7 @@ mod tests {
     #[test]
     fn what_is_seen_does_not_change_afterwards() {
         let mut frames = Frames::default();
-        let id = frames.open(None, &declared(&[("a", DataType::Int64, Value::Int64(1))]));
+        let id = frames.open(None, declared(&[("a", DataType::Int64, Value::Int64(1))]));
         let seen = frames.seen_from(id);
         frames.write(id, "a", Value::Int64(2)).unwrap();
         assert_eq!(seen[0].get("a"), Some(&Value::Int64(1)));
@@ -166,9 +166,9 @@ mod tests {
     #[test]
     fn frames_side_by_side_do_not_see_each_other() {
         let mut frames = Frames::default();
-        let package = frames.open(None, &declared(&[]));
+        let package = frames.open(None, declared(&[]));
         let own = declared(&[("a", DataType::Int64, Value::Int64(0))]);
-        let (left, right) = (frames.open(Some(package), &own), frames.open(Some(package), &own));
+        let (left, right) = (frames.open(Some(package), own.clone()), frames.open(Some(package), own));
         frames.write(left, "a", Value::Int64(1)).unwrap();
         assert_eq!(read(&frames, right, "a"), Some(Value::Int64(0)));
     }
@@ -177,7 +177,7 @@ mod tests {
     fn types_and_sizes_are_held() {
         let mut frames = Frames::default();
         let text = ("text", DataType::String, Value::Null);
-        let id = frames.open(None, &declared(&[("n", DataType::Int64, Value::Int64(1)), text]));
+        let id = frames.open(None, declared(&[("n", DataType::Int64, Value::Int64(1)), text]));
         let refused = frames.write(id, "n", Value::String("2".into())).unwrap_err();
         assert_eq!(refused.to_string(), "variable n is an int64, and cannot hold a string");
         let long = Value::String("x".repeat(VALUE_BYTES_MAX + 1));
@@ -202,7 +202,7 @@ mod tests {
             let mut plain: Vec<BTreeMap<String, i64>> = Vec::new();
             for names in &scopes {
                 let entries: Vec<_> = names.iter().map(|name| (name.as_str(), DataType::Int64, Value::Int64(0))).collect();
-                ids.push(frames.open(ids.last().copied(), &declared(&entries)));
+                ids.push(frames.open(ids.last().copied(), declared(&entries)));
                 plain.push(names.iter().map(|name| (name.clone(), 0)).collect());
             }
             for (from, name, value) in writes {

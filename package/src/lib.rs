@@ -5,8 +5,10 @@
 //! knows the time.
 //!
 //! - [`value`]: data types and values
-//! - [`mod@reference`], [`scope`], [`template`]: `@name`, what it means, and `{{ @name }}` in texts
+//! - [`mod@reference`], [`scope`], [`binding`]: `@name`, what it means, and its type in expressions
 //! - [`frames`]: the variables of a package that runs, each in its scope
+//! - [`operand`], [`template`]: expressions in `arguments`, and in texts as `{{ expression }}`
+//! - [`expression`]: the expression language: [`expression::Parsed`], [`expression::Expression`]
 //! - [`model`]: package, container, task, connection, parameter, variable
 //! - [`diagnostics`]: what is wrong, with its place in the file
 //! - [`reader`]: TOML to model: [`reader::read_package`], [`reader::read_settings`]
@@ -21,9 +23,11 @@
 //! - [`nearest`]: the nearest known word to a misspelt one
 
 pub mod arguments;
+pub mod binding;
 pub mod bundle;
 pub mod diagnostics;
 pub mod duration;
+pub mod expression;
 pub mod files;
 pub mod flow;
 pub mod folder;
@@ -32,6 +36,7 @@ pub mod ignore;
 pub mod manifest;
 pub mod model;
 pub mod nearest;
+pub mod operand;
 pub mod project;
 pub mod reader;
 pub mod reference;

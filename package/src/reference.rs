@@ -1,12 +1,12 @@
 //! References to values: `@name`, `@[User::name]`, `@[$Package::name]`, `@[$Project::name]`,
-//! `@[System::Name]`, and the lexer that finds where one ends.
-//!
-//! This lexer is the piece that the expression language replaces: [`lex`] then reads a whole
-//! expression. Pure; knows no values.
+//! `@[System::Name]`: what the names of an expression mean in a package. Pure; knows no values.
 
 use std::fmt;
 
 use scaleout_common::names::NAME_LENGTH_MAX;
+
+use crate::expression::{Name, UnknownName};
+use crate::value::DataType;
 
 /// A reference to one value by name.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -77,58 +77,50 @@ system_variables! {
 }
 
 impl SystemVariable {
+    /// The type of its value.
+    pub fn data_type(self) -> DataType {
+        match self {
+            SystemVariable::Attempt => DataType::Int64,
+            SystemVariable::StartTime => DataType::Timestamp,
+            _ => DataType::String,
+        }
+    }
+
     /// The system variable called `name`.
     pub fn from_name(name: &str) -> Option<SystemVariable> {
         SystemVariable::ALL.iter().copied().find(|v| v.name() == name)
     }
 }
 
-/// What is wrong with a reference, and where in the text that was lexed.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{message}")]
-pub struct ReferenceError {
-    /// Byte offset of the fault from the start of the text.
-    pub at: usize,
-    /// What is wrong.
-    pub message: String,
-    /// What to do about it.
-    pub help: Option<String>,
-}
-
-impl ReferenceError {
-    /// The same fault in a text that has `by` more bytes in front.
-    #[must_use]
-    pub fn moved(self, by: usize) -> ReferenceError {
-        ReferenceError { at: self.at + by, ..self }
+impl Reference {
+    /// What a name of an expression refers to.
+    ///
+    /// # Errors
+    /// It is a column, or its namespace or system variable is unknown.
+    pub fn from_name(name: &Name) -> Result<Reference, UnknownName> {
+        let (namespace, base) = match name {
+            Name::Variable { namespace, name } => (namespace.as_deref(), name),
+            Name::Column { .. } => {
+                let message = format!("{name} is the name of a column, and there are no columns here");
+                let variable = Name::Variable { namespace: None, name: name.base().to_owned() };
+                return Err(UnknownName { message, help: Some(format!("write {variable}")) });
+            }
+        };
+        let owned = base.clone();
+        match namespace {
+            None => Ok(Reference::Bare(owned)),
+            Some("User") => Ok(Reference::User(owned)),
+            Some("$Package") => Ok(Reference::Package(owned)),
+            Some("$Project") => Ok(Reference::Project(owned)),
+            Some("System") => SystemVariable::from_name(base)
+                .map(Reference::System)
+                .ok_or_else(|| unknown_system_variable(base)),
+            Some(other) => Err(UnknownName {
+                message: format!("unknown namespace `{other}`"),
+                help: Some("there are User, $Package, $Project and System".to_owned()),
+            }),
+        }
     }
-}
-
-/// Lexes one reference at the start of `text`, which must begin with `@`. Returns it and the
-/// number of bytes it takes; what follows is the caller's.
-///
-/// # Errors
-/// There is no reference there, it is not closed, or its namespace or system variable is unknown.
-pub fn lex(text: &str) -> Result<(Reference, usize), ReferenceError> {
-    let rest = text.strip_prefix('@').ok_or_else(|| {
-        fault(0, "expected a reference such as @name", Some("values are named with @ in front: {{ @name }}"))
-    })?;
-    if let Some(bracketed) = rest.strip_prefix('[') {
-        let length = bracketed
-            .find(']')
-            .ok_or_else(|| fault(0, "the reference has no closing ]", Some("write @[Namespace::name]")))?;
-        let reference = qualified(&bracketed[..length])?;
-        return Ok((reference, length + 3));
-    }
-    let length = rest.find(|c: char| !is_identifier_char(c)).unwrap_or(rest.len());
-    let name = &rest[..length];
-    if !is_plain_identifier(name) {
-        return Err(fault(
-            1,
-            "expected a name after @",
-            Some("a name that is not letters, digits and _ stands in brackets: @[User::my-name]"),
-        ));
-    }
-    Ok((Reference::Bare(name.to_owned()), length + 1))
 }
 
 /// Whether `name` can be written without brackets.
@@ -162,42 +154,11 @@ pub fn check_name(name: &str) -> Result<(), &'static str> {
     Ok(())
 }
 
-fn qualified(inner: &str) -> Result<Reference, ReferenceError> {
-    const INNER_AT: usize = 2;
-    let (namespace, name) = match inner.split_once("::") {
-        Some((namespace, name)) => (Some(namespace), name),
-        None => (None, inner),
-    };
-    if let Err(why) = check_name(name) {
-        return Err(fault(INNER_AT, &format!("the name in {inner:?} {why}"), None));
-    }
-    let owned = name.to_owned();
-    match namespace {
-        None => Ok(Reference::Bare(owned)),
-        Some("User") => Ok(Reference::User(owned)),
-        Some("$Package") => Ok(Reference::Package(owned)),
-        Some("$Project") => Ok(Reference::Project(owned)),
-        Some("System") => match SystemVariable::from_name(name) {
-            Some(variable) => Ok(Reference::System(variable)),
-            None => Err(unknown_system_variable(name)),
-        },
-        Some(other) => Err(fault(
-            INNER_AT,
-            &format!("unknown namespace `{other}`"),
-            Some("there are User, $Package, $Project and System"),
-        )),
-    }
-}
-
-fn unknown_system_variable(name: &str) -> ReferenceError {
+fn unknown_system_variable(name: &str) -> UnknownName {
     let known: Vec<&str> = SystemVariable::ALL.iter().map(|v| v.name()).collect();
     let help = crate::nearest::suggest(name, known.iter().copied())
         .unwrap_or_else(|| format!("there are {}", known.join(", ")));
-    fault(2, &format!("unknown system variable `{name}`"), Some(&help))
-}
-
-fn fault(at: usize, message: &str, help: Option<&str>) -> ReferenceError {
-    ReferenceError { at, message: message.to_owned(), help: help.map(str::to_owned) }
+    UnknownName { message: format!("unknown system variable `{name}`"), help: Some(help) }
 }
 
 fn is_identifier_char(c: char) -> bool {

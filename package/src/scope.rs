@@ -1,9 +1,16 @@
-//! The values that references see while a package runs. Owns them; decides only which one a name
-//! means. Pure.
+//! The values that references and expressions see while a package runs. Owns them; decides only which one a name
+//! means. Pure: what the clock shows is one of the values.
 
 use std::collections::BTreeMap;
 
-use crate::frames::Frame;
+use jiff::Zoned;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+
+use crate::binding;
+use crate::expression::{Context, Datum, ExpressionError, Input};
+use crate::frames::{Beginning, Frame};
+use crate::model::{Operand, Variable};
 use crate::reference::{Reference, SystemVariable};
 use crate::value::Value;
 
@@ -18,6 +25,24 @@ pub struct Scope {
     pub variables: Vec<Frame>,
     /// System variables.
     pub system: BTreeMap<SystemVariable, Value>,
+    /// What `GETDATE` and `GETUTCDATE` give.
+    pub clock: Clock,
+}
+
+/// One moment, on the machine's clock and in UTC.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Clock {
+    /// On the machine's clock.
+    pub local: DateTime,
+    /// In UTC.
+    pub utc: DateTime,
+}
+
+impl Clock {
+    /// That moment.
+    pub fn at(moment: &Zoned) -> Clock {
+        Clock { local: moment.datetime(), utc: TimeZone::UTC.to_datetime(moment.timestamp()) }
+    }
 }
 
 /// Why a reference has no value or no text.
@@ -26,9 +51,22 @@ pub enum LookupError {
     /// Nothing of that name is in scope.
     #[error("{0} is not known here")]
     Unknown(Reference),
-    /// The value is NULL and a text was wanted.
+    /// The value of this expression is NULL and a text was wanted.
     #[error("{0} is NULL and cannot be put into a text")]
-    Null(Reference),
+    Null(String),
+    /// An expression has no value.
+    #[error("{0}")]
+    Expression(ExpressionError),
+}
+
+/// A variable has no first value.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("cannot evaluate the value of variable {name}: {cause}")]
+pub struct DeclareError {
+    /// The variable.
+    pub name: String,
+    /// Why.
+    pub cause: LookupError,
 }
 
 impl Scope {
@@ -47,12 +85,22 @@ impl Scope {
         found.ok_or_else(|| LookupError::Unknown(reference.clone()))
     }
 
-    /// The text that `{{ }}` puts in for `reference`.
+    /// What the frame of these variables begins with.
     ///
     /// # Errors
-    /// Nothing of that name is in scope, or its value is NULL.
-    pub fn render(&self, reference: &Reference) -> Result<String, LookupError> {
-        self.lookup(reference)?.render().map_err(|_| LookupError::Null(reference.clone()))
+    /// The first value that cannot be evaluated.
+    pub fn begin(&self, variables: &BTreeMap<String, Variable>) -> Result<Beginning, DeclareError> {
+        let begin = |(name, variable): (&String, &Variable)| {
+            let value = variable.value.value(self);
+            let value = value.map_err(|cause| DeclareError { name: name.clone(), cause })?;
+            // An expression's decimal has all digits of its type; a variable's has those that say something.
+            let value = match (value, &variable.value) {
+                (Value::Decimal(number), Operand::Expression(_)) => Value::Decimal(number.normalize()),
+                (value, _) => value,
+            };
+            Ok((name.clone(), (variable.data_type, value)))
+        };
+        variables.iter().map(begin).collect()
     }
 
     /// What the package itself sees: nothing of its containers and tasks.
@@ -64,5 +112,91 @@ impl Scope {
 
     fn variable(&self, name: &str) -> Option<&Value> {
         self.variables.iter().rev().find_map(|frame| frame.get(name))
+    }
+}
+
+impl Context for Scope {
+    fn value(&self, input: &Input) -> Result<Option<Datum>, String> {
+        let reference = Reference::from_name(&input.name).map_err(|unknown| unknown.message)?;
+        binding::datum_of(self.lookup(&reference).map_err(|error| error.to_string())?)
+    }
+
+    fn now(&self) -> DateTime {
+        self.clock.local
+    }
+
+    fn utc_now(&self) -> DateTime {
+        self.clock.utc
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::project::ProjectSettings;
+    use crate::reader::{Surroundings, read_package};
+
+    /// The variables of a package whose parameter `rate` is 1.50, or NULL.
+    fn declared(variables: &str, rate: Value) -> String {
+        let text = format!("[parameters.rate]\ntype = \"decimal\"\n{variables}");
+        let settings = ProjectSettings::default();
+        let around = Surroundings { settings: &settings, files: None };
+        let package = read_package("p", "p.toml", text.as_bytes(), &around).unwrap_or_else(|e| panic!("{e}"));
+        let mut scope = Scope::default();
+        scope.package.insert("rate".into(), rate);
+        match scope.begin(&package.variables) {
+            Ok(beginning) => {
+                let values = beginning.iter().map(|(name, (_, value))| format!("{name}={}", value.to_json()));
+                values.collect::<Vec<_>>().join(" ")
+            }
+            Err(error) => error.to_string(),
+        }
+    }
+
+    #[test]
+    fn variables_begin_with_literals_and_expressions() {
+        let text = r#"
+[variables.a]
+type = "decimal"
+value = "@rate * 2"
+[variables.b]
+type = "decimal"
+value = "@rate"
+[variables.c]
+type = "bool"
+value = "ISNULL(@rate)"
+[variables.d]
+type = "string"
+value = '@[$Package::rate] > 1 ? "much" : "little"'
+[variables.e]
+type = "date"
+value = '(DT_DBDATE)"2024-2-9"'
+[variables.f]
+type = "int64"
+value = "2 + 3"
+[variables.g]
+type = "float64"
+[variables.h]
+type = "float64"
+value = "@rate"
+"#;
+        let rate = Value::parse(crate::value::DataType::Decimal, "1.50").unwrap();
+        assert_eq!(
+            declared(text, rate),
+            r#"a="3" b="1.50" c=false d="much" e="2024-02-09" f=5 g=null h=1.5"#
+        );
+        assert_eq!(
+            declared(text, Value::Null),
+            r#"a=null b=null c=true d=null e="2024-02-09" f=5 g=null h=null"#
+        );
+    }
+
+    #[test]
+    fn a_variable_that_has_no_value_is_told() {
+        let text = "[variables.a]\ntype = \"decimal\"\nvalue = \"(1 / @rate)\"\n";
+        assert_eq!(
+            declared(text, Value::Decimal(rust_decimal::Decimal::ZERO)),
+            "cannot evaluate the value of variable a: the right side of / is zero"
+        );
     }
 }

@@ -19,6 +19,12 @@ fn whatever_bytes_come_the_decoder_says_what_they_are() {
     assert!(figures.iterations > 1_000 && figures.shapes > 20, "too little was tried: {figures}");
 }
 
+#[test]
+fn whatever_is_written_the_expression_language_says_what_it_is() {
+    let figures = fuzz::fuzz_expression(&slice()).unwrap_or_else(|finding| panic!("{finding}"));
+    assert!(figures.iterations > 1_000 && figures.shapes > 100, "too little was tried: {figures}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_is_asked_the_master_answers_in_the_one_shape() {
     let found = Box::pin(fuzz::fuzz_api(&slice())).await;

@@ -129,3 +129,15 @@ fn the_page_of_settings_is_what_the_defaults_make_of_it() {
     }
     none("settings", &settings::check(&tree()));
 }
+
+#[test]
+fn the_openapi_document_is_what_the_code_makes() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join("docs/openapi.json");
+    let made = scaleout_master::http::openapi_text();
+    if std::env::var_os("SCALEOUT_WRITE").is_some() {
+        std::fs::write(&path, &made).expect("the document can be written");
+    }
+    let kept = std::fs::read_to_string(&path).expect("docs/openapi.json is there: `make docs` writes it");
+    let line = kept.lines().zip(made.lines()).take_while(|(kept, made)| kept == made).count() + 1;
+    assert!(kept == made, "docs/openapi.json:{line}: is not what the code makes: run `make docs`");
+}

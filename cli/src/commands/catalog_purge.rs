@@ -5,8 +5,10 @@ use std::io::{BufRead as _, IsTerminal as _, Write as _};
 use std::time::{Duration, Instant};
 
 use clap::Args;
+use scaleout_common::api::AuditAction;
 use scaleout_master::catalog::Catalog;
 use scaleout_master::catalog::protocol::{Day, Partition, Purge as Purging, Retention, Taken};
+use scaleout_master::catalog::requests::Deed;
 use tokio_util::sync::CancellationToken;
 
 use super::{Context, catalog};
@@ -31,6 +33,9 @@ pub(crate) struct Purge {
     /// Logs of executions accepted longer ago than this go; left out: with their executions
     #[arg(long, value_name = "DURATION", value_parser = age)]
     messages_older_than: Option<Duration>,
+    /// Lines of the audit that are older than this go; left out: all stay
+    #[arg(long, value_name = "DURATION", value_parser = age)]
+    audit_older_than: Option<Duration>,
     /// Shows what would go, and leaves it
     #[arg(long)]
     dry_run: bool,
@@ -40,7 +45,7 @@ pub(crate) struct Purge {
 }
 
 pub(crate) async fn run(context: &Context, arguments: Purge) -> Result<Exit, Failure> {
-    let Purge { older_than, messages_older_than, dry_run, yes } = arguments;
+    let Purge { older_than, messages_older_than, audit_older_than, dry_run, yes } = arguments;
     if messages_older_than.is_some_and(|messages| messages > older_than) {
         return Err(Failure::usage(
             "--messages-older-than is longer than --older-than: logs go with their executions at the latest",
@@ -53,22 +58,26 @@ pub(crate) async fn run(context: &Context, arguments: Purge) -> Result<Exit, Fai
     }
     let connected = catalog::connect(context).await?;
     connected.check_version().await.map_err(catalog::explain)?;
-    let retention = Retention { executions: Some(older_than), messages: messages_older_than };
+    let retention =
+        Retention { executions: Some(older_than), messages: messages_older_than, audit: audit_older_than };
     let mut purging = begin(&connected, retention).await?;
     let days = look(&purging).await?;
+    let planned = Purged::planned(&days, purging.old_audit().await.map_err(catalog::explain)?);
     if dry_run {
-        context.output.one(&Purged::planned(&days), Purged::table)?;
+        context.output.one(&planned, Purged::table)?;
         return Ok(Exit::Done);
     }
-    if !yes && !days.iter().all(|day| day.going.is_empty()) {
+    if !yes && planned.takes_something() {
         // While nobody answers, masters may go on with theirs.
         drop(purging);
-        say(Purged::planned(&days).table().trim_end());
+        say(planned.table().trim_end());
         if !agreed()? {
             return Err(Failure::interrupted("nothing was removed"));
         }
         purging = begin(&connected, retention).await?;
     }
+    let deed = Deed::new(AuditAction::CatalogPurge, "").detail(in_words(&retention));
+    connected.audit_owner(&deed).await.map_err(catalog::explain)?;
     // From here on Ctrl-C ends it after the partition it is at; before, at once.
     let stop = signals::stop_token()?;
     let days = look(&purging).await?;
@@ -122,10 +131,21 @@ async fn take(purging: &mut Purging, days: &[Day], stop: &CancellationToken) -> 
         purged.batches += cleaned.batches;
         purged.sessions += cleaned.sessions;
         purged.workers += cleaned.workers;
+        purged.audit += cleaned.audit;
         if !cleaned.more || stop.is_cancelled() {
             return Ok(purged);
         }
     }
+}
+
+/// What the audit says of it.
+fn in_words(retention: &Retention) -> String {
+    let Retention { executions, messages, audit } = retention;
+    let part = |what: &str, kept: &Option<Duration>| {
+        kept.map(|kept| format!("{what} older than {} h", kept.as_secs() / 3_600))
+    };
+    let parts = [part("executions", executions), part("logs", messages), part("audit", audit)];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
 fn agreed() -> Result<bool, Failure> {

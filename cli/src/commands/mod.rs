@@ -4,6 +4,7 @@
 mod context;
 mod run;
 
+pub(crate) mod audit;
 pub(crate) mod batch;
 pub(crate) mod broker;
 pub(crate) mod catalog;

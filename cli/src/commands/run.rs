@@ -1,7 +1,7 @@
 //! From the arguments to the command they ask for: the one `match`. It decides nothing else.
 
 use super::{
-    Context, batch, broker, catalog, completions, config, dev, enqueue, execution, limit, man, master,
+    Context, audit, batch, broker, catalog, completions, config, dev, enqueue, execution, limit, man, master,
     package, project, schedule, status, token, worker,
 };
 use crate::arguments::{Arguments, Command};
@@ -27,6 +27,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Master(arguments) => master::run(&context, arguments).await,
         Command::Catalog(arguments) => catalog::run(&context, arguments).await,
         Command::Token(arguments) => token::run(&context, arguments).await,
+        Command::Audit(arguments) => audit::run(&context, arguments).await,
         Command::Config(arguments) => config::run(&context, arguments),
         Command::Completions(arguments) => completions::run(&context, arguments),
         Command::Man(arguments) => man::run(&context, arguments),

@@ -1,6 +1,7 @@
 //! What people see of executions, batches, workers and projects: plain text. Pure: time zone and present are
 //! arguments, in [`View`].
 
+mod audit;
 mod batch;
 mod execution;
 mod limit;
@@ -12,6 +13,7 @@ mod text;
 mod view;
 mod workers;
 
+pub(crate) use audit::audit;
 pub(crate) use batch::{batch, counts};
 pub(crate) use execution::{explanation, failed, outcome};
 pub(crate) use limit::limits;

@@ -17,6 +17,8 @@ pub(crate) struct Purged {
     pub(crate) batches: u64,
     pub(crate) sessions: u64,
     pub(crate) workers: u64,
+    /// Lines of the audit.
+    pub(crate) audit: u64,
     /// Rows of side tables that still name executions that have gone: there should be none.
     pub(crate) leftovers: u64,
 }
@@ -56,9 +58,17 @@ pub(crate) struct Holder {
 
 impl Purged {
     /// What would go.
-    pub(crate) fn planned(days: &[Day]) -> Self {
+    pub(crate) fn planned(days: &[Day], audit: u64) -> Self {
         let going = days.iter().flat_map(|day| &day.going);
-        Self { dry_run: true, ..Self::with(going.map(|partition| row(partition, partition.rows)), days) }
+        Self {
+            dry_run: true,
+            audit,
+            ..Self::with(going.map(|partition| row(partition, partition.rows)), days)
+        }
+    }
+
+    pub(crate) fn takes_something(&self) -> bool {
+        !self.partitions.is_empty() || self.audit > 0
     }
 
     /// What became of it.
@@ -97,7 +107,16 @@ impl Purged {
             })
         });
         let (partitions, staying) = (rows.collect(), staying.collect());
-        Self { dry_run: false, partitions, staying, batches: 0, sessions: 0, workers: 0, leftovers: 0 }
+        Self {
+            dry_run: false,
+            partitions,
+            staying,
+            batches: 0,
+            sessions: 0,
+            workers: 0,
+            audit: 0,
+            leftovers: 0,
+        }
     }
 
     /// For people.
@@ -114,6 +133,10 @@ impl Purged {
                 "{} workers that were last online before the first day that is left went, too\n",
                 self.workers
             ));
+        }
+        if self.audit > 0 {
+            let word = if self.dry_run { "go" } else { "went" };
+            parts.push(format!("{} lines of the audit {word}, too\n", self.audit));
         }
         if self.leftovers > 0 {
             parts.push(format!(
@@ -224,7 +247,7 @@ STAYS      WHY
 2 rows of due, dispatches or grants still name executions that went: masters remove them in time
 ";
         assert_eq!(purged.table(), expected);
-        assert_eq!(Purged::planned(&[]).table(), "no partition would go\n");
+        assert_eq!(Purged::planned(&[], 0).table(), "no partition would go\n");
         let json = serde_json::to_value(&purged).unwrap();
         assert_eq!(json["partitions"][0]["rows_estimated"], true);
         assert_eq!(json["staying"][1]["first"][0]["status"], "running");

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -13,7 +14,7 @@ use crate::priority::Priority;
 use crate::status::Status;
 
 /// `POST /api/v1/batches`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EnqueueRequest {
     /// Chosen by the client and becomes the batch's id: repeating the same request gives the same batch.
@@ -49,7 +50,7 @@ pub struct EnqueueRequest {
 }
 
 /// `count` executions of one package with the same values.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EnqueueItem {
     pub package: PackagePath,
@@ -64,7 +65,7 @@ fn one() -> u32 {
     1
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct EnqueueAnswer {
     pub batch: BatchId,
     pub executions: u64,
@@ -79,7 +80,7 @@ pub struct EnqueueAnswer {
 }
 
 /// `POST /api/v1/executions/retry`: runs what has ended again, as new executions of one batch.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RetryRequest {
     /// Chosen by the client and becomes the new batch's id: repeating the same request gives the same batch.
@@ -91,7 +92,7 @@ pub struct RetryRequest {
 }
 
 /// `GET /api/v1/batches/{id}`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct BatchDetail {
     pub batch: BatchId,
     pub created_at: Timestamp,

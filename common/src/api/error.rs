@@ -1,9 +1,10 @@
 //! Errors as the API gives them: a stable code, what happened, and what to do.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Body of every answer that is not 2xx.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ErrorBody {
     pub code: ErrorCode,
     /// What was attempted and what was found.
@@ -17,7 +18,7 @@ pub struct ErrorBody {
 }
 
 /// One thing that is wrong, and where.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Problem {
     /// `packages/load.toml:12:3`, or `executions[17].parameters.day`.
     pub place: String,
@@ -25,7 +26,7 @@ pub struct Problem {
 }
 
 /// What kind of error it is; programs branch on this.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ErrorCode {
     /// 400: the request itself is wrong.

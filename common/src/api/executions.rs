@@ -1,16 +1,18 @@
 //! Executions, their attempts and their log.
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::ids::{Attempt, BatchId, ExecutionId};
 use crate::names::PoolName;
 use crate::priority::Priority;
+use crate::protocol::explain::Reason;
 use crate::status::Status;
 
 /// One line of `GET /api/v1/executions`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ExecutionSummary {
     pub id: ExecutionId,
     pub folder: String,
@@ -27,19 +29,18 @@ pub struct ExecutionSummary {
 }
 
 /// `GET /api/v1/executions` with `page=true`; without it, clients of before get the bare list.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ExecutionPage {
     /// Newest first.
     pub executions: Vec<ExecutionSummary>,
-    /// Pass as `before` to go on; absent when there is nothing older. One request looks through
-    /// [`LIST_LOOKED_MAX`](super::LIST_LOOKED_MAX) executions at most: where few fit, a page may be short, or empty, and
-    /// yet not the last.
+    /// Pass as `before` to go on; absent when there is nothing older. One request looks through 100,000 executions at
+    /// most: where few fit, a page may be short, or empty, and yet not the last.
     #[serde(default)]
     pub next: Option<ExecutionId>,
 }
 
 /// `GET /api/v1/executions/{id}`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ExecutionDetail {
     #[serde(flatten)]
     pub summary: ExecutionSummary,
@@ -90,14 +91,14 @@ pub struct ExecutionDetail {
 }
 
 /// An execution that runs another one again.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RetrySummary {
     pub id: ExecutionId,
     pub status: Status,
 }
 
 /// `GET /api/v1/executions/{id}/explain`: why an execution is where it is, and what will move it on.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Explanation {
     pub id: ExecutionId,
     pub status: Status,
@@ -107,8 +108,9 @@ pub struct Explanation {
     /// It must have started by then; only while it has not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start_deadline: Option<Timestamp>,
-    /// As [`Reason`](crate::protocol::explain::Reason) writes it: `kind` and its fields. A JSON value, so that a
-    /// command line shows what a newer master knows.
+    /// Further kinds may come.
+    // A JSON value, so that a command line shows what a newer master knows.
+    #[schemars(with = "Reason")]
     pub reason: Value,
     pub why: String,
     /// What moves it on.
@@ -119,7 +121,7 @@ pub struct Explanation {
 }
 
 /// An attempt that did not end its execution.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AttemptDetail {
     pub attempt: Attempt,
     pub worker: Option<String>,
@@ -131,14 +133,14 @@ pub struct AttemptDetail {
 }
 
 /// `POST /api/v1/executions/cancel`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CancelRequest {
     pub executions: Vec<ExecutionId>,
 }
 
 /// What a cancel did. An accepted cancel prevents every later start; only a success already achieved stands.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CancelAnswer {
     /// Had not started, and never will.
     pub canceled: u64,
@@ -151,14 +153,14 @@ pub struct CancelAnswer {
 
 /// `GET /api/v1/executions/{id}/values`, for the session that runs it: all values, sensitive ones in the clear. Never
 /// log it.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, JsonSchema)]
 pub struct ExecutionValues {
     pub values: Map<String, Value>,
     pub project_values: Map<String, Value>,
 }
 
 /// `GET /api/v1/executions/{id}/messages`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LogPage {
     pub messages: Vec<LogMessage>,
     /// Pass as `after` to go on; absent when there is no more at this time.
@@ -167,7 +169,7 @@ pub struct LogPage {
     pub ended: bool,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LogMessage {
     pub attempt: Attempt,
     pub sequence: u64,

@@ -1,12 +1,13 @@
 //! Inviting a machine, and its joining as a worker.
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::names::PoolName;
 
 /// `POST /invitations`
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct InviteRequest {
     /// Further pools that the worker serves.
@@ -16,7 +17,7 @@ pub struct InviteRequest {
 }
 
 /// What is put into an invitation beside the masters' URLs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct InviteAnswer {
     pub secret: String,
     /// SHA-256 in hexadecimal digits of the authorities by which masters are to be known; none: the machine's own.
@@ -27,7 +28,7 @@ pub struct InviteAnswer {
 }
 
 /// `POST /join`, with the invitation's secret as bearer token.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct JoinRequest {
     /// The host's name, for people.
@@ -35,7 +36,7 @@ pub struct JoinRequest {
 }
 
 /// All that a worker needs to know. Secret.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct JoinAnswer {
     /// The new token's name.
     pub name: String,

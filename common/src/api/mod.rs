@@ -1,6 +1,7 @@
 //! What the HTTP API under `/api/v1` takes and gives, as JSON. Boundary types: they say how a thing looks from
 //! outside, and are apart from how the catalog keeps it. Times are UTC; names of fields are the CLI's too.
 
+mod audit;
 mod batches;
 mod error;
 mod executions;
@@ -13,6 +14,7 @@ mod status;
 mod stream;
 mod workers;
 
+pub use audit::{AuditAction, AuditEntry, AuditPage, AuditResult, OWNER, UNKNOWN, UnknownAction};
 pub use batches::{BatchDetail, EnqueueAnswer, EnqueueItem, EnqueueRequest, RetryRequest};
 pub use error::{ErrorBody, ErrorCode, Problem};
 pub use executions::{

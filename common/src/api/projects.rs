@@ -1,12 +1,13 @@
 //! Projects, their packages and values.
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 /// Answers `POST /api/v1/folders/{folder}/projects`, whose body is the bundle, and
 /// `POST /api/v1/projects/{folder}/{project}/restore`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DeployAnswer {
     pub folder: String,
     pub project: String,
@@ -22,7 +23,7 @@ pub struct DeployAnswer {
 }
 
 /// `GET /api/v1/projects/{folder}/{project}/versions`: a page of the project's versions, the newest first.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct VersionPage {
     pub versions: Vec<VersionSummary>,
     /// Goes to `before` for the next page; absent at the end.
@@ -31,7 +32,7 @@ pub struct VersionPage {
 }
 
 /// One version of a project.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct VersionSummary {
     pub version: i32,
     /// What is enqueued from now on runs this one.
@@ -50,7 +51,7 @@ pub struct VersionSummary {
 }
 
 /// `POST /api/v1/projects/{folder}/{project}/restore`: makes a version the current one again.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RestoreRequest {
     pub version: i32,
@@ -60,7 +61,7 @@ pub struct RestoreRequest {
 }
 
 /// One line of `GET /api/v1/projects`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ProjectSummary {
     pub folder: String,
     pub project: String,
@@ -72,7 +73,7 @@ pub struct ProjectSummary {
 }
 
 /// `GET /api/v1/projects/{folder}/{project}`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ProjectDetail {
     #[serde(flatten)]
     pub summary: ProjectSummary,
@@ -81,14 +82,14 @@ pub struct ProjectDetail {
     pub package_details: Vec<PackageSummary>,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PackageSummary {
     pub name: String,
     pub description: String,
     pub parameters: Vec<ParameterSummary>,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ParameterSummary {
     pub name: String,
     #[serde(rename = "type")]
@@ -103,7 +104,7 @@ pub struct ParameterSummary {
 }
 
 /// `PUT /api/v1/projects/{folder}/{project}/values`: sets values of the project's parameters; `null` clears one.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SetValuesRequest {
     pub values: Map<String, Value>,

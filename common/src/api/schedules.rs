@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -22,7 +23,7 @@ pub const NEXT_RUNS_MAX: u32 = 1_000;
 pub const TIMEZONE_DEFAULT: &str = "UTC";
 
 /// What becomes of runs that no master was there for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Missed {
     /// They are left out.
@@ -60,7 +61,7 @@ impl FromStr for Missed {
 }
 
 /// `PUT /api/v1/schedules/{name}`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SetScheduleRequest {
     /// Minute, hour, day of month, month, day of week.
@@ -101,7 +102,7 @@ fn utc() -> String {
 }
 
 /// One line of `GET /api/v1/schedules`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ScheduleSummary {
     pub name: Name,
     pub package: PackagePath,
@@ -128,7 +129,7 @@ pub struct ScheduleSummary {
 }
 
 /// `GET /api/v1/schedules/{name}`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ScheduleDetail {
     #[serde(flatten)]
     pub summary: ScheduleSummary,
@@ -147,7 +148,7 @@ pub struct ScheduleDetail {
 }
 
 /// A run of a schedule that was enqueued.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ScheduleRun {
     /// The time that it ran for.
     pub scheduled_at: Timestamp,
@@ -157,7 +158,7 @@ pub struct ScheduleRun {
 }
 
 /// One line of `GET /api/v1/schedules/{name}/next`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct NextRun {
     pub at: Timestamp,
     /// On the clock of the schedule's time zone, with its offset.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::limits::LimitSummary;
@@ -14,7 +15,7 @@ use crate::priority::Priority;
 use crate::status::Status;
 
 /// `GET /api/v1/status`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StatusAnswer {
     /// How many executions stand where.
     pub counts: BTreeMap<Status, u64>,
@@ -59,7 +60,7 @@ pub struct StatusAnswer {
 }
 
 /// The broker is short of something and takes no messages; what is to be published waits.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AlarmSummary {
     /// The broker's words, such as `low on memory`.
     pub reason: String,
@@ -68,7 +69,7 @@ pub struct AlarmSummary {
 }
 
 /// What the broker has lost as far as it was noticed, and dispatching it again.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LossSummary {
     /// Rises by one each time that the broker lost everything, or that somebody ran `scaleout broker rebuild`.
     pub epoch: u64,
@@ -83,7 +84,7 @@ pub struct LossSummary {
 }
 
 /// `POST /api/v1/broker/rebuild`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RebuildAnswer {
     /// The epoch that began.
     pub epoch: u64,
@@ -94,9 +95,9 @@ pub struct RebuildAnswer {
 }
 
 /// What waits for a master to do something about it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct BacklogSummary {
-    /// Counted up to [`BACKLOG_COUNT_MAX`].
+    /// Counted up to 10,000.
     pub count: u64,
     /// Since when the oldest waits.
     pub oldest_at: Option<Timestamp>,
@@ -106,7 +107,7 @@ pub struct BacklogSummary {
 pub const BACKLOG_COUNT_MAX: u64 = 10_000;
 
 /// The workers' present sessions and their leases.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SessionsSummary {
     /// With a lease that holds.
     pub online: u64,
@@ -117,7 +118,7 @@ pub struct SessionsSummary {
 }
 
 /// A pool at a glance.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PoolSummary {
     pub pool: PoolName,
     /// How many of its executions stand where; statuses without any are left out.
@@ -148,7 +149,7 @@ impl PoolSummary {
 }
 
 /// Something that somebody should look at.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Warning {
     /// Stable, for programs: `dead-messages`, `no-leader`, ….
     pub kind: String,
@@ -157,7 +158,7 @@ pub struct Warning {
     pub advice: String,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct QueueSummary {
     pub name: String,
     /// Messages ready for delivery.
@@ -165,7 +166,7 @@ pub struct QueueSummary {
     pub consumers: u64,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct MasterSummary {
     pub id: MasterId,
     pub host: String,
@@ -183,7 +184,7 @@ pub struct MasterSummary {
 }
 
 /// Whether a service the master needs can be reached.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ComponentState {
     pub reachable: bool,
     /// Why not, if not.

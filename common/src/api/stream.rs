@@ -1,6 +1,7 @@
 //! What `GET /api/v1/executions/{id}/messages/stream` sends: server-sent events (WHATWG HTML, 9.2). A log message has no
 //! name, its data is a [`LogMessage`](super::LogMessage), and its id is where to go on; all others have names.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::Attempt;
@@ -16,14 +17,14 @@ pub const END_EVENT: &str = "end";
 pub const RECONNECT_EVENT: &str = "reconnect";
 
 /// Where the execution stands: the first event of a stream, and again with each change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StatusEvent {
     pub status: Status,
     pub attempt: Attempt,
 }
 
 /// Messages that have not come in time and are no longer waited for: lost, or later than anything is waited for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct MissingEvent {
     pub attempt: Attempt,
     pub from: u64,
@@ -33,7 +34,7 @@ pub struct MissingEvent {
 }
 
 /// The execution has ended, and its log is complete: nothing comes after this.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct EndEvent {
     pub status: Status,
     pub attempt: Attempt,
@@ -42,12 +43,12 @@ pub struct EndEvent {
 }
 
 /// The stream ends here, and the log does not: go on with a new request, from the last id on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ReconnectEvent {
     pub reason: ReconnectReason,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ReconnectReason {
     /// It lasted as long as a stream may.

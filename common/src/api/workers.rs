@@ -1,6 +1,7 @@
 //! Workers as operators see them, and what they may change of them.
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{Attempt, ExecutionId, WorkerId};
@@ -8,7 +9,7 @@ use crate::names::PoolName;
 use crate::status::Status;
 
 /// One line of `GET /api/v1/workers`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct WorkerSummary {
     pub id: WorkerId,
     pub name: String,
@@ -38,7 +39,7 @@ fn yes() -> bool {
     true
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum WorkerState {
     /// Has an open session with a lease that has not run out.
@@ -52,7 +53,7 @@ pub enum WorkerState {
 
 /// `GET /api/v1/workers/{name or id}`: all that is known of it. What defaults, a master of an earlier version does not
 /// tell.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct WorkerDetail {
     #[serde(flatten)]
     pub summary: WorkerSummary,
@@ -65,8 +66,9 @@ pub struct WorkerDetail {
     /// The pools that were given by command and stand in their place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub command_pools: Option<Vec<PoolName>>,
-    /// What it runs, the oldest first; at most [`RUNS_MAX`](Self::RUNS_MAX) of `running`.
+    /// What it runs, the oldest first; at most 1,000 of `running`.
     #[serde(default)]
+    #[schemars(length(max = Self::RUNS_MAX))]
     pub runs: Vec<RunSummary>,
 }
 
@@ -76,7 +78,7 @@ impl WorkerDetail {
 }
 
 /// An execution that a worker holds.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RunSummary {
     pub execution: ExecutionId,
     pub folder: String,
@@ -90,18 +92,20 @@ pub struct RunSummary {
 }
 
 /// `PATCH /api/v1/workers/{name or id}`: what is left out stays as it is. It survives the worker's restart.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SetWorkerRequest {
-    /// At most [`DESCRIPTION_CHARS_MAX`](Self::DESCRIPTION_CHARS_MAX) characters; empty: none.
+    /// Empty: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = Self::DESCRIPTION_CHARS_MAX))]
     pub description: Option<String>,
-    /// All its tags from now on, at most [`TAGS_MAX`](Self::TAGS_MAX).
+    /// All its tags from now on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = Self::TAGS_MAX), inner(length(max = Self::TAG_CHARS_MAX)))]
     pub tags: Option<Vec<String>>,
-    /// The pools it serves besides `default`, instead of those that its settings name; at most
-    /// [`POOLS_MAX`](Self::POOLS_MAX).
+    /// The pools it serves besides `default`, instead of those that its settings name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = Self::POOLS_MAX))]
     pub pools: Option<Vec<PoolName>>,
     /// The pools of its settings hold again.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

@@ -45,6 +45,7 @@ impl Settings {
         range("retention.executions_days", self.retention.executions_days.into(), 0..=10_000)?;
         range("retention.messages_days", self.retention.messages_days.into(), 0..=10_000)?;
         range("retention.workers_days", self.retention.workers_days.into(), 0..=10_000)?;
+        range("retention.audit_days", self.retention.audit_days.into(), 0..=10_000)?;
         for (place, entry) in worker.run_as.iter().enumerate() {
             if worker.run_as[..place].iter().any(|before| before.user == entry.user) {
                 return Err(SettingError::Twice { setting: "worker.run_as", found: entry.user.clone() });

@@ -122,6 +122,7 @@ pub struct Retention {
     pub executions_days: u32,
     pub messages_days: u32,
     pub workers_days: u32,
+    pub audit_days: u32,
 }
 
 impl Retention {

@@ -1,8 +1,10 @@
 //! The catalog's version: numbered migrations, forward only, under an advisory lock.
 
+use scaleout_common::api::{AuditAction, AuditResult, OWNER};
 use tokio_postgres::Client;
 
 use super::causes::causes;
+use super::requests::sql::INSERT_AUDIT;
 use super::{Catalog, CatalogError};
 
 mod embedded {
@@ -34,6 +36,11 @@ impl Catalog {
             .run_async(&mut client)
             .await
             .map_err(|error| CatalogError::Migration(causes(&error)))?;
+        if found < known()
+            && let Err(error) = note_migrated(&client, found).await
+        {
+            tracing::warn!(%error, "the catalog was migrated, which the audit could not be told");
+        }
         Ok(found)
     }
 
@@ -46,6 +53,20 @@ impl Catalog {
             _ => Ok(()),
         }
     }
+}
+
+/// What the audit says of it: the catalog has one from version 10 on, so it is noted afterwards.
+async fn note_migrated(client: &Client, found: i32) -> Result<(), CatalogError> {
+    let detail = format!("from version {found}");
+    let object = format!("version {}", known());
+    let action = AuditAction::CatalogMigrate.as_str();
+    let none: Option<&str> = None;
+    let (batch, times): (Option<uuid::Uuid>, i64) = (None, 1);
+    let done = AuditResult::Done.as_str();
+    client
+        .execute(INSERT_AUDIT, &[&OWNER, &none, &action, &object, &batch, &done, &times, &detail, &none])
+        .await?;
+    Ok(())
 }
 
 /// A newer catalog says which builds may go on working on it: during a rolling upgrade the version before does.

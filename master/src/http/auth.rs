@@ -1,19 +1,22 @@
 //! Who may do what. A handler's first argument is [`Reader`], [`Operator`] or [`WorkerSide`]: without it a handler is
-//! open to everybody, and a test goes over all routes to see that none is.
+//! open to everybody, and a test goes over all routes to see that none is. `ROUTES` says the same, or nobody is let in.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRequestParts, MatchedPath, RawPathParams};
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use scaleout_common::api::ErrorCode;
 use tokio::time::timeout;
 
 use super::error::ApiError;
+use super::reach;
+use super::refusals::{Refusal, Remote};
+use super::routes::{self, Admits, Folders};
 use super::state::{Api, SharedApi};
-use crate::catalog::requests::{Caller, Role, token_hash};
+use crate::catalog::requests::{Caller, Presented, Role, token_hash};
 
 /// How long a master remembers whom a token belongs to: a revoked token opens nothing any more after this.
 pub const TOKEN_REMEMBERED: Duration = Duration::from_secs(10);
@@ -60,14 +63,12 @@ impl KnownTokens {
     }
 }
 
-/// Who may look.
-pub(super) struct Reader;
+/// Who may look, and who it is.
+pub(super) struct Reader(pub(super) Caller);
 
 /// Who may read metrics: who may look. But these must be told also while the catalog is away, which knows the tokens;
 /// then a token is believed that was good before.
 pub(super) struct Watcher;
-
-const READERS: [Role; 3] = [Role::Admin, Role::Operator, Role::Reader];
 
 /// Who may change something, and who it is.
 pub(super) struct Operator(pub(super) Caller);
@@ -82,7 +83,7 @@ impl FromRequestParts<SharedApi> for Reader {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, api: &SharedApi) -> Result<Self, ApiError> {
-        admit(parts, api, &READERS).await.map(|_| Self)
+        admit(parts, api, Admits::Reader).await.map(Self)
     }
 }
 
@@ -91,7 +92,8 @@ impl FromRequestParts<SharedApi> for Watcher {
 
     async fn from_request_parts(parts: &mut Parts, api: &SharedApi) -> Result<Self, ApiError> {
         let silent = |_| Err(api.app.catalog.silent(WATCHER_WAIT_MAX).into());
-        let admitted = timeout(WATCHER_WAIT_MAX, admit(parts, api, &READERS)).await.unwrap_or_else(silent);
+        let admitted =
+            timeout(WATCHER_WAIT_MAX, admit(parts, api, Admits::Reader)).await.unwrap_or_else(silent);
         match admitted {
             Ok(_) => Ok(Self),
             Err(error) if error.may_pass() => remembered(parts, api).map(|_| Self).ok_or(error),
@@ -104,7 +106,7 @@ impl FromRequestParts<SharedApi> for Operator {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, api: &SharedApi) -> Result<Self, ApiError> {
-        admit(parts, api, &[Role::Admin, Role::Operator]).await.map(Self)
+        admit(parts, api, Admits::Operator).await.map(Self)
     }
 }
 
@@ -112,7 +114,7 @@ impl FromRequestParts<SharedApi> for Administrator {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, api: &SharedApi) -> Result<Self, ApiError> {
-        admit(parts, api, &[Role::Admin]).await.map(Self)
+        admit(parts, api, Admits::Admin).await.map(Self)
     }
 }
 
@@ -120,14 +122,49 @@ impl FromRequestParts<SharedApi> for WorkerSide {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, api: &SharedApi) -> Result<Self, ApiError> {
-        admit(parts, api, &[Role::Admin, Role::Worker]).await.map(|_| Self)
+        admit(parts, api, Admits::Worker).await.map(|_| Self)
     }
 }
 
-/// The caller, if its role is one of `roles`, of which the last reaches least far.
-async fn admit(parts: &Parts, api: &Api, roles: &[Role]) -> Result<Caller, ApiError> {
-    let caller = caller(parts, api).await?;
-    if roles.contains(&caller.role) { Ok(caller) } else { Err(forbidden(&caller, roles)) }
+/// The caller, if its role is one that the route admits, and if the route's folder is within reach. `admits` is what the
+/// handler says.
+async fn admit(parts: &mut Parts, api: &Api, admits: Admits) -> Result<Caller, ApiError> {
+    let path = parts.extensions.get::<MatchedPath>().map(|path| path.as_str().to_owned()).unwrap_or_default();
+    let Some(route) = routes::find(&parts.method, &path) else {
+        return Err(ApiError::internal(format!("{} {path} is not in the list of routes", parts.method)));
+    };
+    if route.admits != admits {
+        let (listed, handler) = (route.admits, admits);
+        let message = format!(
+            "{} {path} is for {listed:?} in the list of routes, and for {handler:?} by its handler",
+            parts.method
+        );
+        return Err(ApiError::internal(message));
+    }
+    let mut caller = caller(parts, api).await?;
+    caller.remote = parts.extensions.get::<Remote>().map(|remote| remote.0.to_string());
+    let roles = admits.roles();
+    if !roles.contains(&caller.role) {
+        return Err(forbidden(&caller, roles, parts.uri.path()));
+    }
+    match route.folders {
+        Folders::All => reach::all(&caller, parts.uri.path())?,
+        Folders::Path => {
+            let (folder, object) = folder(parts).await;
+            reach::folders(&caller, std::iter::once(folder.as_str()), || object)?;
+        }
+        Folders::Id | Folders::Request | Folders::Answer | Folders::Free => {}
+    }
+    Ok(caller)
+}
+
+/// The path's folder, and with its project, if it has one. A folder that cannot be read is in nobody's reach.
+async fn folder(parts: &mut Parts) -> (String, String) {
+    let Ok(segments) = RawPathParams::from_request_parts(parts, &()).await else { return Default::default() };
+    let named = |wanted: &str| segments.iter().find(|(name, _)| *name == wanted).map(|(_, value)| value);
+    let folder = named("folder").unwrap_or_default();
+    let object = named("project").map_or_else(|| folder.to_owned(), |project| format!("{folder}/{project}"));
+    (folder.to_owned(), object)
 }
 
 async fn caller(parts: &Parts, api: &Api) -> Result<Caller, ApiError> {
@@ -137,22 +174,23 @@ async fn caller(parts: &Parts, api: &Api) -> Result<Caller, ApiError> {
     if let Some(caller) = api.tokens.get(&hash, now) {
         return Ok(caller);
     }
-    match api.app.catalog.authenticate(token).await? {
-        Some(caller) => {
+    let refused = match api.app.catalog.presented(token).await? {
+        Presented::Good(caller) => {
             api.tokens.put(hash, &caller, now);
-            Ok(caller)
+            return Ok(caller);
         }
-        None => {
-            api.tokens.forget(&hash);
-            Err(unauthenticated("the token is not known, or has been revoked"))
-        }
-    }
+        Presented::Unknown => unauthenticated("the token is not known, or has been revoked"),
+        Presented::Revoked(caller) => no_more(&caller, "has been revoked"),
+        Presented::Expired(caller) => no_more(&caller, "has expired"),
+    };
+    api.tokens.forget(&hash);
+    Err(refused)
 }
 
 /// Whose token it was when the catalog last said, if it may look.
 fn remembered(parts: &Parts, api: &Api) -> Option<Caller> {
     let hash = token_hash(bearer(parts).ok()?);
-    api.tokens.get_old(&hash, Instant::now()).filter(|caller| READERS.contains(&caller.role))
+    api.tokens.get_old(&hash, Instant::now()).filter(|caller| Admits::Reader.roles().contains(&caller.role))
 }
 
 pub(super) fn bearer(parts: &Parts) -> Result<&str, ApiError> {
@@ -169,14 +207,25 @@ pub(super) fn bearer(parts: &Parts) -> Result<&str, ApiError> {
 }
 
 fn unauthenticated(message: &str) -> ApiError {
-    ApiError::new(StatusCode::UNAUTHORIZED, ErrorCode::Unauthenticated, message).with_hint(HOW)
+    let refusal = Refusal::unknown(message);
+    ApiError::new(StatusCode::UNAUTHORIZED, ErrorCode::Unauthenticated, message)
+        .with_hint(HOW)
+        .refused(refusal)
 }
 
-fn forbidden(caller: &Caller, roles: &[Role]) -> ApiError {
-    let Caller { name, role } = caller;
+/// A token that opened something once.
+fn no_more(caller: &Caller, why: &str) -> ApiError {
+    let message = format!("the token {} {why}", caller.name);
+    unauthenticated(&message).refused(Refusal::of(caller, message))
+}
+
+fn forbidden(caller: &Caller, roles: &[Role], path: &str) -> ApiError {
+    let Caller { name, role, .. } = caller;
     let needed = roles.last().copied().unwrap_or(Role::Admin);
     let message = format!("the token {name} has the role {role}: the role {needed} is needed for this");
+    let refusal = Refusal::of(caller, message.clone()).on(path);
     ApiError::new(StatusCode::FORBIDDEN, ErrorCode::Forbidden, message)
+        .refused(refusal)
         .with_hint(format!("`scaleout token create NAME --role {needed}` makes such a token"))
 }
 
@@ -187,7 +236,7 @@ mod tests {
     #[test]
     fn a_known_token_is_forgotten_in_time() {
         let known = KnownTokens::default();
-        let caller = Caller { name: "ci".to_owned(), role: Role::Reader };
+        let caller = Caller::new("ci", Role::Reader);
         let now = Instant::now();
         known.put([1; 32], &caller, now);
         assert_eq!(known.get(&[1; 32], now), Some(caller.clone()));
@@ -202,7 +251,7 @@ mod tests {
     #[test]
     fn what_is_remembered_is_bounded() {
         let known = KnownTokens::default();
-        let caller = Caller { name: "ci".to_owned(), role: Role::Reader };
+        let caller = Caller::new("ci", Role::Reader);
         for n in 0..3 * REMEMBERED_MAX {
             let mut hash = [0; 32];
             hash[..8].copy_from_slice(&n.to_be_bytes());

@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use scaleout_common::api::{BatchDetail, CancelAnswer, EnqueueAnswer, EnqueueRequest};
+use scaleout_common::api::{AuditAction, BatchDetail, CancelAnswer, EnqueueAnswer, EnqueueRequest};
 use scaleout_common::ids::BatchId;
 
 use super::auth::{Operator, Reader};
@@ -10,8 +10,9 @@ use super::body::LIST_BYTES_MAX;
 use super::error::ApiError;
 use super::executions::cancel_and_tell;
 use super::extract::{JsonBody, PathOf};
+use super::reach;
 use super::state::{Api, SharedApi};
-use crate::catalog::requests::{Accepted, Accepting, Cancellation};
+use crate::catalog::requests::{Accepted, Accepting, Cancellation, Deed};
 
 /// Batches up to this size are accepted as they come; larger ones take turns.
 const SMALL_BATCH_MAX: u64 = 5_000;
@@ -22,12 +23,17 @@ pub(super) async fn enqueue(
     State(api): State<SharedApi>,
     body: JsonBody<EnqueueRequest, LIST_BYTES_MAX>,
 ) -> Result<Json<EnqueueAnswer>, ApiError> {
+    let folders = || body.value.executions.iter().map(|item| item.package.folder.as_str());
+    let packages = || body.value.executions.iter().map(|item| &item.package);
+    reach::folders(&caller, folders(), || Deed::on_several(AuditAction::BatchEnqueue, packages()).object)?;
     let executions: u64 = body.value.executions.iter().map(|item| u64::from(item.count)).sum();
     let _turn = match executions {
         0..=SMALL_BATCH_MAX => None,
         _ => Some(api.accepting.acquire().await.map_err(|error| ApiError::internal(error.to_string()))?),
     };
-    let accepted = api.app.catalog.accept(body.value, &caller, &accepting(&api)).await?;
+    let accepting = accepting(&api);
+    let accepted = api.app.catalog.accept(body.value, &caller, &accepting).await;
+    let accepted = accepted.map_err(reach::quiet(&caller))?;
     Ok(Json(hand_over(&api, accepted)))
 }
 
@@ -61,10 +67,11 @@ pub(super) fn hand_over(api: &Api, accepted: Accepted) -> EnqueueAnswer {
 
 /// `GET /batches/{id}`
 pub(super) async fn show(
-    _: Reader,
+    Reader(caller): Reader,
     State(api): State<SharedApi>,
     PathOf(id): PathOf<BatchId>,
 ) -> Result<Json<BatchDetail>, ApiError> {
+    reach::batch(&api, &caller, id).await?;
     Ok(Json(api.app.catalog.batch(id).await?))
 }
 
@@ -74,5 +81,6 @@ pub(super) async fn cancel(
     State(api): State<SharedApi>,
     PathOf(id): PathOf<BatchId>,
 ) -> Result<Json<CancelAnswer>, ApiError> {
+    reach::batch(&api, &caller, id).await?;
     cancel_and_tell(&api, &caller, &Cancellation::Batch(id)).await.map(Json)
 }

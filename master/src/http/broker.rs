@@ -5,12 +5,13 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use scaleout_common::api::{ErrorCode, RebuildAnswer};
+use scaleout_common::api::{AuditAction, ErrorCode, RebuildAnswer};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::auth::Operator;
 use super::error::ApiError;
 use super::state::SharedApi;
+use crate::catalog::requests::Deed;
 use crate::rebuild::RebuildRequest;
 
 /// How long a request waits for the rebuild to finish; it goes on without.
@@ -35,7 +36,10 @@ pub(super) async fn rebuild(
     }
     let deadline = Instant::now() + WAIT_MAX;
     let (request, answered) = RebuildRequest::new();
-    api.app.rebuilds.try_send(request).map_err(|_| ApiError::busy("rebuilds have been asked for already"))?;
+    let place = api.app.rebuilds.try_reserve();
+    let place = place.map_err(|_| ApiError::busy("rebuilds have been asked for already"))?;
+    api.app.catalog.audit(&caller, &Deed::new(AuditAction::BrokerRebuild, "")).await?;
+    place.send(request);
     tracing::warn!(caller = caller.name, "asked to dispatch everything pending again");
     let began = match timeout_at(deadline, answered).await {
         Ok(Ok(began)) => began?,

@@ -5,6 +5,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use scaleout_common::api::{ErrorBody, ErrorCode, Problem};
 
+use super::refusals::Refusal;
 use crate::catalog::CatalogError;
 use crate::catalog::requests::RequestError;
 
@@ -17,12 +18,14 @@ pub(super) struct ApiError {
     status: StatusCode,
     body: ErrorBody,
     retry_after: bool,
+    /// What the audit says of it.
+    refusal: Option<Box<Refusal>>,
 }
 
 impl ApiError {
     pub(super) fn new(status: StatusCode, code: ErrorCode, message: impl Into<String>) -> Self {
         let body = ErrorBody { code, message: message.into(), hint: None, problems: Vec::new() };
-        Self { status, body, retry_after: false }
+        Self { status, body, retry_after: false, refusal: None }
     }
 
     /// 400: the request itself is wrong.
@@ -56,6 +59,12 @@ impl ApiError {
         self
     }
 
+    /// Goes into the audit.
+    pub(super) fn refused(mut self, refusal: Refusal) -> Self {
+        self.refusal = Some(Box::new(refusal));
+        self
+    }
+
     /// The same request may be answered well a moment later.
     pub(super) fn may_pass(&self) -> bool {
         matches!(self.body.code, ErrorCode::Unavailable | ErrorCode::Busy)
@@ -74,6 +83,9 @@ impl IntoResponse for ApiError {
             tracing::error!(status = self.status.as_u16(), code = ?self.body.code, "{}", self.body.message);
         }
         let mut response = (self.status, Json(self.body)).into_response();
+        if let Some(refusal) = self.refusal {
+            response.extensions_mut().insert(*refusal);
+        }
         if self.retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER_S);
         }

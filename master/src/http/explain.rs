@@ -9,15 +9,17 @@ use scaleout_common::ids::ExecutionId;
 use super::auth::Reader;
 use super::error::ApiError;
 use super::extract::PathOf;
+use super::reach;
 use super::state::{Api, SharedApi};
 use crate::catalog::requests::{MasterView, PoolView};
 
 /// `GET /executions/{id}/explain`
 pub(super) async fn show(
-    _: Reader,
+    Reader(caller): Reader,
     State(api): State<SharedApi>,
     PathOf(id): PathOf<ExecutionId>,
 ) -> Result<Json<Explanation>, ApiError> {
+    reach::execution(&api, &caller, id).await?;
     explanation(&api, id).await.map(Json)
 }
 

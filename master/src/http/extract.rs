@@ -11,7 +11,7 @@ use super::error::ApiError;
 use super::state::SharedApi;
 
 /// Length of a page when the request does not say.
-const PAGE_DEFAULT: u32 = 50;
+pub(super) const PAGE_DEFAULT: u32 = 50;
 
 /// The variable segments of the path.
 pub(super) struct PathOf<T>(pub(super) T);

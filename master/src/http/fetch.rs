@@ -6,6 +6,7 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use scaleout_common::hex;
 use scaleout_common::ids::{Attempt, ExecutionId, SessionId, WorkerId};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::auth::WorkerSide;
@@ -28,9 +29,10 @@ pub(super) async fn bundle(
     Ok(([(header::CONTENT_TYPE, "application/octet-stream")], bytes).into_response())
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Who {
+    /// The attempt, and the session that must hold it.
     attempt: Attempt,
     worker: WorkerId,
     session: u64,

@@ -5,7 +5,9 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use scaleout_common::api::{ErrorBody, ErrorCode};
+use scaleout_common::api::{AlarmSummary, ErrorBody, ErrorCode};
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use super::error::RETRY_AFTER_S;
 use super::state::SharedApi;
@@ -15,13 +17,21 @@ pub(super) async fn healthz() -> &'static str {
     "ok"
 }
 
+/// `GET /readyz` of a master that is ready.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct ReadyAnswer {
+    ready: bool,
+    /// Alarms of the broker that hold publishing back.
+    alarms: Vec<AlarmSummary>,
+}
+
 /// The master can do its work: it reaches catalog and broker.
 pub(super) async fn readyz(State(api): State<SharedApi>) -> Response {
     let readiness = api.app.readiness.borrow().clone();
     if readiness.is_ready() {
         // An alarm stops no acceptance: what is accepted is dispatched when it is over.
-        let alarms: Vec<_> = api.app.alarm.borrow().clone().into_iter().collect();
-        return Json(serde_json::json!({ "ready": true, "alarms": alarms })).into_response();
+        let alarms = api.app.alarm.borrow().clone().into_iter().collect();
+        return Json(ReadyAnswer { ready: true, alarms }).into_response();
     }
     let missing = [("catalog", readiness.catalog), ("broker", readiness.broker)]
         .into_iter()

@@ -1,9 +1,9 @@
 //! Inviting machines, and their joining as workers.
 
-use axum::Json;
 use axum::extract::{FromRequestParts, State};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
+use axum::{Extension, Json};
 use scaleout_common::api::{ErrorCode, InviteAnswer, InviteRequest, JoinAnswer, JoinRequest};
 use scaleout_common::settings::without_password;
 use secrecy::ExposeSecret as _;
@@ -12,6 +12,7 @@ use super::auth::{Administrator, bearer};
 use super::body::JSON_BYTES_MAX;
 use super::error::ApiError;
 use super::extract::JsonBody;
+use super::refusals::{Refusal, Remote};
 use super::state::SharedApi;
 use crate::catalog::requests::JoinRefusal;
 
@@ -49,11 +50,13 @@ impl FromRequestParts<SharedApi> for Invited {
 /// `POST /join`: uses the invitation up.
 pub(super) async fn join(
     Invited(secret): Invited,
+    remote: Option<Extension<Remote>>,
     State(api): State<SharedApi>,
     body: JsonBody<JoinRequest, JOIN_BYTES_MAX>,
 ) -> Result<Json<JoinAnswer>, ApiError> {
     let host: String = body.value.host.chars().filter(|c| !c.is_control()).take(HOST_LENGTH_MAX).collect();
-    let joined = api.app.catalog.join(&secret, &host).await.map_err(refused)?;
+    let remote = remote.map(|Extension(remote)| remote.0.to_string());
+    let joined = api.app.catalog.join(&secret, &host, remote).await.map_err(refused)?;
     tracing::info!(token = joined.name, host, "a machine has joined as a worker");
     let links = &api.app.links;
     Ok(Json(JoinAnswer {
@@ -70,6 +73,7 @@ fn refused(refusal: JoinRefusal) -> ApiError {
     match refusal {
         JoinRefusal::Catalog(error) => error.into(),
         other => ApiError::new(StatusCode::UNAUTHORIZED, ErrorCode::Unauthenticated, other.to_string())
-            .with_hint("`scaleout worker invite` makes a new one; `scaleout token create` is for tokens"),
+            .with_hint("`scaleout worker invite` makes a new one; `scaleout token create` is for tokens")
+            .refused(Refusal::unknown(other.to_string())),
     }
 }

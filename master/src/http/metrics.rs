@@ -10,7 +10,7 @@ use super::state::SharedApi;
 use crate::metrics::Here;
 
 /// Prometheus' text format.
-const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
+pub(super) const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// `GET /metrics`
 pub(super) async fn show(_: Watcher, State(api): State<SharedApi>) -> Result<Response, ApiError> {

@@ -5,23 +5,25 @@ use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use scaleout_common::api::{
-    DeployAnswer, ErrorCode, Problem, ProjectDetail, ProjectSummary, RestoreRequest, SetValuesRequest,
-    VersionPage,
+    DeployAnswer, ErrorCode, PAGE_MAX, Problem, ProjectDetail, ProjectSummary, RestoreRequest,
+    SetValuesRequest, VersionPage,
 };
 use scaleout_common::names::{Name, ProjectPath};
 use scaleout_package::bundle::{self, BundleError};
 use scaleout_package::manifest::ProjectManifest;
 use scaleout_package::{Diagnostics, Project};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::auth::{Operator, Reader};
 use super::body::JSON_BYTES_MAX;
 use super::error::ApiError;
-use super::extract::{JsonBody, PathOf, QueryOf, page_length};
+use super::extract::{JsonBody, PAGE_DEFAULT, PathOf, QueryOf, page_length};
+use super::reach;
 use super::state::SharedApi;
 use crate::catalog::requests::{Caller, Deployment, PROBLEMS_MAX};
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct HowToDeploy {
     /// Forget values that were set and do not fit.
@@ -60,29 +62,36 @@ pub(super) async fn deploy(
     Ok(Json(answer))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Which {
+    /// Only those of this folder.
     folder: Option<Name>,
 }
 
 /// `GET /projects`
 pub(super) async fn list(
-    _: Reader,
+    Reader(caller): Reader,
     State(api): State<SharedApi>,
     QueryOf(which): QueryOf<Which>,
 ) -> Result<Json<Vec<ProjectSummary>>, ApiError> {
     let folder = which.folder.as_ref().map(Name::as_str);
-    Ok(Json(api.app.catalog.projects(folder).await?))
+    if let Some(folder) = folder {
+        reach::folders(&caller, std::iter::once(folder), || folder.to_owned())?;
+    }
+    let mut projects = api.app.catalog.projects(folder).await?;
+    projects.retain(|project| caller.reach.holds(&project.folder));
+    Ok(Json(projects))
 }
 
 /// `GET /projects/{folder}/{project}`
 pub(super) async fn show(
-    _: Reader,
+    Reader(caller): Reader,
     State(api): State<SharedApi>,
     PathOf((folder, project)): PathOf<(Name, Name)>,
 ) -> Result<Json<ProjectDetail>, ApiError> {
-    Ok(Json(api.app.catalog.project(&ProjectPath { folder, project }).await?))
+    let path = ProjectPath { folder, project };
+    Ok(Json(api.app.catalog.project(&path).await.map_err(reach::quiet(&caller))?))
 }
 
 /// `PUT /projects/{folder}/{project}/values`: answers the project as it is then.
@@ -93,27 +102,31 @@ pub(super) async fn set_values(
     body: JsonBody<SetValuesRequest, JSON_BYTES_MAX>,
 ) -> Result<Json<ProjectDetail>, ApiError> {
     let path = ProjectPath { folder, project };
-    api.app.catalog.set_values(&path, body.value.values, &caller, &api.app.sealer).await?;
-    Ok(Json(api.app.catalog.project(&path).await?))
+    let setting = api.app.catalog.set_values(&path, body.value.values, &caller, &api.app.sealer);
+    setting.await.map_err(reach::quiet(&caller))?;
+    Ok(Json(api.app.catalog.project(&path).await.map_err(reach::quiet(&caller))?))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Page {
-    /// Only those before this one.
+    /// A version: go on from there.
     before: Option<i32>,
+    /// How many at most.
+    #[schemars(range(min = 1, max = PAGE_MAX), extend("default" = PAGE_DEFAULT))]
     limit: Option<u32>,
 }
 
 /// `GET /projects/{folder}/{project}/versions`
 pub(super) async fn versions(
-    _: Reader,
+    Reader(caller): Reader,
     State(api): State<SharedApi>,
     PathOf((folder, project)): PathOf<(Name, Name)>,
     QueryOf(page): QueryOf<Page>,
 ) -> Result<Json<VersionPage>, ApiError> {
-    let limit = page_length(page.limit)?;
-    Ok(Json(api.app.catalog.versions(&ProjectPath { folder, project }, page.before, limit).await?))
+    let (path, limit) = (ProjectPath { folder, project }, page_length(page.limit)?);
+    let versions = api.app.catalog.versions(&path, page.before, limit).await;
+    Ok(Json(versions.map_err(reach::quiet(&caller))?))
 }
 
 /// `POST /projects/{folder}/{project}/restore`
@@ -124,7 +137,8 @@ pub(super) async fn restore(
     body: JsonBody<RestoreRequest, JSON_BYTES_MAX>,
 ) -> Result<Json<DeployAnswer>, ApiError> {
     let path = ProjectPath { folder, project };
-    let answer = api.app.catalog.restore(&path, &body.value, &caller, &api.app.sealer).await?;
+    let restoring = api.app.catalog.restore(&path, &body.value, &caller, &api.app.sealer);
+    let answer = restoring.await.map_err(reach::quiet(&caller))?;
     tell(&answer, &caller, "a version was restored");
     Ok(Json(answer))
 }
@@ -136,7 +150,7 @@ pub(super) async fn delete(
     PathOf((folder, project)): PathOf<(Name, Name)>,
 ) -> Result<Json<ProjectSummary>, ApiError> {
     let path = ProjectPath { folder, project };
-    let was = api.app.catalog.delete_project(&path).await?;
+    let was = api.app.catalog.delete_project(&path, &caller).await.map_err(reach::quiet(&caller))?;
     tracing::info!(project = %path, version = was.version, caller = caller.name, "a project was deleted");
     Ok(Json(was))
 }

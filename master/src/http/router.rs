@@ -6,24 +6,32 @@ use axum::http::{Method, StatusCode};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post, put};
 use scaleout_common::api::ErrorCode;
+use tokio::task::JoinHandle;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use super::bounds::{Slots, panicked, traced, within_slots, within_time};
 use super::error::ApiError;
+use super::refusals::audited;
 use super::state::{Api, SharedApi};
 use super::{
-    AppState, batches, broker, executions, explain, fetch, health, joining, limits, metrics, projects,
-    schedules, status, stream, workers,
+    AppState, audit, batches, broker, executions, explain, fetch, health, joining, limits, metrics, openapi,
+    projects, schedules, status, stream, workers,
 };
 
 /// The API under `/api/v1`, `/healthz`, `/readyz` and `/metrics`.
 pub fn router(state: AppState) -> Router {
+    with_writer(state).0
+}
+
+/// The same, with the task that writes what is refused: it has written everything when it ends, and ends after the router.
+pub(super) fn with_writer(state: AppState) -> (Router, JoinHandle<()>) {
     let slots = Slots::new(state.settings.requests_max);
+    let (shared, writing) = Api::new(state);
     let api = Router::new()
         .nest("/api/v1", routes())
         .layer(from_fn(within_time))
         .layer(from_fn_with_state(slots, within_slots));
-    Router::new()
+    let router = Router::new()
         .merge(api)
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
@@ -31,8 +39,10 @@ pub fn router(state: AppState) -> Router {
         .method_not_allowed_fallback(wrong_method)
         .fallback(no_such_route)
         .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn_with_state(shared.clone(), audited))
         .layer(from_fn(traced))
-        .with_state(Api::new(state))
+        .with_state(shared);
+    (router, writing)
 }
 
 fn routes() -> Router<SharedApi> {
@@ -71,6 +81,8 @@ fn routes() -> Router<SharedApi> {
         .route("/workers/{worker}/drain", post(workers::drain))
         .route("/broker/rebuild", post(broker::rebuild))
         .route("/status", get(status::status))
+        .route("/audit", get(audit::list))
+        .route("/openapi.json", get(openapi::show))
         .method_not_allowed_fallback(wrong_method)
 }
 

@@ -2,11 +2,15 @@
 //! connections, whose number is bounded, as is the time that each may hold its place: for a request's head, for a
 //! request ([`limits`](super::limits)), and for taking the answer.
 
+use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::response::Response;
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
@@ -16,15 +20,21 @@ use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tower::{Service, ServiceExt};
 
 use super::patience::Patient;
-use super::{AppState, greeting, router};
+use super::refusals::Remote;
+use super::router::with_writer;
+use super::{AppState, greeting};
 
 /// How long requests that are under way may go on when the master stops.
 pub const STOP_GRACE: Duration = Duration::from_secs(10);
 
 /// How long a client may take nothing of an answer that waits for it.
 const ANSWER_WAIT_MAX: Duration = Duration::from_secs(30);
+
+/// How long what was refused last may take to be written.
+const WRITING_MAX: Duration = Duration::from_secs(5);
 
 /// Pause after a connection could not be accepted: the cause, such as too many open files, passes with time only.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
@@ -39,7 +49,7 @@ pub async fn serve(listener: TcpListener, state: AppState, stop: CancellationTok
     let (connections_max, mut http) = (settings.connections_max, http1::Builder::new());
     http.timer(TokioTimer::new()).header_read_timeout(Duration::from_secs(settings.head_wait_s));
     let acceptor = state.links.acceptor.clone();
-    let app = router(state);
+    let (app, writing) = with_writer(state);
     let connections = TaskTracker::new();
     loop {
         if places.available_permits() == 0 {
@@ -68,6 +78,10 @@ pub async fn serve(listener: TcpListener, state: AppState, stop: CancellationTok
     if tokio::time::timeout(STOP_GRACE, connections.wait()).await.is_err() {
         tracing::warn!(grace = ?STOP_GRACE, "requests still under way were cut off");
     }
+    drop(app);
+    if tokio::time::timeout(WRITING_MAX, writing).await.is_err() {
+        tracing::warn!("what was refused last may be missing in the audit");
+    }
     Ok(())
 }
 
@@ -93,6 +107,13 @@ async fn greet(
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "a connection keeps its answers back");
     }
+    let remote = stream.peer_addr().ok().map(|address| Remote(address.ip()));
+    let app = app.map_request(move |mut request: Request<Incoming>| {
+        if let Some(remote) = remote {
+            request.extensions_mut().insert(remote);
+        }
+        request
+    });
     let Some(acceptor) = acceptor else { return talk(http, stream, app, stop).await };
     let greeted = tokio::select! {
         () = stop.cancelled() => return,
@@ -105,9 +126,11 @@ async fn greet(
 }
 
 /// What is said on a connection, to its end; after `stop` to the end of the request under way.
-async fn talk<C>(http: http1::Builder, stream: C, app: Router, stop: CancellationToken)
+async fn talk<C, S>(http: http1::Builder, stream: C, app: S, stop: CancellationToken)
 where
     C: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    S: Service<Request<Incoming>, Response = Response, Error = Infallible> + Clone + Send,
+    S::Future: Send,
 {
     let stream = TokioIo::new(Patient::new(stream, ANSWER_WAIT_MAX));
     let mut connection = pin!(http.serve_connection(stream, TowerToHyperService::new(app)));

@@ -7,10 +7,12 @@ use scaleout_common::api::{AlarmSummary, ComponentState, QueueSummary};
 use scaleout_common::ids::{MasterId, WorkerId};
 use scaleout_common::settings;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::auth::KnownTokens;
 use super::body::BodyBudget;
+use super::refusals::Refusals;
 use crate::catalog::protocol::{Dispatch, StopTarget};
 use crate::catalog::requests::Manifests;
 use crate::catalog::{Catalog, Sealer};
@@ -111,6 +113,8 @@ pub(super) struct Api {
     pub(super) app: AppState,
     pub(super) manifests: Manifests,
     pub(super) tokens: KnownTokens,
+    /// What was refused, on its way into the audit.
+    pub(super) refusals: Refusals,
     pub(super) bodies: BodyBudget,
     /// Bundles that are unpacked and checked at the same time: each may need [`scaleout_package::files::UNPACKED_BYTES_MAX`] bytes.
     pub(super) unpacking: Semaphore,
@@ -127,10 +131,13 @@ pub(super) struct Api {
 pub(super) type SharedApi = Arc<Api>;
 
 impl Api {
-    pub(super) fn new(app: AppState) -> SharedApi {
-        Arc::new(Self {
+    /// With the task that writes what is refused; see [`Refusals::start`].
+    pub(super) fn new(app: AppState) -> (SharedApi, JoinHandle<()>) {
+        let (refusals, writing) = Refusals::start(app.catalog.clone());
+        let api = Arc::new(Self {
             streams: LogStreams::new(&app),
             app,
+            refusals,
             manifests: Manifests::default(),
             tokens: KnownTokens::default(),
             bodies: BodyBudget::default(),
@@ -138,6 +145,7 @@ impl Api {
             accepting: Semaphore::new(ACCEPTING_MAX),
             fetching: Semaphore::new(FETCHING_MAX),
             scraper: Scraper::default(),
-        })
+        });
+        (api, writing)
     }
 }

@@ -6,12 +6,17 @@ use scaleout_common::api::{LossSummary, PoolSummary, StatusAnswer};
 
 use super::auth::Reader;
 use super::error::ApiError;
+use super::limits::shows;
 use super::state::SharedApi;
 use super::warnings::warnings;
+use crate::catalog::requests::Reach;
 use crate::rates::Rates;
 
 /// `GET /status`
-pub(super) async fn status(_: Reader, State(api): State<SharedApi>) -> Result<Json<StatusAnswer>, ApiError> {
+pub(super) async fn status(
+    Reader(caller): Reader,
+    State(api): State<SharedApi>,
+) -> Result<Json<StatusAnswer>, ApiError> {
     let known = api.app.catalog.status().await?;
     let epoch = api.app.catalog.broker_epoch().await?;
     let found_by_markers = api.app.catalog.found_by_markers().await?;
@@ -28,7 +33,7 @@ pub(super) async fn status(_: Reader, State(api): State<SharedApi>) -> Result<Js
         due: known.due,
         sessions: known.sessions,
         limits: api.app.catalog.limits_waited_for().await?,
-        schedules: api.app.catalog.schedules_amiss().await?,
+        schedules: api.app.catalog.schedules_amiss(&caller.reach).await?,
         pools: with_rates(pools.told, &api.app.rates.borrow()),
         queues,
         workers: known.workers,
@@ -45,6 +50,11 @@ pub(super) async fn status(_: Reader, State(api): State<SharedApi>) -> Result<Js
         },
         warnings: Vec::new(),
     };
+    if caller.reach != Reach::All {
+        // How much waits is told for all folders together, but not what it is.
+        answer.oldest_pending = None;
+        answer.limits.retain(|limit| shows(&caller, &limit.name));
+    }
     answer.warnings = warnings(&answer, known.at);
     Ok(Json(answer))
 }

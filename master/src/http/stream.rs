@@ -10,12 +10,14 @@ use axum::response::{IntoResponse, Response};
 use futures_util::stream;
 use scaleout_common::api::{END_EVENT, MISSING_EVENT, RECONNECT_EVENT, STATUS_EVENT};
 use scaleout_common::ids::ExecutionId;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::auth::Reader;
 use super::error::ApiError;
 use super::extract::{PathOf, QueryOf};
+use super::reach;
 use super::state::SharedApi;
 use crate::catalog::requests::MessageCursor;
 use crate::following::{Event, Following};
@@ -32,20 +34,22 @@ const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 /// Asks nginx, and who does as it does, to hand each event on at once.
 const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct From {
+pub(super) struct Beginning {
+    /// A message's id, `ATTEMPT.SEQUENCE`: begin behind it.
     after: Option<String>,
 }
 
 /// `GET /executions/{id}/messages/stream`
 pub(super) async fn messages(
-    _: Reader,
+    Reader(caller): Reader,
     State(api): State<SharedApi>,
     PathOf(id): PathOf<ExecutionId>,
-    QueryOf(from): QueryOf<From>,
+    QueryOf(from): QueryOf<Beginning>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
+    reach::execution(&api, &caller, id).await?;
     let after = after(&headers, from.after.as_deref())?;
     let slot = api.streams.slot().ok_or_else(|| {
         ApiError::busy(format!("{} logs are being followed already", api.streams.max))

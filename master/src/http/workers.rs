@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use scaleout_common::api::{SetWorkerRequest, WorkerDetail, WorkerSummary};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::auth::{Operator, Reader};
@@ -12,7 +13,7 @@ use super::extract::{JsonBody, PathOf, QueryOf};
 use super::state::{Api, SharedApi};
 use crate::catalog::requests::WorkerReference;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ListQuery {
     /// Also those that have been offline for too long.
@@ -32,11 +33,12 @@ pub(super) async fn list(
 
 /// `GET /workers/{id or name}`
 pub(super) async fn show(
-    _: Reader,
+    Reader(caller): Reader,
     State(api): State<SharedApi>,
     PathOf(worker): PathOf<String>,
 ) -> Result<Json<WorkerDetail>, ApiError> {
-    Ok(Json(api.app.catalog.worker_detail(&WorkerReference::from(worker.as_str())).await?))
+    let worker = WorkerReference::from(worker.as_str());
+    Ok(Json(api.app.catalog.worker_detail(&worker, &caller.reach).await?))
 }
 
 /// `POST /workers/{id or name}/drain`
@@ -45,7 +47,7 @@ pub(super) async fn drain(
     State(api): State<SharedApi>,
     PathOf(worker): PathOf<String>,
 ) -> Result<Json<WorkerSummary>, ApiError> {
-    let worker = api.app.catalog.drain(&WorkerReference::from(worker.as_str())).await?;
+    let worker = api.app.catalog.drain(&WorkerReference::from(worker.as_str()), &caller).await?;
     tracing::info!(caller = caller.name, worker = worker.name, "a worker was asked to drain");
     Ok(Json(worker))
 }
@@ -56,7 +58,7 @@ pub(super) async fn enable(
     State(api): State<SharedApi>,
     PathOf(worker): PathOf<String>,
 ) -> Result<Json<WorkerSummary>, ApiError> {
-    let worker = api.app.catalog.enable(&WorkerReference::from(worker.as_str()), true).await?;
+    let worker = api.app.catalog.enable(&WorkerReference::from(worker.as_str()), true, &caller).await?;
     tracing::info!(caller = caller.name, worker = worker.name, "a worker was enabled");
     Ok(changed(&api, worker))
 }
@@ -67,7 +69,7 @@ pub(super) async fn disable(
     State(api): State<SharedApi>,
     PathOf(worker): PathOf<String>,
 ) -> Result<Json<WorkerSummary>, ApiError> {
-    let worker = api.app.catalog.enable(&WorkerReference::from(worker.as_str()), false).await?;
+    let worker = api.app.catalog.enable(&WorkerReference::from(worker.as_str()), false, &caller).await?;
     tracing::info!(caller = caller.name, worker = worker.name, "a worker was disabled");
     Ok(changed(&api, worker))
 }
@@ -79,7 +81,8 @@ pub(super) async fn set(
     PathOf(worker): PathOf<String>,
     body: JsonBody<SetWorkerRequest, JSON_BYTES_MAX>,
 ) -> Result<Json<WorkerSummary>, ApiError> {
-    let worker = api.app.catalog.set_worker(&WorkerReference::from(worker.as_str()), &body.value).await?;
+    let worker =
+        api.app.catalog.set_worker(&WorkerReference::from(worker.as_str()), &body.value, &caller).await?;
     tracing::info!(caller = caller.name, worker = worker.name, pools = ?worker.pools, "a worker was set");
     Ok(changed(&api, worker))
 }

@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 use uuid::Uuid;
 
+use crate::contract::{self, Asked};
 use crate::world::{PROJECT, World, packed};
 
 pub(crate) const BUNDLE_BYTES_MAX: usize = 64 << 10;
@@ -113,10 +114,24 @@ impl Server {
         self.world.catalog.create_token(&format!("a-{role}"), role).await.unwrap()
     }
 
+    /// Also holds request and answer against the OpenAPI document.
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
+        let (request, asked) = asked(request).await;
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let body = body.collect().await.unwrap().to_bytes().to_vec();
+        contract::check(&asked, parts.status, &parts.headers, &body);
+        Answer { status: parts.status, headers: parts.headers, body }
+    }
+
+    /// The same for an answer that may go on for ever: of one that is well begun, the body is left out.
+    pub(crate) async fn begin(&self, request: Request<Body>) -> Answer {
+        let (request, asked) = asked(request).await;
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let is_begun = parts.status == StatusCode::OK;
+        let body = if is_begun { Vec::new() } else { body.collect().await.unwrap().to_bytes().to_vec() };
+        contract::check(&asked, parts.status, &parts.headers, &body);
         Answer { status: parts.status, headers: parts.headers, body }
     }
 
@@ -131,6 +146,21 @@ impl Server {
     pub(crate) async fn post(&self, path: &str, body: Value) -> Answer {
         self.call(Method::POST, path, body.to_string()).await
     }
+}
+
+/// The same request, and what it asks. A body that comes piece by piece is left to the server.
+async fn asked(request: Request<Body>) -> (Request<Body>, Asked) {
+    let (parts, body) = request.into_parts();
+    let (method, uri) = (parts.method.clone(), parts.uri.clone());
+    let is_whole = axum::body::HttpBody::size_hint(&body).exact().is_some();
+    let (body, read) = if is_whole {
+        let bytes = body.collect().await.unwrap().to_bytes();
+        (Body::from(bytes.clone()), Some(bytes.to_vec()))
+    } else {
+        (body, None)
+    };
+    let (path, query) = (uri.path().to_owned(), uri.query().unwrap_or_default().to_owned());
+    (Request::from_parts(parts, body), Asked { method, path, query, body: read })
 }
 
 pub(crate) fn request(

@@ -18,7 +18,7 @@ async fn from_every_status_as_the_table_says() {
     for (id, status) in ids.iter().zip(Status::ALL) {
         world.set_status(*id, status).await;
     }
-    let canceled = world.catalog.cancel(&Cancellation::Executions(ids.clone())).await.unwrap();
+    let canceled = world.catalog.cancel(&Cancellation::Executions(ids.clone()), &world.caller).await.unwrap();
     let expected = CancelAnswer { canceled: 2, stopping: 1, unchanged: 5, not_found: vec![] };
     assert_eq!(canceled.answer, expected);
     for (id, before) in ids.iter().zip(Status::ALL) {
@@ -40,7 +40,7 @@ async fn sessions_are_told_what_to_stop() {
     let (one, two) = (world.online_worker("one").await, world.online_worker("two").await);
     world.hold(one, &ids[..3]).await;
     world.hold(two, &ids[3..5]).await;
-    let canceled = world.catalog.cancel(&Cancellation::Batch(batch)).await.unwrap();
+    let canceled = world.catalog.cancel(&Cancellation::Batch(batch), &world.caller).await.unwrap();
     let expected = CancelAnswer { canceled: 5, stopping: 5, unchanged: 0, not_found: vec![] };
     assert_eq!(canceled.answer, expected);
     assert_eq!(canceled.targets.len(), 2);
@@ -56,7 +56,7 @@ async fn sessions_are_told_what_to_stop() {
         assert_eq!(told, stops(mine));
     }
     // A second cancel finds nothing to do.
-    let again = world.catalog.cancel(&Cancellation::Batch(batch)).await.unwrap();
+    let again = world.catalog.cancel(&Cancellation::Batch(batch), &world.caller).await.unwrap();
     let expected = CancelAnswer { canceled: 0, stopping: 0, unchanged: 10, not_found: vec![] };
     assert_eq!((again.answer, again.targets), (expected, vec![]));
 }
@@ -66,7 +66,7 @@ async fn one_batch_is_canceled_and_its_neighbour_is_not() {
     let world = World::with_project().await;
     let (first, _) = world.accept_noops(1_500).await;
     let (_, others) = world.accept_noops(10).await;
-    let canceled = world.catalog.cancel(&Cancellation::Batch(first)).await.unwrap();
+    let canceled = world.catalog.cancel(&Cancellation::Batch(first), &world.caller).await.unwrap();
     assert_eq!(canceled.answer.canceled, 1_500);
     for id in others {
         assert_eq!(world.status_of(id).await, Status::Pending);
@@ -81,10 +81,11 @@ async fn what_does_not_exist_is_named() {
     let (_, ids) = world.accept_noops(1).await;
     let unknown = ExecutionId(Uuid::now_v7());
     let wanted = vec![unknown, ids[0], ids[0]];
-    let canceled = world.catalog.cancel(&Cancellation::Executions(wanted)).await.unwrap();
+    let canceled = world.catalog.cancel(&Cancellation::Executions(wanted), &world.caller).await.unwrap();
     let expected = CancelAnswer { canceled: 1, stopping: 0, unchanged: 0, not_found: vec![unknown] };
     assert_eq!(canceled.answer, expected);
-    let error = world.catalog.cancel(&Cancellation::Batch(BatchId(Uuid::new_v4()))).await.unwrap_err();
+    let error =
+        world.catalog.cancel(&Cancellation::Batch(BatchId(Uuid::new_v4())), &world.caller).await.unwrap_err();
     assert!(matches!(error, RequestError::NotFound { .. }), "{error}");
 }
 
@@ -96,6 +97,9 @@ async fn cancels_at_once_count_each_execution_once() {
     let mut backwards = ids.clone();
     backwards.reverse();
     let (whole, listed) = (Cancellation::Batch(batch), Cancellation::Executions(backwards));
-    let (one, two) = tokio::join!(world.catalog.cancel(&whole), world.catalog.cancel(&listed));
+    let (one, two) = tokio::join!(
+        world.catalog.cancel(&whole, &world.caller),
+        world.catalog.cancel(&listed, &world.caller)
+    );
     assert_eq!(one.unwrap().answer.canceled + two.unwrap().answer.canceled, 2_000);
 }

@@ -82,12 +82,12 @@ async fn a_line_explains_itself_and_a_removed_limit_empties_it() {
     assert_eq!((&limit["held"], &limit["ahead"]["pending"]), (&json!(1), &json!(2)), "{explained:?}");
     assert_eq!(limit["by"], json!([{ "execution": all[0], "status": "running", "worker": "rack-1" }]));
 
-    let was = world.catalog.remove_limit(&name(NOOP)).await.unwrap();
+    let was = world.catalog.remove_limit(&name(NOOP), &world.caller).await.unwrap();
     assert_eq!((was.held, was.waiting), (1, 4));
     assert!(world.catalog.limits().await.unwrap().is_empty());
     let explained = world.catalog.explain(all[3], &view, unknown).await.unwrap();
     assert_eq!(explained.reason["kind"], "due", "{explained:?}");
-    let gone = world.catalog.remove_limit(&name(NOOP)).await.unwrap_err();
+    let gone = world.catalog.remove_limit(&name(NOOP), &world.caller).await.unwrap_err();
     assert!(matches!(gone, RequestError::NotFound { .. }), "{gone}");
 }
 

@@ -233,14 +233,14 @@ async fn workers_show_what_they_run_and_are_drained() {
     let worker = world.catalog.worker(&"rack-1".into()).await.unwrap();
     assert_eq!((worker.running, worker.state, worker.session), (3, WorkerState::Online, Some(1)));
 
-    let drained = world.catalog.drain(&"rack-1".into()).await.unwrap();
+    let drained = world.catalog.drain(&"rack-1".into(), &world.caller).await.unwrap();
     assert_eq!(drained.state, WorkerState::Draining);
 
     let expired = "update internal.sessions set lease_until = clock_timestamp() - interval '1 second'";
     world.sql.execute(expired, &[]).await.unwrap();
     let worker = world.catalog.worker(&WorkerReference::Id(session.worker)).await.unwrap();
     assert_eq!(worker.state, WorkerState::Offline);
-    let offline = world.catalog.drain(&"rack-1".into()).await.unwrap_err();
+    let offline = world.catalog.drain(&"rack-1".into(), &world.caller).await.unwrap_err();
     assert!(matches!(offline, RequestError::Conflict { .. }), "{offline}");
 }
 

@@ -4,8 +4,11 @@
 #![expect(clippy::unwrap_used, reason = "a test that finds something unexpected shall stop there and say so")]
 
 mod accept;
+mod access;
 mod api;
+mod audit;
 mod cancel;
+mod contract;
 mod deploy;
 mod explain;
 mod figures;
@@ -16,6 +19,7 @@ mod limits;
 mod lists;
 mod metrics;
 mod million;
+mod reach;
 mod retry;
 mod schedules;
 mod start;

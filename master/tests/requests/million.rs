@@ -81,7 +81,7 @@ async fn measure(each: u32) {
 async fn delete(world: &World) {
     world.deploy(&[("project.toml", "name = \"other\"\n"), ("packages/noop.toml", "")]).await.unwrap();
     let began = Instant::now();
-    world.catalog.delete_project(&"demo/other".parse().unwrap()).await.unwrap();
+    world.catalog.delete_project(&"demo/other".parse().unwrap(), &world.caller).await.unwrap();
     assert!(p95("deleting an unused project", vec![began.elapsed()]) <= DELETE_MAX);
 }
 

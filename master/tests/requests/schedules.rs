@@ -6,7 +6,7 @@ use scaleout_common::ids::ExecutionId;
 use scaleout_common::names::{Name, ProjectPath};
 use scaleout_common::priority::Priority;
 use scaleout_master::catalog::requests::{
-    Accepted, Accepting, DueSchedule, Holder, Ran, RequestError, next_runs,
+    Accepted, Accepting, DueSchedule, Holder, Ran, Reach, RequestError, next_runs,
 };
 use scaleout_master::schedule::{Due, Recurrence, decide};
 use serde_json::{Value, json};
@@ -78,14 +78,16 @@ async fn a_project_that_a_schedule_runs_is_not_deleted() {
     let mut world = World::with_project().await;
     let project: ProjectPath = "demo/flights".parse().unwrap();
     world.set("nightly", json!({})).await.unwrap();
-    let Err(RequestError::Conflict { message, hint }) = world.catalog.delete_project(&project).await else {
+    let Err(RequestError::Conflict { message, hint }) =
+        world.catalog.delete_project(&project, &world.caller).await
+    else {
         panic!("it was deleted")
     };
     assert!(
         message.contains("1 schedule (nightly)") && hint.contains("schedule remove nightly"),
         "{message}"
     );
-    world.catalog.remove_schedule(&name("nightly")).await.unwrap();
+    world.catalog.remove_schedule(&name("nightly"), &world.caller).await.unwrap();
 
     // Somebody deletes it just now: who sets a schedule waits, and then finds no project.
     let deleting = world.sql.transaction().await.unwrap();
@@ -109,7 +111,7 @@ async fn a_project_that_a_schedule_runs_is_not_deleted() {
     assert!(tokio::time::timeout(late, &mut set).await.is_err(), "nobody was waited for");
     deleting.commit().await.unwrap();
     assert!(matches!(set.await, Err(RequestError::NotFound { .. })));
-    assert!(world.catalog.schedules().await.unwrap().is_empty());
+    assert!(world.catalog.schedules(&Reach::All).await.unwrap().is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -137,10 +139,10 @@ async fn who_has_read_it_before_a_person_changed_it_does_not_run_it() {
     let world = World::with_project().await;
     world.set("nightly", json!({})).await.unwrap();
     let read = world.due(1).await.remove(0);
-    world.catalog.pause_schedule(&name("nightly")).await.unwrap();
+    world.catalog.pause_schedule(&name("nightly"), &world.caller).await.unwrap();
     assert!(matches!(world.run(&read).await.unwrap(), Ran::Elsewhere));
     assert!(world.due(1).await.is_empty(), "a paused one is never due");
-    world.catalog.resume_schedule(&name("nightly")).await.unwrap();
+    world.catalog.resume_schedule(&name("nightly"), &world.caller).await.unwrap();
     let read = world.due(1).await.remove(0);
     world.set("nightly", json!({ "replace": true, "priority": "high", "cron": read.cron })).await.unwrap();
     assert!(matches!(world.run(&read).await.unwrap(), Ran::Elsewhere), "what it was is not run");
@@ -148,7 +150,7 @@ async fn who_has_read_it_before_a_person_changed_it_does_not_run_it() {
     assert!(!world.catalog.pass_schedule(&read, &due, Some("boom")).await.unwrap());
     assert_eq!(world.number("select count(*) from internal.batches").await, 0);
     let read = world.catalog.due_schedules(None, 100).await.unwrap().remove(0);
-    world.catalog.remove_schedule(&name("nightly")).await.unwrap();
+    world.catalog.remove_schedule(&name("nightly"), &world.caller).await.unwrap();
     assert!(matches!(world.run(&read).await.unwrap(), Ran::Elsewhere));
     assert_eq!(world.number("select count(*) from internal.batches").await, 0);
 }
@@ -166,7 +168,7 @@ async fn a_run_tells_its_schedule_and_has_its_terms_and_secrets() {
     let all: String =
         world.sql.query_one("select s::text from internal.schedules s", &[]).await.unwrap().get(0);
     assert!(all.contains("2026-01-01") && !all.contains("s3cret"), "{all}");
-    let shown = world.catalog.schedule(&name("load"), &world.manifests).await.unwrap();
+    let shown = world.catalog.schedule(&name("load"), &Reach::All, &world.manifests).await.unwrap();
     assert_eq!(Value::Object(shown.parameters), json!({ "day": "2026-01-01", "rows": 7, "key": "***" }));
 
     let read = world.due(2).await.remove(0);
@@ -188,7 +190,7 @@ async fn a_run_tells_its_schedule_and_has_its_terms_and_secrets() {
     let holder = Holder { session, attempt: 1 };
     let values = world.catalog.execution_values(id, holder, &world.sealer).await.unwrap().values;
     assert_eq!((&values["key"], &values["rows"]), (&json!("s3cret"), &json!(7)));
-    let shown = world.catalog.schedule(&name("load"), &world.manifests).await.unwrap();
+    let shown = world.catalog.schedule(&name("load"), &Reach::All, &world.manifests).await.unwrap();
     assert_eq!((shown.runs.len(), shown.runs[0].execution), (1, Some(id)));
     assert_eq!(shown.summary.last_at, Some(read.pending.next_at));
 }
@@ -200,7 +202,7 @@ async fn what_cannot_run_is_told_and_goes_on_and_a_good_run_clears_it() {
         json!({ "package": "demo/flights/load", "parameters": { "day": "2026-01-01", "key": "s3cret" } });
     world.set("load", load).await.unwrap();
     world.set("noop", json!({})).await.unwrap();
-    assert!(world.catalog.schedules_amiss().await.unwrap().is_empty());
+    assert!(world.catalog.schedules_amiss(&Reach::All).await.unwrap().is_empty());
     world.sql.batch_execute("update internal.projects set current_version_id = null").await.unwrap();
     let read = world.due(1).await;
     assert_eq!(read.len(), 2);
@@ -212,7 +214,7 @@ async fn what_cannot_run_is_told_and_goes_on_and_a_good_run_clears_it() {
         );
     }
     assert!(world.catalog.due_schedules(None, 100).await.unwrap().is_empty(), "they go on");
-    let amiss = world.catalog.schedules_amiss().await.unwrap();
+    let amiss = world.catalog.schedules_amiss(&Reach::All).await.unwrap();
     assert_eq!(amiss.len(), 2);
     assert_eq!((amiss[0].error.as_deref(), amiss[0].failures), (Some("it has gone"), 1));
 
@@ -230,8 +232,8 @@ async fn what_cannot_run_is_told_and_goes_on_and_a_good_run_clears_it() {
     for schedule in &read {
         accepted(world.run(schedule).await);
     }
-    assert!(world.catalog.schedules_amiss().await.unwrap().is_empty());
-    assert_eq!(world.catalog.schedules().await.unwrap()[0].failures, 0);
+    assert!(world.catalog.schedules_amiss(&Reach::All).await.unwrap().is_empty());
+    assert_eq!(world.catalog.schedules(&Reach::All).await.unwrap()[0].failures, 0);
 }
 
 #[tokio::test]
@@ -253,7 +255,7 @@ async fn what_was_missed_is_skipped_or_made_up_for_once() {
             }
         }
     }
-    let told = world.catalog.schedules().await.unwrap();
+    let told = world.catalog.schedules(&Reach::All).await.unwrap();
     let figures: Vec<_> = told.iter().map(|one| (one.name.as_str(), one.missed_count)).collect();
     assert_eq!(figures, [("catches-up", 0), ("skips", 1)]);
     assert!(
@@ -288,7 +290,7 @@ async fn what_there_can_be_none_of_is_refused_when_it_is_set() {
         let said = refused(more.clone()).await;
         assert!(said.contains(expected), "{more}: {said}");
     }
-    assert!(world.catalog.schedules().await.unwrap().is_empty());
+    assert!(world.catalog.schedules(&Reach::All).await.unwrap().is_empty());
     world.set("s", json!({})).await.unwrap();
     let twice = world.set("s", json!({})).await.unwrap_err();
     assert!(matches!(&twice, RequestError::Conflict { hint, .. } if hint.contains("--replace")), "{twice}");
@@ -315,14 +317,14 @@ async fn one_that_is_set_again_keeps_the_run_that_is_due_and_another_pattern_tel
     accepted(world.run(&again).await);
     let priority = world.sql.query_one("select priority from internal.executions", &[]).await.unwrap();
     assert_eq!(priority.get::<_, i16>(0), Priority::High.code(), "as it is set now");
-    let next = world.catalog.schedules().await.unwrap()[0].next_at;
+    let next = world.catalog.schedules(&Reach::All).await.unwrap()[0].next_at;
     world.set("nightly", same).await.unwrap();
-    assert_eq!(world.catalog.schedules().await.unwrap()[0].next_at, next);
+    assert_eq!(world.catalog.schedules(&Reach::All).await.unwrap()[0].next_at, next);
 
     world.due(1).await;
     world.set("nightly", json!({ "replace": true })).await.unwrap();
     assert!(world.catalog.due_schedules(None, 100).await.unwrap().is_empty());
-    let told = world.catalog.schedules().await.unwrap().remove(0);
+    let told = world.catalog.schedules(&Reach::All).await.unwrap().remove(0);
     assert_eq!((told.missed_count, told.missed_at.is_some()), (1, true));
 }
 
@@ -371,19 +373,19 @@ async fn a_paused_one_stays_so_and_goes_on_from_now() {
     let world = World::with_project().await;
     world.set("hourly", json!({ "cron": "@hourly" })).await.unwrap();
     let hourly = name("hourly");
-    let first = world.catalog.pause_schedule(&hourly).await.unwrap();
+    let first = world.catalog.pause_schedule(&hourly, &world.caller).await.unwrap();
     assert!(first.next_at.is_none());
     world.set("hourly", json!({ "cron": "@hourly", "replace": true })).await.unwrap();
-    let paused = world.catalog.pause_schedule(&hourly).await.unwrap();
+    let paused = world.catalog.pause_schedule(&hourly, &world.caller).await.unwrap();
     assert_eq!((paused.next_at, paused.paused_at), (None, first.paused_at));
-    assert!(world.catalog.schedules_amiss().await.unwrap().is_empty(), "paused is not amiss");
+    assert!(world.catalog.schedules_amiss(&Reach::All).await.unwrap().is_empty(), "paused is not amiss");
     let runs = next_runs(&paused, Timestamp::now(), 3).unwrap();
     assert_eq!(runs.len(), 3);
-    let resumed = world.catalog.resume_schedule(&hourly).await.unwrap();
+    let resumed = world.catalog.resume_schedule(&hourly, &world.caller).await.unwrap();
     assert_eq!(resumed.next_at, Some(runs[0].at));
-    assert_eq!(world.catalog.resume_schedule(&hourly).await.unwrap().next_at, resumed.next_at);
+    assert_eq!(world.catalog.resume_schedule(&hourly, &world.caller).await.unwrap().next_at, resumed.next_at);
     assert_eq!(resumed.missed_count, 0);
-    let unknown = world.catalog.resume_schedule(&name("hurly")).await.unwrap_err();
+    let unknown = world.catalog.resume_schedule(&name("hurly"), &world.caller).await.unwrap_err();
     assert!(
         matches!(&unknown, RequestError::NotFound { hint: Some(hint), .. } if hint.contains("hourly")),
         "{unknown}"

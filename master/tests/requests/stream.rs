@@ -14,6 +14,7 @@ use tokio_postgres::{Client, NoTls};
 use tower::ServiceExt;
 
 use crate::api::{Server, request};
+use crate::contract;
 use crate::world::World;
 
 /// How long an event that must come may take.
@@ -51,6 +52,7 @@ impl Reading {
                 };
                 let data = serde_json::from_str(&field("data").unwrap()).unwrap();
                 let name = field("event").unwrap_or_else(|| "message".to_owned());
+                contract::check_component(component(&name), &data);
                 return Some(Event { name, id: field("id"), data });
             }
             let chunk = timeout(SOON, self.body.next()).await.expect("nothing has come in time")?;
@@ -76,6 +78,18 @@ impl Reading {
     async fn is_silent(&mut self) {
         let silence = timeout(HELD_BACK, self.next()).await;
         assert!(silence.is_err(), "it was not held back: {silence:?}");
+    }
+}
+
+/// What the data of an event is in the OpenAPI document.
+fn component(event: &str) -> &'static str {
+    match event {
+        "message" => "LogMessage",
+        "status" => "StatusEvent",
+        "missing" => "MissingEvent",
+        "end" => "EndEvent",
+        "reconnect" => "ReconnectEvent",
+        other => panic!("the event {other:?} is in no document"),
     }
 }
 

@@ -173,7 +173,7 @@ async fn a_project_is_deleted_only_when_nothing_of_it_is_left_to_run_and_its_his
     // By a version that is not the current one any more.
     world.deploy_clearing(BARE, true).await.unwrap();
     for left in [4, 3, 2, 1] {
-        let error = world.catalog.delete_project(&path()).await.unwrap_err();
+        let error = world.catalog.delete_project(&path(), &world.caller).await.unwrap_err();
         let RequestError::Conflict { message, hint } = error else { panic!("{error}") };
         let what = if left == 1 { "1 execution that has" } else { &format!("{left} executions that have") };
         assert!(
@@ -186,7 +186,7 @@ async fn a_project_is_deleted_only_when_nothing_of_it_is_left_to_run_and_its_his
         assert!(message.contains(&format!("{next} is {is}")), "{message}");
         world.set_status(next, Status::Canceled).await;
     }
-    let was = world.catalog.delete_project(&path()).await.unwrap();
+    let was = world.catalog.delete_project(&path(), &world.caller).await.unwrap();
     assert_eq!((was.version, was.deployed_by.as_str()), (2, "tester"));
 
     assert!(world.catalog.projects(None).await.unwrap().is_empty());
@@ -194,7 +194,7 @@ async fn a_project_is_deleted_only_when_nothing_of_it_is_left_to_run_and_its_his
         assert_eq!(world.number(&format!("select count(*) from internal.{table}")).await, 0, "{table}");
     }
     for gone in [
-        world.catalog.delete_project(&path()).await.map(drop),
+        world.catalog.delete_project(&path(), &world.caller).await.map(drop),
         world.catalog.versions(&path(), None, 5).await.map(drop),
         restore(&world, 1, true).await.map(drop),
         world.accept(request(json!([{ "package": "demo/flights/noop" }]))).await.map(drop),
@@ -245,9 +245,9 @@ async fn deploy_elsewhere(
 async fn a_bundle_stays_as_long_as_a_version_of_any_project_needs_it() {
     let world = World::with_project().await;
     let hash = deploy_elsewhere(&world.catalog, &world.caller, &world.sealer).await.unwrap();
-    world.catalog.delete_project(&path()).await.unwrap();
+    world.catalog.delete_project(&path(), &world.caller).await.unwrap();
     assert_eq!(world.catalog.bundle(&hash).await.unwrap(), packed(PROJECT));
-    world.catalog.delete_project(&"other/flights".parse().unwrap()).await.unwrap();
+    world.catalog.delete_project(&"other/flights".parse().unwrap(), &world.caller).await.unwrap();
     assert!(world.catalog.bundle(&hash).await.is_err(), "nobody needs it any more");
 }
 
@@ -263,7 +263,8 @@ async fn a_bundle_that_another_project_is_getting_stays() {
     let version = "insert into internal.project_versions (project_id, version, bundle, description, parameters, deployed_by)
                    select (select max(id) from internal.projects), 1, hash, '', '{}', 't' from internal.bundles";
     deploying.batch_execute(version).await.unwrap();
-    let deleting = tokio::spawn(async move { catalog.delete_project(&path()).await });
+    let boss = world.caller.clone();
+    let deleting = tokio::spawn(async move { catalog.delete_project(&path(), &boss).await });
     wait(&deploying, 1, || deleting.is_finished()).await;
     deploying.commit().await.unwrap();
     deleting.await.unwrap().unwrap();
@@ -279,7 +280,8 @@ async fn a_bundle_that_is_going_is_brought_anew() {
     // Deleting is held up when it has locked the bundle: somebody has locked a value.
     let holding = world.sql.transaction().await.unwrap();
     holding.batch_execute("select from internal.project_values for update").await.unwrap();
-    let deleting = tokio::spawn(async move { catalog.delete_project(&path()).await });
+    let boss = world.caller.clone();
+    let deleting = tokio::spawn(async move { catalog.delete_project(&path(), &boss).await });
     wait(&holding, 1, || deleting.is_finished()).await;
     let deploying = tokio::spawn(async move { deploy_elsewhere(&deploying, &caller, &sealer).await });
     wait(&holding, 2, || deploying.is_finished()).await;
@@ -320,7 +322,8 @@ async fn deleting_waits_for_who_accepts_and_finds_what_it_accepted() {
          insert into internal.dispatches (master_id, pool, priority, ids, attempts) values ('{batch}', 'default', 1, array['{copy}'::uuid], '{{1}}');"
     );
     accepting.batch_execute(&statements).await.unwrap();
-    let deleting = tokio::spawn(async move { catalog.delete_project(&path()).await });
+    let boss = world.caller.clone();
+    let deleting = tokio::spawn(async move { catalog.delete_project(&path(), &boss).await });
     wait(&accepting, 1, || deleting.is_finished()).await;
     accepting.commit().await.unwrap();
     let refused = deleting.await.unwrap().unwrap_err();
@@ -336,7 +339,8 @@ async fn who_accepts_waits_for_deleting_and_finds_the_project_gone() {
     // Deleting is held up before it is through: somebody has locked the bundle.
     let holding = world.sql.transaction().await.unwrap();
     holding.batch_execute("select from internal.bundles for update").await.unwrap();
-    let deleting = tokio::spawn(async move { database.delete_project(&path()).await });
+    let boss = world.caller.clone();
+    let deleting = tokio::spawn(async move { database.delete_project(&path(), &boss).await });
     wait(&holding, 1, || deleting.is_finished()).await;
     let accepting = tokio::spawn(async move {
         let manifests = Manifests::default();
@@ -402,7 +406,7 @@ async fn nothing_is_accepted_of_a_deleted_project_whatever_comes_at_once() {
     let deleting = async {
         let mut deleted = 0;
         for _ in rounds.clone() {
-            match world.catalog.delete_project(&path()).await {
+            match world.catalog.delete_project(&path(), &world.caller).await {
                 Ok(_) => deleted += 1,
                 Err(RequestError::Conflict { .. } | RequestError::NotFound { .. }) => {}
                 Err(other) => panic!("{other}"),

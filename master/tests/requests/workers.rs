@@ -7,7 +7,7 @@ use scaleout_common::api::{
 use scaleout_common::ids::SessionId;
 use scaleout_common::names::PoolName;
 use scaleout_common::status::Status;
-use scaleout_master::catalog::requests::{Accepted, MasterView, PoolView, RequestError};
+use scaleout_master::catalog::requests::{Accepted, MasterView, PoolView, Reach, RequestError};
 use serde_json::{Value, json};
 
 use crate::api::Server;
@@ -108,7 +108,7 @@ async fn who_cannot_take_it_now_is_told_and_explained() {
     let world = World::with_project().await;
     let (off, _) = (world.online_worker("off").await, world.online_worker("idle").await);
     offline(&world, off).await;
-    world.catalog.enable(&"idle".into(), false).await.unwrap();
+    world.catalog.enable(&"idle".into(), false, &world.caller).await.unwrap();
     let accepted = world.accept(only(&["off", "idle"])).await.unwrap();
     let warnings = accepted.answer.warnings.join(" | ");
     assert!(
@@ -136,7 +136,7 @@ async fn who_cannot_take_it_now_is_told_and_explained() {
         .await
         .unwrap();
     assert_eq!(explain().await.reason["kind"], "chosen-unavailable");
-    world.catalog.enable(&"idle".into(), true).await.unwrap();
+    world.catalog.enable(&"idle".into(), true, &world.caller).await.unwrap();
     assert_eq!(explain().await.reason["chosen"], json!(["idle", "off"]));
 }
 
@@ -153,8 +153,8 @@ async fn a_worker_shows_what_it_runs_and_what_was_set() {
         tags: Some(vec!["gpu".to_owned(), "large".to_owned()]),
         ..Default::default()
     };
-    world.catalog.set_worker(&"rack-1".into(), &request).await.unwrap();
-    let detail = world.catalog.worker_detail(&"rack-1".into()).await.unwrap();
+    world.catalog.set_worker(&"rack-1".into(), &request, &world.caller).await.unwrap();
+    let detail = world.catalog.worker_detail(&"rack-1".into(), &Reach::All).await.unwrap();
     assert_eq!((detail.summary.description.as_str(), detail.summary.tags.len()), ("left of the door", 2));
     let runs: Vec<_> = detail.runs.iter().map(|run| (run.execution, run.status, run.attempt)).collect();
     assert_eq!(runs.len(), 2);
@@ -164,7 +164,7 @@ async fn a_worker_shows_what_it_runs_and_what_was_set() {
     assert_eq!((detail.runs[0].package.as_str(), detail.runs[0].started_at.is_some()), ("noop", true));
     let none =
         SetWorkerRequest { description: Some(String::new()), tags: Some(Vec::new()), ..Default::default() };
-    let worker = world.catalog.set_worker(&"rack-1".into(), &none).await.unwrap();
+    let worker = world.catalog.set_worker(&"rack-1".into(), &none, &world.caller).await.unwrap();
     assert_eq!((worker.description.as_str(), worker.tags.len()), ("", 0));
 }
 
@@ -183,7 +183,7 @@ async fn what_a_worker_may_not_be_set_to_is_refused_whole() {
         SetWorkerRequest::default(),
         SetWorkerRequest { tags: Some(vec!["t".to_owned(); 33]), ..Default::default() },
     ] {
-        let error = world.catalog.set_worker(&"rack-1".into(), &request).await.unwrap_err();
+        let error = world.catalog.set_worker(&"rack-1".into(), &request, &world.caller).await.unwrap_err();
         let RequestError::Invalid { problems, .. } = error else { panic!("{error}") };
         assert!(!problems.is_empty());
         if request.pools_of_settings {
@@ -199,7 +199,7 @@ async fn a_name_means_whoever_is_listed() {
     let mut world = World::with_project().await;
     world.catalog = world.catalog.clone().listing_workers(Some(std::time::Duration::from_secs(7 * 86_400)));
     let (old, new) = (world.online_worker("rack").await, world.online_worker("rack").await);
-    let ambiguous = world.catalog.enable(&"rack".into(), false).await.unwrap_err();
+    let ambiguous = world.catalog.enable(&"rack".into(), false, &world.caller).await.unwrap_err();
     let RequestError::Conflict { hint, .. } = ambiguous else { panic!("{ambiguous}") };
     assert!(hint.contains(&old.worker.to_string()) && hint.contains(&new.worker.to_string()), "{hint}");
     offline(&world, old).await;

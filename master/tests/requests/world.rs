@@ -75,7 +75,7 @@ impl World {
             url: database.url,
             sealer: Sealer::new([3; 32]),
             manifests: Manifests::default(),
-            caller: Caller { name: "tester".to_owned(), role: Role::Operator },
+            caller: Caller::new("tester", Role::Operator),
             master: MasterId(Uuid::new_v4()),
         }
     }

@@ -49,8 +49,36 @@ pub enum SkipReason {
         /// What happened instead.
         happened: Happened,
     },
+    /// As [`SkipReason::Unmet`], but `task` did what it should: the condition of the constraint was not true.
+    Untrue {
+        /// The task it waited for.
+        task: TaskIndex,
+    },
     /// The container was stopped before it could start.
     Stopped,
+}
+
+/// A condition that must be evaluated now: [`Flow::answer`] wants to know what came of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Question {
+    /// The task that waits.
+    pub task: TaskIndex,
+    /// Which of its constraints has the condition.
+    pub constraint: usize,
+    on: On,
+    asked_of: TaskIndex,
+    happened: Happened,
+}
+
+/// What came of a condition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answer {
+    /// It is true.
+    True,
+    /// It is false or NULL.
+    Untrue,
+    /// It could not be evaluated: it is not true, and that is an error of the container.
+    Failed,
 }
 
 /// What became of a task, as constraints see it.
@@ -71,6 +99,8 @@ pub struct Flow {
     ready: BTreeSet<TaskIndex>,
     /// Reported once, by [`Flow::take_skipped`].
     skipped: Vec<Skipped>,
+    /// Asked once, by [`Flow::take_questions`].
+    questions: Vec<Question>,
     /// Tasks not of the end that have not ended; at 0 those of the end become ready.
     undone: usize,
     /// Tasks of the end that have not ended.
@@ -90,7 +120,17 @@ struct Node {
     at_end: bool,
     /// Constraints whose task has not ended.
     undecided: usize,
-    followers: Vec<(TaskIndex, On)>,
+    followers: Vec<Follower>,
+}
+
+/// A constraint as the task sees it that others wait for.
+#[derive(Debug, Clone, Copy)]
+struct Follower {
+    task: TaskIndex,
+    constraint: usize,
+    on: On,
+    /// Whether there is a condition, and whether it alone is enough.
+    or: Option<bool>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -118,8 +158,13 @@ impl Flow {
             })
             .collect();
         for (index, task) in tasks.iter().enumerate() {
-            for constraint in task.after.constraints() {
-                nodes[constraint.task.0].followers.push((TaskIndex(index), constraint.on));
+            for (number, constraint) in task.after.constraints().iter().enumerate() {
+                nodes[constraint.task.0].followers.push(Follower {
+                    task: TaskIndex(index),
+                    constraint: number,
+                    on: constraint.on,
+                    or: constraint.when.as_ref().map(|when| when.or),
+                });
             }
         }
         let undone_at_end = nodes.iter().filter(|node| node.at_end).count();
@@ -129,6 +174,7 @@ impl Flow {
             nodes,
             ready: BTreeSet::new(),
             skipped: Vec::new(),
+            questions: Vec::new(),
             running: 0,
             errors: 0,
             errors_max: container.maximum_errors().0.get(),
@@ -185,6 +231,7 @@ impl Flow {
     pub fn stop(&mut self) {
         self.stopped = true;
         self.ready.clear();
+        self.questions.clear();
         for index in 0..self.nodes.len() {
             if matches!(self.nodes[index].state, State::Waiting | State::Ready) {
                 self.nodes[index].state = State::Done;
@@ -197,6 +244,31 @@ impl Flow {
     /// The tasks passed over since the last call, each told once.
     pub fn take_skipped(&mut self) -> Vec<Skipped> {
         std::mem::take(&mut self.skipped)
+    }
+
+    /// The conditions to evaluate since the last call, each asked once. Answers may raise further ones: nothing is ready
+    /// or at its end for good before there are none.
+    pub fn take_questions(&mut self) -> Vec<Question> {
+        std::mem::take(&mut self.questions)
+    }
+
+    /// Notes what came of a condition.
+    pub fn answer(&mut self, question: Question, answer: Answer) {
+        if self.nodes[question.task.0].state != State::Waiting {
+            return;
+        }
+        if answer == Answer::Failed {
+            self.errors = self.errors.saturating_add(1);
+        }
+        let Question { task, on, asked_of, happened, .. } = question;
+        let because = if is_met(on, happened) {
+            SkipReason::Untrue { task: asked_of }
+        } else {
+            SkipReason::Unmet { task: asked_of, on, happened }
+        };
+        if let Some(happened) = self.decide(task, answer == Answer::True, because) {
+            self.settle(task, happened);
+        }
     }
 
     /// How the container ended; `None` while tasks are ready, wait or run.
@@ -213,9 +285,9 @@ impl Flow {
         let mut settled = vec![(task, happened)];
         while let Some((task, happened)) = settled.pop() {
             self.count_down(task);
-            for (follower, on) in self.nodes[task.0].followers.clone() {
-                if let Some(decided) = self.decide(follower, task, on, happened) {
-                    settled.push((follower, decided));
+            for follower in self.nodes[task.0].followers.clone() {
+                if let Some(decided) = self.follow(follower, task, happened) {
+                    settled.push((follower.task, decided));
                 }
             }
         }
@@ -228,20 +300,27 @@ impl Flow {
         }
     }
 
-    /// One constraint of `follower` is decided. What became of the follower, if that ends it.
-    fn decide(
-        &mut self,
-        follower: TaskIndex,
-        task: TaskIndex,
-        on: On,
-        happened: Happened,
-    ) -> Option<Happened> {
-        let node = &mut self.nodes[follower.0];
-        if node.state != State::Waiting {
+    /// What `task` did decides a constraint of a follower, or raises the question of its condition. What became of the
+    /// follower, if that ends it.
+    fn follow(&mut self, follower: Follower, task: TaskIndex, happened: Happened) -> Option<Happened> {
+        if self.nodes[follower.task.0].state != State::Waiting {
             return None;
         }
-        node.undecided -= 1;
+        let Follower { on, constraint, .. } = follower;
         let met = is_met(on, happened);
+        // A skipped task satisfies no constraint, whatever the condition says.
+        let asks = happened != Happened::Skipped && follower.or.is_some_and(|or| or != met);
+        if asks {
+            self.questions.push(Question { task: follower.task, constraint, on, asked_of: task, happened });
+            return None;
+        }
+        self.decide(follower.task, met, SkipReason::Unmet { task, on, happened })
+    }
+
+    /// One constraint of `follower` is decided. What became of the follower, if that ends it.
+    fn decide(&mut self, follower: TaskIndex, met: bool, because: SkipReason) -> Option<Happened> {
+        let node = &mut self.nodes[follower.0];
+        node.undecided -= 1;
         let starts = met && (node.join == Join::Any || node.undecided == 0);
         let hopeless = !met && (node.join == Join::All || node.undecided == 0);
         if starts {
@@ -250,7 +329,6 @@ impl Flow {
         if hopeless {
             // Done at once: another task settled in the same step must not decide it again.
             node.state = State::Done;
-            let because = SkipReason::Unmet { task, on, happened };
             self.skipped.push(Skipped { task: follower, because });
             return Some(Happened::Skipped);
         }

@@ -6,8 +6,10 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
+use crate::expression::{Expression, Name, Names, Parsed, Type, UnknownName};
 use crate::model::{
     After, Constraint, Container, ForceResult, Join, MaximumErrors, On, Task, TaskIndex, TaskKind, TaskPath,
+    When,
 };
 
 fn task(index: usize, after: After) -> Task {
@@ -30,8 +32,25 @@ fn task(index: usize, after: After) -> Task {
 }
 
 fn after(constraints: &[(usize, On)]) -> After {
-    let constraint = |(task, on): &(usize, On)| Constraint { task: TaskIndex(*task), on: *on };
+    let constraint = |(task, on): &(usize, On)| Constraint { task: TaskIndex(*task), on: *on, when: None };
     After::Constraints(constraints.iter().map(constraint).collect())
+}
+
+/// A condition, which the tests answer themselves.
+fn condition() -> Expression {
+    struct Nothing;
+    impl Names for Nothing {
+        fn type_of(&self, _: &Name) -> Result<Type, UnknownName> {
+            Err(UnknownName { message: "no names".to_owned(), help: None })
+        }
+    }
+    Parsed::read("TRUE").and_then(|parsed| parsed.check(&Nothing)).expect("it is a condition")
+}
+
+/// One constraint with a condition: both are wanted, or (`or`) one is enough.
+fn when(task: usize, on: On, or: bool) -> After {
+    let when = Some(When { condition: condition(), or });
+    After::Constraints(vec![Constraint { task: TaskIndex(task), on, when }])
 }
 
 fn container(tasks: Vec<Task>) -> Container {
@@ -171,6 +190,78 @@ fn tasks_of_the_end_wait_for_all_others() {
     assert_eq!(flow.ready(), [TaskIndex(0), TaskIndex(2)]);
 }
 
+/// The first task ends so; how many questions come of it, whether the second one may start then, and how it all ends.
+fn conditional(on: On, or: bool, end: End, answer: Answer) -> (usize, bool, u32, Option<SkipReason>) {
+    let mut flow = Flow::new(&container(vec![task(0, after(&[])), task(1, when(0, on, or))]));
+    flow.start(TaskIndex(0));
+    flow.finish(TaskIndex(0), end, 0);
+    let questions = flow.take_questions();
+    if !questions.is_empty() {
+        assert_eq!((flow.ready(), flow.end()), (vec![], None), "nothing goes on before the answer");
+    }
+    questions.iter().for_each(|question| flow.answer(*question, answer));
+    let starts = flow.ready() == [TaskIndex(1)];
+    if starts {
+        flow.start(TaskIndex(1));
+        flow.finish(TaskIndex(1), End::Success, 0);
+    }
+    let because = flow.take_skipped().first().map(|skipped| skipped.because);
+    (questions.len(), starts, flow.end().expect("all is decided").errors, because)
+}
+
+#[test]
+fn conditions_are_asked_for_only_where_they_decide() {
+    let (zero, untrue) = (TaskIndex(0), Some(SkipReason::Untrue { task: TaskIndex(0) }));
+    let unmet = |on, happened| Some(SkipReason::Unmet { task: zero, on, happened });
+    use Answer::{Failed, True, Untrue};
+    assert_eq!(conditional(On::Success, false, End::Success, True), (1, true, 0, None));
+    assert_eq!(conditional(On::Success, false, End::Success, Untrue), (1, false, 0, untrue));
+    assert_eq!(conditional(On::Success, false, End::Success, Failed), (1, false, 1, untrue));
+    let failed = unmet(On::Success, Happened::Failed);
+    assert_eq!(conditional(On::Success, false, End::Failure, True), (0, false, 1, failed));
+    assert_eq!(conditional(On::Completion, false, End::Failure, True), (1, true, 1, None));
+    assert_eq!(conditional(On::Success, true, End::Success, Untrue), (0, true, 0, None));
+    assert_eq!(conditional(On::Success, true, End::Failure, True), (1, true, 1, None));
+    assert_eq!(conditional(On::Success, true, End::Failure, Untrue), (1, false, 1, failed));
+}
+
+#[test]
+fn a_skipped_task_raises_no_question_and_a_stop_takes_them_back() {
+    let tasks = vec![
+        task(0, after(&[])),
+        task(1, after(&[(0, On::Failure)])),
+        task(2, when(1, On::Completion, true)),
+        task(3, when(0, On::Success, false)),
+    ];
+    let mut flow = Flow::new(&container(tasks));
+    flow.start(TaskIndex(0));
+    flow.finish(TaskIndex(0), End::Success, 0);
+    assert_eq!(flow.take_skipped().iter().map(|s| s.task.0).collect::<Vec<_>>(), [1, 2]);
+    flow.stop();
+    assert_eq!(flow.take_questions(), []);
+    assert_eq!(flow.end().map(|end| end.end), Some(End::Failure));
+}
+
+#[test]
+fn an_answer_that_comes_too_late_changes_nothing() {
+    let mut join = task(2, when(0, On::Success, false));
+    join.join = Join::Any;
+    let After::Constraints(mut constraints) = join.after else { unreachable!("it has constraints") };
+    constraints.push(Constraint { task: TaskIndex(1), on: On::Success, when: None });
+    join.after = After::Constraints(constraints);
+    let mut flow = Flow::new(&container(vec![task(0, after(&[])), task(1, after(&[])), join]));
+    for index in [0, 1] {
+        flow.start(TaskIndex(index));
+        flow.finish(TaskIndex(index), End::Success, 0);
+    }
+    let questions = flow.take_questions();
+    assert_eq!((questions.len(), flow.ready()), (1, vec![TaskIndex(2)]));
+    flow.start(TaskIndex(2));
+    flow.answer(questions[0], Answer::Failed);
+    flow.finish(TaskIndex(2), End::Success, 0);
+    assert_eq!(flow.end(), Some(FlowEnd { end: End::Success, errors: 0 }));
+}
+
 #[test]
 fn retries_are_counted() {
     let mut task = task(0, after(&[]));
@@ -209,12 +300,18 @@ fn reference(container: &Container, fails: &[bool]) -> Vec<Option<Happened>> {
 /// `Some(true)` if the constraints are met, `Some(false)` if they cannot be any more.
 fn may_run(task: &Task, became: &[Option<Happened>]) -> Option<bool> {
     let constraints = task.after.constraints();
-    let met = |c: &Constraint| match (became[c.task.0], c.on) {
+    let ended = |c: &Constraint| match (became[c.task.0], c.on) {
         (None, _) => None,
         (Some(Happened::Skipped), _) => Some(false),
         (Some(_), On::Completion) => Some(true),
         (Some(happened), On::Success) => Some(happened == Happened::Succeeded),
         (Some(happened), On::Failure) => Some(happened == Happened::Failed),
+    };
+    let met = |c: &Constraint| match &c.when {
+        None => ended(c),
+        Some(_) if became[c.task.0] == Some(Happened::Skipped) => Some(false),
+        Some(when) if when.or => ended(c).map(|ended| ended || holds(c)),
+        Some(_) => ended(c).map(|ended| ended && holds(c)),
     };
     let answers: Vec<Option<bool>> = constraints.iter().map(met).collect();
     let (yes, no) = (answers.contains(&Some(true)), answers.contains(&Some(false)));
@@ -226,6 +323,11 @@ fn may_run(task: &Task, became: &[Option<Happened>]) -> Option<bool> {
         Join::All if no => Some(false),
         Join::All => (!open).then_some(true),
     }
+}
+
+/// What the conditions of the random graphs give: of every second task it is true.
+fn holds(constraint: &Constraint) -> bool {
+    constraint.task.0.is_multiple_of(2)
 }
 
 fn run_or_skip(task: &Task, may_run: bool, fails: bool) -> Happened {
@@ -246,8 +348,9 @@ struct Graph {
 
 fn graphs() -> impl Strategy<Value = Graph> {
     let on = prop_oneof![Just(On::Success), Just(On::Failure), Just(On::Completion)];
+    let conditions = prop_oneof![3 => Just(None), 1 => Just(Some(false)), 1 => Just(Some(true))];
     let one = (
-        proptest::collection::vec((any::<prop::sample::Index>(), on), 0..4),
+        proptest::collection::vec((any::<prop::sample::Index>(), on, conditions), 0..4),
         any::<bool>(),
         proptest::bool::weighted(0.15),
         proptest::bool::weighted(0.15),
@@ -261,12 +364,14 @@ fn graphs() -> impl Strategy<Value = Graph> {
         for (index, (constraints, all, disable, at_end, fail_parent, _)) in nodes.into_iter().enumerate() {
             // Only earlier tasks that are not of the end can be waited for.
             let earlier: Vec<usize> = (0..index).filter(|i| tasks[*i].after != After::End).collect();
-            let constraints: Vec<(usize, On)> = constraints
-                .into_iter()
-                .filter(|_| !earlier.is_empty())
-                .map(|(pick, on)| (*pick.get(&earlier), on))
-                .collect();
-            let mut made = task(index, if at_end { After::End } else { after(&constraints) });
+            let constraint = |(pick, on, or): (prop::sample::Index, On, Option<bool>)| Constraint {
+                task: TaskIndex(*pick.get(&earlier)),
+                on,
+                when: or.map(|or| When { condition: condition(), or }),
+            };
+            let constraints = constraints.into_iter().filter(|_| !earlier.is_empty()).map(constraint);
+            let constraints = After::Constraints(constraints.collect());
+            let mut made = task(index, if at_end { After::End } else { constraints });
             made.join = if all { Join::All } else { Join::Any };
             made.disable = disable;
             made.fail_parent = fail_parent;
@@ -288,7 +393,17 @@ proptest! {
         let mut started = vec![0; tasks.len()];
         let mut running: Vec<TaskIndex> = Vec::new();
         let mut choices = graph.choices.iter().cycle();
-        while flow.end().is_none() {
+        loop {
+            let mut questions = flow.take_questions();
+            while let Some(question) = questions.pop() {
+                let constraint = &tasks[question.task.0].after.constraints()[question.constraint];
+                let is_true = constraint.when.is_some() && holds(constraint);
+                flow.answer(question, if is_true { Answer::True } else { Answer::Untrue });
+                questions.extend(flow.take_questions());
+            }
+            if flow.end().is_some() {
+                break;
+            }
             let ready = flow.ready();
             prop_assert!(!ready.is_empty() || !running.is_empty(), "it neither runs nor ends");
             let choice = choices.next().copied().unwrap_or_default();

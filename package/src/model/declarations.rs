@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
+use crate::operand::Operand;
 use crate::template::Template;
 use crate::value::{DataType, Value, ValueError};
 
@@ -31,12 +32,13 @@ pub struct Variable {
     pub name: String,
     /// Its type.
     pub data_type: DataType,
-    /// Its value when its package, container or task starts; NULL if none was given.
-    pub value: Value,
+    /// Its value when its package, container or task starts; NULL if none was given. An expression sees parameters and
+    /// system variables.
+    pub value: Operand,
 }
 
 /// A connection: something outside that tasks use by name.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Connection {
     /// Its name; a package's and its project's connections share one space of names.
     pub name: String,
@@ -47,7 +49,7 @@ pub struct Connection {
 }
 
 /// The kinds of connection, each with its own properties.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum ConnectionKind {
     /// A PostgreSQL server.
     Postgres {
@@ -64,7 +66,7 @@ impl ConnectionKind {
         }
     }
 
-    /// The texts of this connection in which references may stand.
+    /// The texts of this connection in which expressions may stand.
     pub fn templates(&self) -> impl Iterator<Item = &Template> {
         match self {
             ConnectionKind::Postgres { url } => std::iter::once(url),

@@ -50,7 +50,7 @@ pub enum Over {
 }
 
 /// Files of a folder.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Files {
     /// The folder; relative to the project's.
     pub folder: Template,

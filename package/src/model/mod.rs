@@ -7,10 +7,11 @@ mod declarations;
 mod foreach;
 mod task;
 
+pub use crate::operand::Operand;
 pub use container::{Container, ContainerError, Package, Task};
 pub use declarations::{Connection, ConnectionKind, Parameter, Variable};
 pub use foreach::{Cell, DateUnit, Files, Foreach, Over, Retrieve};
 pub use task::{
-    After, Constraint, ForceResult, Join, MaximumErrors, On, Operand, Process, Sql, Target, TaskIndex,
-    TaskKind, TaskPath,
+    After, Constraint, ForceResult, Join, MaximumErrors, On, Process, Sql, Target, TaskIndex, TaskKind,
+    TaskPath, When,
 };

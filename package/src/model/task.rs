@@ -2,9 +2,10 @@
 
 use std::fmt;
 
-use crate::reference::Reference;
+use crate::expression::Expression;
+use crate::operand::Operand;
 use crate::template::Template;
-use crate::value::{DataType, Value};
+use crate::value::DataType;
 
 use super::{Container, Foreach};
 
@@ -43,7 +44,7 @@ impl TaskKind {
 }
 
 /// A program to start in the project's unpacked folder, or one that it names.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Process {
     /// The program and its arguments; at least one word, never passed through a shell.
     pub command: Vec<Template>,
@@ -81,21 +82,12 @@ pub struct Sql {
     pub into: Vec<Target>,
 }
 
-/// A bound value; the expression language will make this a whole expression.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Operand {
-    /// The value of a parameter or variable.
-    Reference(Reference),
-    /// A literal.
-    Literal(Value),
-}
-
 /// The place of a task among its siblings in [`Container::tasks`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TaskIndex(pub usize);
 
 /// When a task starts.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum After {
     /// When its constraints are met; with none, when its container starts.
     Constraints(Vec<Constraint>),
@@ -113,13 +105,24 @@ impl After {
     }
 }
 
-/// A precedence constraint. An expression (`when`, `or`) becomes a further field.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A precedence constraint: how another task must end, a condition, or both.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Constraint {
     /// The sibling that must end first.
     pub task: TaskIndex,
     /// How it must end.
     pub on: On,
+    /// What else must be true then.
+    pub when: Option<When>,
+}
+
+/// The condition of a constraint, evaluated when the task that it waits for has ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct When {
+    /// Of `DT_BOOL`; NULL is as good as false.
+    pub condition: Expression,
+    /// Whether the condition or the end is enough; otherwise both are wanted.
+    pub or: bool,
 }
 
 /// How a task must end to meet a constraint. A skipped task meets none of them.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use scaleout_common::run_as::is_user_name;
 use toml::de::DeValue;
 
-use crate::model::{Connection, ConnectionKind, Parameter, Variable};
+use crate::model::{Connection, ConnectionKind, Operand, Parameter, Variable};
 use crate::reference::check_name;
 use crate::value::{DataType, Value};
 
@@ -52,32 +52,28 @@ pub(super) fn parameters(root: &mut Table<'_>, report: &mut Report) -> BTreeMap<
     })
 }
 
+/// Reads the variables. `names` are those that their values may use: everything but the variables themselves.
 pub(super) fn variables(
     root: &mut Table<'_>,
-    parameters: &BTreeMap<String, Parameter>,
+    names: &Names<'_>,
     report: &mut Report,
 ) -> BTreeMap<String, Variable> {
     declared(root.take("variables"), "variable", report, |item, table, report| {
         let what = format!("variable `{}`", item.key);
-        if parameters.contains_key(item.key) {
+        if names.parameters.contains_key(item.key) {
             let message = format!("{what} has the name of a parameter");
             report.add_with_help(item.key_span.clone(), message, "give one of them another name");
         }
         let data_type = data_type(table, &what, report);
         let given = table.take("value");
-        let value = match &given {
-            Some(given) if is_expression(given) => {
-                let message = "an expression in `value` is not supported yet by this version";
-                report.add(given.span(), message);
-                Some(Value::Null)
-            }
-            Some(given) => data_type.and_then(|t| value(given, t, item.key, report)),
-            None => Some(Value::Null),
-        };
+        let value = given.zip(data_type).and_then(|(given, data_type)| match expression(&given, data_type) {
+            Some(text) => names.typed(&given, text, data_type, report),
+            None => value(&given, data_type, item.key, report).map(Operand::Literal),
+        });
         Some(Variable {
             name: item.key.to_owned(),
             data_type: data_type.unwrap_or(UNREAD),
-            value: value.unwrap_or(Value::Null),
+            value: value.unwrap_or(Operand::Literal(Value::Null)),
         })
     })
 }
@@ -189,9 +185,19 @@ fn data_type(table: &mut Table<'_>, what: &str, report: &mut Report) -> Option<D
     found
 }
 
-/// A string that begins like a reference: expressions stand bare in `value` once they are there.
-fn is_expression(item: &Item<'_>) -> bool {
-    item.value().as_str().is_some_and(|text| text.starts_with('@'))
+/// The expression that a value is, if it is one and no text or literal of its type.
+pub(super) fn expression<'i>(item: &'i Item<'_>, data_type: DataType) -> Option<&'i str> {
+    let text = item.value().as_str()?;
+    let begins = |marks: &[char], letters: bool| {
+        text.trim_start().starts_with(|c: char| marks.contains(&c) || (letters && c.is_ascii_alphabetic()))
+    };
+    let is_one = match data_type {
+        DataType::String => begins(&['@'], false),
+        DataType::Decimal | DataType::Date | DataType::Timestamp => begins(&['@', '('], true),
+        // TOML has its own words for these.
+        DataType::Bool | DataType::Int64 | DataType::Float64 => true,
+    };
+    is_one.then_some(text)
 }
 
 /// Reads a TOML value as one of `data_type`. Numbers and booleans are not read from strings: the

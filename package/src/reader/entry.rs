@@ -99,17 +99,19 @@ fn package(name: &str, table: &mut Table<'_>, around: &Surroundings<'_>, report:
     let max_concurrent =
         table.take("max-concurrent").and_then(|item| item.integer(1..=CONCURRENT_MAX, report));
     let parameters = declare::parameters(table, report);
-    let variables = declare::variables(table, &parameters, report);
-    let none = BTreeMap::new();
-    let names = |connections| Names {
+    let no_connections = BTreeMap::new();
+    let names = Names {
         parameters: &parameters,
-        scopes: vec![NameScope { variables: variables.clone(), at_once: None }],
-        connections,
+        scopes: Vec::new(),
+        connections: &no_connections,
         project: around.settings,
         files: around.files,
     };
-    let connections = declare::connections(table.take("connections"), &names(&none), report);
-    let mut reader = TaskReader { names: names(&connections), count: 0, at_once: 1 };
+    let variables = declare::variables(table, &names, report);
+    let names = Names { scopes: vec![NameScope { variables: variables.clone(), at_once: None }], ..names };
+    let connections = declare::connections(table.take("connections"), &names, report);
+    let names = Names { connections: &connections, ..names };
+    let mut reader = TaskReader { names, count: 0, at_once: 1 };
     let root = reader.container(table, &TaskPath::package(), report);
     let max_concurrent = max_concurrent.and_then(NonZeroU32::new);
     let name = name.to_owned();

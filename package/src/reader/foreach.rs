@@ -10,7 +10,6 @@ use crate::template::Template;
 use crate::value::{DataType, Value};
 
 use super::declare;
-use super::kinds;
 use super::names::Names;
 use super::report::Report;
 use super::table::{Item, Table, integer};
@@ -225,19 +224,12 @@ fn ends(
     (end("from"), end("to"))
 }
 
-/// Reads one end of a series: a literal, or a reference to a value of the type.
+/// Reads one end of a series: a literal, or an expression.
 fn bound(names: &Names<'_>, item: &Item<'_>, data_type: DataType, report: &mut Report) -> Option<Operand> {
-    if !item.value().as_str().is_some_and(|text| text.trim_start().starts_with('@')) {
-        return declare::value(item, data_type, item.key, report).map(Operand::Literal);
+    match declare::expression(item, data_type) {
+        Some(text) => names.typed(item, text, data_type, report),
+        None => declare::value(item, data_type, item.key, report).map(Operand::Literal),
     }
-    let operand = kinds::operand(names, item, report)?;
-    if let Operand::Reference(reference) = &operand
-        && let Some(found) = names.type_of(reference).filter(|found| *found != data_type)
-    {
-        let (has, wants) = (found.with_article(), data_type.with_article());
-        report.add(item.span(), format!("`{}` expects {wants}, {reference} is {has}", item.key));
-    }
-    Some(operand)
 }
 
 fn step(item: &Item<'_>, report: &mut Report) -> Option<i64> {

@@ -2,9 +2,9 @@
 
 use toml::de::DeValue;
 
+use crate::expression::Parsed;
 use crate::files::ProjectFiles;
 use crate::model::{Operand, Process, Sql};
-use crate::reference;
 use crate::template::Template;
 use crate::value::{DataType, Value};
 
@@ -179,8 +179,8 @@ fn statement(item: &Item<'_>, report: &mut Report) -> String {
     text.to_owned()
 }
 
-/// Reads one bound argument: a reference, or a literal as the expression language writes it.
-pub(super) fn operand(names: &Names<'_>, item: &Item<'_>, report: &mut Report) -> Option<Operand> {
+/// Reads one bound argument: an expression, or a number or truth value of TOML.
+fn operand(names: &Names<'_>, item: &Item<'_>, report: &mut Report) -> Option<Operand> {
     let literal = match item.value() {
         DeValue::String(text) => return expression(names, item, text, report),
         DeValue::Boolean(value) => Some(Value::Bool(*value)),
@@ -189,49 +189,20 @@ pub(super) fn operand(names: &Names<'_>, item: &Item<'_>, report: &mut Report) -
         _ => None,
     };
     if literal.is_none() {
-        item.wrong_type("references such as \"@day\", numbers, or true and false", report);
+        item.wrong_type("expressions such as \"@day\", numbers, or true and false", report);
     }
     literal.map(Operand::Literal)
 }
 
 fn expression(names: &Names<'_>, item: &Item<'_>, text: &str, report: &mut Report) -> Option<Operand> {
-    let trimmed = text.trim();
-    let leading = text.len() - text.trim_start().len();
-    if trimmed.starts_with('@') {
-        let (reference, length) = match reference::lex(trimmed) {
-            Ok(lexed) => lexed,
-            Err(error) => {
-                report.reference(item.span(), text, error.moved(leading));
-                return None;
-            }
-        };
-        if length == trimmed.len() {
-            if !names.knows(&reference) {
-                let span = report.inside_string(item.span(), text, leading);
-                names.unknown(&reference, span, report);
-            }
-            return Some(Operand::Reference(reference));
+    if report.is_full() {
+        return None;
+    }
+    match Parsed::read(text).and_then(|parsed| names.operand(&parsed)) {
+        Ok(operand) => Some(operand),
+        Err(error) => {
+            report.expression(item.span(), text, error);
+            None
         }
     }
-    let literal = literal(trimmed);
-    if literal.is_none() {
-        report.add_with_help(
-            item.span(),
-            format!("cannot read the argument {text:?}: expressions are not supported yet by this version"),
-            r#"an argument is a reference such as "@day", a number, true, false, or a text in quotes: '"north"'"#,
-        );
-    }
-    literal.map(Operand::Literal)
-}
-
-fn literal(text: &str) -> Option<Value> {
-    if let Some(inner) = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
-        // Escapes come with the expression language; until then such a text is refused.
-        return (!inner.contains(['"', '\\'])).then(|| Value::String(inner.to_owned()));
-    }
-    let types = [DataType::Int64, DataType::Bool];
-    types.into_iter().find_map(|data_type| Value::parse(data_type, text).ok()).or_else(|| {
-        let number = text.starts_with(|c: char| c.is_ascii_digit() || c == '-');
-        number.then(|| Value::parse(DataType::Float64, text).ok()).flatten()
-    })
 }

@@ -3,14 +3,16 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use crate::binding;
+use crate::expression::{self, ExpressionError, Name, Parsed, Type, UnknownName};
 use crate::files::ProjectFiles;
-use crate::model::{Connection, Parameter, Variable};
+use crate::model::{Connection, Operand, Parameter, Variable};
 use crate::project::ProjectSettings;
-use crate::reference::{Reference, SystemVariable};
+use crate::reference::Reference;
 use crate::template::Template;
 use crate::value::DataType;
 
-use super::report::Report;
+use super::report::{Report, known_words};
 use super::table::Item;
 
 /// The variables of one package, container or task.
@@ -19,6 +21,12 @@ pub(super) struct NameScope {
     pub(super) variables: BTreeMap<String, Variable>,
     /// The loop that these belong to, if its iterations run at the same time: what is outside cannot be written then.
     pub(super) at_once: Option<String>,
+}
+
+/// What a name was declared as.
+struct Declared {
+    data_type: DataType,
+    sensitive: bool,
 }
 
 /// What is declared around the text that is read.
@@ -33,27 +41,21 @@ pub(super) struct Names<'a> {
 }
 
 impl Names<'_> {
-    /// Reads the string `item` as a template and checks its references.
+    /// Reads the string `item` as a template and checks its expressions.
     pub(super) fn template(&self, item: &Item<'_>, report: &mut Report) -> Template {
         let Some(text) = item.string(report) else { return Template::default() };
         if let Some(at) = text.find('\0') {
             let span = report.inside_string(item.span(), text, at);
             report.add(span, format!("`{}` holds a NUL character", item.key));
         }
-        match Template::parse_with_places(text) {
-            Ok((template, places)) => {
-                let named = template.references().zip(places);
-                for (reference, at) in named.filter(|(reference, _)| !self.knows(reference)) {
-                    let span = report.inside_string(item.span(), text, at);
-                    self.unknown(reference, span, report);
-                }
-                template
-            }
-            Err(error) => {
-                report.reference(item.span(), text, error);
-                Template::default()
-            }
+        if report.is_full() {
+            return Template::literal(text);
         }
+        let (template, errors) = Template::read(text, &mut |parsed| self.operand(parsed));
+        for error in errors {
+            report.expression(item.span(), text, error);
+        }
+        template
     }
 
     /// Whether the project has files in the folder `path`, which is relative to it; true if its files are not known.
@@ -63,45 +65,61 @@ impl Names<'_> {
         self.files.is_none_or(|files| files.paths().any(|path| path.starts_with(&start)))
     }
 
-    /// Whether `reference` names something.
-    pub(super) fn knows(&self, reference: &Reference) -> bool {
-        match reference {
-            Reference::Bare(name) => self.variable(name).is_some() || self.parameters.contains_key(name),
-            Reference::User(name) => self.variable(name).is_some(),
-            Reference::Package(name) => self.parameters.contains_key(name),
-            Reference::Project(name) => self.project.parameters.contains_key(name),
-            Reference::System(_) => true,
-        }
-    }
-
     /// The innermost variable called `name`.
     pub(super) fn variable(&self, name: &str) -> Option<&Variable> {
         self.scopes.iter().rev().find_map(|scope| scope.variables.get(name))
-    }
-
-    /// The type of what `reference` names, if it names something.
-    pub(super) fn type_of(&self, reference: &Reference) -> Option<DataType> {
-        let parameter = |name| self.parameters.get(name).map(|parameter| parameter.data_type);
-        let variable = |name| self.variable(name).map(|variable| variable.data_type);
-        match reference {
-            Reference::Bare(name) => variable(name).or_else(|| parameter(name)),
-            Reference::User(name) => variable(name),
-            Reference::Package(name) => parameter(name),
-            Reference::Project(name) => {
-                self.project.parameters.get(name).map(|parameter| parameter.data_type)
-            }
-            Reference::System(SystemVariable::Attempt) => Some(DataType::Int64),
-            Reference::System(SystemVariable::StartTime) => Some(DataType::Timestamp),
-            Reference::System(_) => Some(DataType::String),
-        }
     }
 
     pub(super) fn variable_names(&self) -> impl Iterator<Item = &String> {
         self.scopes.iter().flat_map(|scope| scope.variables.keys())
     }
 
-    /// Reports `reference`, which names nothing.
-    pub(super) fn unknown(&self, reference: &Reference, span: Range<usize>, report: &mut Report) {
+    /// What values of variables may use: everything here but the variables themselves.
+    pub(super) fn without_variables(&self) -> Names<'_> {
+        Names { scopes: Vec::new(), ..*self }
+    }
+
+    /// Checks an expression with what is declared here.
+    pub(super) fn operand(&self, parsed: &Parsed) -> Result<Operand, ExpressionError> {
+        Operand::check(parsed, self, &Composed(self))
+    }
+
+    /// Reads the expression that `item` is as a value of `data_type`.
+    pub(super) fn typed(
+        &self,
+        item: &Item<'_>,
+        text: &str,
+        data_type: DataType,
+        report: &mut Report,
+    ) -> Option<Operand> {
+        if report.is_full() {
+            return None;
+        }
+        let target = binding::type_of(data_type);
+        let read =
+            Parsed::read(text).and_then(|parsed| Operand::check_as(&parsed, self, &Composed(self), target));
+        read.map_err(|error| report.expression(item.span(), text, error)).ok()
+    }
+
+    fn declared(&self, reference: &Reference) -> Option<Declared> {
+        let parameter = |parameters: &BTreeMap<String, Parameter>, name: &str| {
+            parameters.get(name).map(|p| Declared { data_type: p.data_type, sensitive: p.sensitive })
+        };
+        let variable =
+            |name: &str| self.variable(name).map(|v| Declared { data_type: v.data_type, sensitive: false });
+        match reference {
+            Reference::Bare(name) => variable(name).or_else(|| parameter(self.parameters, name)),
+            Reference::User(name) => variable(name),
+            Reference::Package(name) => parameter(self.parameters, name),
+            Reference::Project(name) => parameter(&self.project.parameters, name),
+            Reference::System(variable) => {
+                Some(Declared { data_type: variable.data_type(), sensitive: false })
+            }
+        }
+    }
+
+    /// What to say of `reference`, which names nothing.
+    pub(super) fn unknown(&self, reference: &Reference) -> UnknownName {
         let variables = self.variable_names();
         let (name, known): (&str, Vec<&String>) = match reference {
             Reference::Bare(name) => (name, variables.chain(self.parameters.keys()).collect()),
@@ -110,14 +128,11 @@ impl Names<'_> {
             Reference::Project(name) => (name, self.project.parameters.keys().collect()),
             Reference::System(variable) => (variable.name(), Vec::new()),
         };
-        let message = format!("{reference} is not known here");
-        match self.elsewhere(name) {
-            Some(right) => report.add_with_help(span, message, format!("write {right}")),
-            None => {
-                let known: Vec<&str> = known.into_iter().map(String::as_str).collect();
-                report.unknown_word(span, message, name, &known);
-            }
-        }
+        let help = match self.elsewhere(name) {
+            Some(right) => Some(format!("write {right}")),
+            None => known_words(name, &known.into_iter().map(String::as_str).collect::<Vec<_>>()),
+        };
+        UnknownName { message: format!("{reference} is not known here"), help }
     }
 
     /// Reports a connection that is neither the package's nor the project's.
@@ -141,5 +156,35 @@ impl Names<'_> {
         } else {
             None
         }
+    }
+}
+
+impl expression::Names for Names<'_> {
+    fn type_of(&self, name: &Name) -> Result<Type, UnknownName> {
+        let reference = Reference::from_name(name)?;
+        match self.declared(&reference) {
+            Some(declared) => Ok(binding::type_of(declared.data_type)),
+            None => Err(self.unknown(&reference)),
+        }
+    }
+}
+
+/// The names that expressions of more than one name may use: without the sensitive ones. Logs are searched for secrets
+/// as they are, and what an expression makes of one would not be found.
+struct Composed<'n, 'a>(&'n Names<'a>);
+
+impl expression::Names for Composed<'_, '_> {
+    fn type_of(&self, name: &Name) -> Result<Type, UnknownName> {
+        let data_type = self.0.type_of(name)?;
+        let reference = Reference::from_name(name)?;
+        if !self.0.declared(&reference).is_some_and(|declared| declared.sensitive) {
+            return Ok(data_type);
+        }
+        Err(UnknownName {
+            message: format!(
+                "{reference} is sensitive, and what an expression makes of it could not be masked"
+            ),
+            help: Some(format!("let it stand alone: {{{{ {reference} }}}}")),
+        })
     }
 }

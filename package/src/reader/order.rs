@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use crate::model::{After, Constraint, Container, ContainerError, On, Task, TaskIndex};
+use crate::expression::{Expression, Parsed, Type};
+use crate::model::{After, Constraint, Container, ContainerError, On, Task, TaskIndex, When};
 
 use super::TASKS_MAX;
+use super::names::Names;
 use super::report::Report;
 use super::table::Item;
 
@@ -23,14 +25,18 @@ impl Place {
     }
 }
 
-/// Reads the value of `after` of the task `name`.
-pub(super) fn after(
-    item: &Item<'_>,
-    name: &str,
-    siblings: &BTreeMap<&str, TaskIndex>,
-    place: &mut Place,
-    report: &mut Report,
-) -> After {
+/// What the constraints of a task may name.
+pub(super) struct Around<'a> {
+    /// The task itself.
+    pub(super) task: &'a str,
+    /// The tasks of its container.
+    pub(super) siblings: &'a BTreeMap<&'a str, TaskIndex>,
+    /// What conditions may use.
+    pub(super) names: &'a Names<'a>,
+}
+
+/// Reads the value of `after` of a task.
+pub(super) fn after(item: &Item<'_>, around: &Around<'_>, place: &mut Place, report: &mut Report) -> After {
     match item.value().as_str() {
         Some("end") => return After::End,
         Some(word) => {
@@ -46,10 +52,10 @@ pub(super) fn after(
     }
     let mut constraints = Vec::new();
     for element in item.elements(TASKS_MAX, report).unwrap_or_default() {
-        let Some((task, on, span)) = constraint(&element, report) else { continue };
-        if let Some(index) = sibling(task, name, siblings, span.clone(), report) {
-            constraints.push(Constraint { task: index, on });
-            place.constraints.push(span);
+        let Some(read) = constraint(&element, around.names, report) else { continue };
+        if let Some(task) = sibling(read.task, around.task, around.siblings, read.span.clone(), report) {
+            constraints.push(Constraint { task, on: read.on, when: read.when });
+            place.constraints.push(read.span);
         }
     }
     After::Constraints(constraints)
@@ -96,9 +102,17 @@ fn after_end(tasks: &mut [Task], places: &[Place], report: &mut Report) {
     }
 }
 
-fn constraint<'t>(element: &Item<'t>, report: &mut Report) -> Option<(&'t str, On, Range<usize>)> {
+/// A constraint whose task is not looked for yet.
+struct Read<'t> {
+    task: &'t str,
+    span: Range<usize>,
+    on: On,
+    when: Option<When>,
+}
+
+fn constraint<'t>(element: &Item<'t>, names: &Names<'_>, report: &mut Report) -> Option<Read<'t>> {
     if let Some(task) = element.value().as_str() {
-        return Some((task, On::Success, element.span()));
+        return Some(Read { task, span: element.span(), on: On::Success, when: None });
     }
     if !element.value().is_table() {
         let message = format!(
@@ -111,9 +125,29 @@ fn constraint<'t>(element: &Item<'t>, report: &mut Report) -> Option<(&'t str, O
     let mut table = element.table(report)?;
     let task = table.require("task", "this entry of `after`", report);
     let on = table.take("on").map_or(On::Success, |item| on(&item, report));
-    table.finish("`after`", &["when", "or"], report);
+    let when = table.take("when");
+    let or = table.take("or");
+    if let (None, Some(or)) = (&when, &or) {
+        let help = "write when = \"…\" beside it: the condition that is enough";
+        report.add_with_help(or.key_span.clone(), "`or` goes with `when`", help);
+    }
+    let or = or.and_then(|or| or.boolean(report)).unwrap_or(false);
+    let when = when.and_then(|when| condition(names, &when, report)).map(|condition| When { condition, or });
+    table.finish("`after`", &[], report);
     let task = task?;
-    Some((task.string(report)?, on, task.span()))
+    Some(Read { task: task.string(report)?, span: task.span(), on, when })
+}
+
+/// Reads an expression that is true or false. Nothing of its value is shown anywhere, so it may use secrets.
+fn condition(names: &Names<'_>, item: &Item<'_>, report: &mut Report) -> Option<Expression> {
+    let text = item.string(report).filter(|_| !report.is_full())?;
+    match Parsed::read(text).and_then(|parsed| parsed.check_as(names, Type::Bool)) {
+        Ok(condition) => Some(condition),
+        Err(error) => {
+            report.expression(item.span(), text, error);
+            None
+        }
+    }
 }
 
 fn on(item: &Item<'_>, report: &mut Report) -> On {

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::diagnostics::{Problem, Source};
-use crate::reference::ReferenceError;
+use crate::expression::ExpressionError;
 
 /// Most problems told of one file; a file with more has one cause that makes them all.
 const PROBLEMS_MAX: usize = 200;
@@ -62,9 +62,12 @@ impl Report {
         self.push(span, format!("unknown task `{found}`"), Some(help));
     }
 
-    /// A faulty reference inside the string at `span` whose decoded text is `text`.
-    pub(super) fn reference(&mut self, span: Range<usize>, text: &str, error: ReferenceError) {
-        let span = self.inside_string(span, text, error.at);
+    /// A faulty expression inside the string at `span` whose decoded text is `text`.
+    pub(super) fn expression(&mut self, span: Range<usize>, text: &str, error: ExpressionError) {
+        let inside = self.inside_string(span.clone(), text, error.span.start);
+        // From the start of the fault to its end, if the string stands in the file as it is.
+        let length = error.span.len();
+        let span = if inside != span && length > 0 { inside.start..inside.start + length } else { inside };
         self.push(span, error.message, error.help);
     }
 
@@ -109,7 +112,8 @@ impl Report {
     }
 }
 
-fn known_words(found: &str, known: &[&str]) -> Option<String> {
+/// The nearest known word, or else all of them if they are few.
+pub(super) fn known_words(found: &str, known: &[&str]) -> Option<String> {
     let few = !known.is_empty() && known.len() <= LISTED_MAX;
     crate::nearest::suggest(found, known.iter().copied())
         .or_else(|| few.then(|| format!("known: {}", known.join(", "))))

@@ -83,14 +83,15 @@ impl TaskReader<'_> {
         task.description = declare::description(&mut table, report);
         if let Some(after) = table.take("after") {
             place = order::Place::at(after.span());
-            task.after = order::after(&after, item.key, siblings, &mut place, report);
+            let around = order::Around { task: item.key, siblings, names: &self.names };
+            task.after = order::after(&after, &around, &mut place, report);
         }
         task.join = join(&mut table, report);
         retrying(&mut task, &mut table, report);
         task.fail_parent = table.boolean("fail-parent", report).unwrap_or(true);
         task.force_result = force_result(&mut table, report);
         task.disable = table.boolean("disable", report).unwrap_or(false);
-        task.variables = declare::variables(&mut table, self.names.parameters, report);
+        task.variables = declare::variables(&mut table, &self.names.without_variables(), report);
         self.names.scopes.push(NameScope { variables: task.variables.clone(), at_once: None });
         self.kind(&mut task, table, report);
         self.names.scopes.pop();

@@ -1,6 +1,7 @@
 //! What the reader makes of good files, of bounds and of surroundings; the modules beside have the bad
 //! packages.
 
+mod expressions;
 mod faults;
 mod kinds;
 mod loops;
@@ -107,7 +108,7 @@ fn a_whole_package_is_read() {
     let package = good(WHOLE);
     assert_eq!(package.description, "Load one day");
     assert_eq!(package.root.maximum_errors().0.get(), 3);
-    assert_eq!(package.variables["rows"].value, Value::Int64(0));
+    assert_eq!(package.variables["rows"].value, Operand::Literal(Value::Int64(0)));
     assert_eq!(package.parameters["rate"].default.as_ref().unwrap().to_json(), "1.50");
     let tasks = package.root.tasks();
     let names: Vec<&str> = tasks.iter().map(|task| task.name.as_str()).collect();
@@ -124,7 +125,7 @@ fn a_whole_package_is_read() {
             Operand::Literal(Value::String("north".into())),
             Operand::Reference(Reference::User("rows".into())),
             Operand::Literal(Value::Bool(true)),
-            Operand::Literal(Value::Float64(-1.5)),
+            Operand::Literal(Value::Decimal("-1.5".parse().unwrap())),
         ]
     );
     let load = &tasks[1];
@@ -144,6 +145,29 @@ fn a_whole_package_is_read() {
     );
     assert_eq!((tasks[2].join, tasks[2].disable), (Join::Any, true));
     assert_eq!(tasks[3].after, After::End);
+}
+
+#[test]
+fn constraints_have_conditions() {
+    let package = good(
+        r#"[parameters.mode]
+type = "string"
+sensitive = true
+[tasks.a]
+kind = "sequence"
+[tasks.b]
+kind = "sequence"
+after = [
+  "a",
+  { task = "a", when = '@mode == "full"' },
+  { task = "a", on = "failure", when = "GETDATE() > GETUTCDATE()", or = true },
+]
+"#,
+    );
+    let constraints = package.root.tasks()[1].after.constraints();
+    let read: Vec<(On, Option<bool>)> =
+        constraints.iter().map(|c| (c.on, c.when.as_ref().map(|when| when.or))).collect();
+    assert_eq!(read, [(On::Success, None), (On::Success, Some(false)), (On::Failure, Some(true))]);
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! `scaleout-fuzz decoder|api|all [--seed N] [--seconds S] [--folder DIR]`: fuzzes the decoder of messages, the HTTP
-//! API, or both for that long each. `scaleout-fuzz decoder|api --input FILE` tries one input again. The API wants
+//! `scaleout-fuzz decoder|expression|api|all [--seed N] [--seconds S] [--folder DIR]`: fuzzes the decoder of messages,
+//! the expression language, the HTTP API, or all for that long each. With `--input FILE` one input is tried again. The API wants
 //! private servers around it: `make fuzz`. Exit codes: 0 nothing was found, 1 something was, 2 wrong usage.
 
 use std::io::Write;
@@ -12,8 +12,8 @@ use scaleout_tests::fuzz::{self, Budget, Counting};
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-const USAGE: &str = "usage: scaleout-fuzz decoder|api|all [--seed N] [--seconds S] [--folder DIR]\n       \
-                     scaleout-fuzz decoder|api --input FILE";
+const USAGE: &str = "usage: scaleout-fuzz decoder|expression|api|all [--seed N] [--seconds S] [--folder DIR]\n       \
+                     scaleout-fuzz decoder|expression|api --input FILE";
 const FOUND: i32 = 1;
 const WRONG_USAGE: i32 = 2;
 
@@ -22,12 +22,12 @@ fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let code = match words.as_slice() {
-        [target @ ("decoder" | "api"), "--input", file] => repeat(target, file),
-        [target @ ("decoder" | "api" | "all"), rest @ ..] => match budget(rest) {
+        [target @ ("decoder" | "expression" | "api"), "--input", file] => repeat(target, file),
+        [target @ ("decoder" | "expression" | "api" | "all"), rest @ ..] => match budget(rest) {
             Ok(budget) => run(target, &budget),
             Err(error) => wrong_usage(&error),
         },
-        _ => wrong_usage("expected decoder, api, or all"),
+        _ => wrong_usage("expected decoder, expression, api, or all"),
     };
     std::process::exit(code);
 }
@@ -50,9 +50,11 @@ fn budget(words: &[&str]) -> Result<Budget, String> {
 
 fn run(target: &str, budget: &Budget) -> i32 {
     let mut worst = 0;
+    let asks = |one: &str| target == one || target == "all";
     let results = [
-        (target != "api").then(|| fuzz::fuzz_decoder(budget)),
-        (target != "decoder").then(|| runtime().block_on(Box::pin(fuzz::fuzz_api(budget)))),
+        asks("decoder").then(|| fuzz::fuzz_decoder(budget)),
+        asks("expression").then(|| fuzz::fuzz_expression(budget)),
+        asks("api").then(|| runtime().block_on(Box::pin(fuzz::fuzz_api(budget)))),
     ];
     for result in results.into_iter().flatten() {
         match result {
@@ -72,6 +74,7 @@ fn repeat(target: &str, file: &str) -> i32 {
         Err(error) => return wrong_usage(&format!("{file}: {error}")),
     };
     let tried = match target {
+        "expression" => fuzz::repeat_expression(&input),
         "api" => runtime().block_on(Box::pin(fuzz::repeat_api(&input))),
         _ => fuzz::repeat_decoder(&input),
     };

@@ -65,6 +65,7 @@ pub(super) fn requests() -> Vec<Request> {
     let mut all: Vec<Request> = [
         "/healthz",
         "/readyz",
+        "/api/v1/openapi.json",
         "/metrics",
         "/api/v1/projects?folder=t",
         "/api/v1/projects/t/all",
@@ -83,11 +84,18 @@ pub(super) fn requests() -> Vec<Request> {
         "/api/v1/workers/{worker}",
         "/api/v1/workers/worker-1",
         "/api/v1/status",
+        "/api/v1/schedules",
+        "/api/v1/schedules/night",
+        "/api/v1/schedules/night/next?count=3",
+        "/api/v1/audit?who=x&action=batch.enqueue&object=t/&since=2024-02-29T12:00:00Z&before=9&limit=3",
+        // Of none that there is: a stream goes on for minutes.
+        "/api/v1/executions/{new}/messages/stream?after=1",
     ]
     .into_iter()
     .map(get)
     .collect();
     all.extend(changes());
+    all.extend(what_stays());
     all.extend(bundles());
     all
 }
@@ -131,6 +139,28 @@ fn changes() -> Vec<Request> {
         ),
         Request::new("DELETE", "/api/v1/projects/t/gone", ""),
         Request::new("PATCH", "/api/v1/nothing", "{}"),
+    ]
+}
+
+/// Schedules, machines, and what is set of them.
+fn what_stays() -> Vec<Request> {
+    let schedule = json!({
+        "package": "t/all/p", "cron": "*/5 2 1,15 * 1-5", "timezone": "Europe/Paris", "missed": "skip", "replace": true,
+        "parameters": { "i": 1, "key": "secret" }, "pool": "default", "priority": "low", "retries": 1,
+        "retry_delay_ms": 1000, "timeout_ms": 60000, "start_deadline_ms": 60000,
+    });
+    let worker = json!({ "description": "of the fuzz", "tags": ["a"] });
+    let invite = json!({ "pools": ["default"], "valid_s": 60 });
+    vec![
+        Request::new("PUT", "/api/v1/schedules/night", schedule.to_string()),
+        Request::new("POST", "/api/v1/schedules/night/pause", ""),
+        Request::new("POST", "/api/v1/schedules/night/resume", ""),
+        Request::new("DELETE", "/api/v1/schedules/night", ""),
+        Request::new("PATCH", "/api/v1/workers/{worker}", worker.to_string()),
+        Request::new("POST", "/api/v1/workers/{worker}/disable", ""),
+        Request::new("POST", "/api/v1/workers/{worker}/enable", ""),
+        Request::new("POST", "/api/v1/invitations", invite.to_string()),
+        Request::new("POST", "/api/v1/join", json!({ "host": "rack-9" }).to_string()),
     ]
 }
 

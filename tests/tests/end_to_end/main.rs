@@ -2,6 +2,7 @@
 //! a database and a virtual host of its own, and waits for conditions, never for a time.
 #![expect(clippy::unwrap_used, reason = "a panic is how a test says what it saw")]
 
+mod access;
 mod alarms;
 mod broker_loss;
 mod cancel;

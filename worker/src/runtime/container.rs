@@ -4,8 +4,10 @@
 use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use scaleout_common::wire::{MessageSource, MessageType};
-use scaleout_package::flow::{End, Flow, Happened, RunPath, SkipReason, Skipped};
-use scaleout_package::model::{Container, TaskIndex};
+use scaleout_package::expression::Datum;
+use scaleout_package::flow::{Answer, End, Flow, Happened, Question, RunPath, SkipReason, Skipped};
+use scaleout_package::frames::Beginning;
+use scaleout_package::model::{Container, Task, TaskIndex};
 use tokio_util::sync::CancellationToken;
 
 use super::activation::Place;
@@ -23,12 +25,16 @@ pub(super) struct ContainerEnd {
 }
 
 /// Runs the whole package, and says so in the log.
-pub(super) async fn run_package(context: &Context<'_>, halt: CancellationToken) -> ContainerEnd {
+pub(super) async fn run_package(
+    context: &Context<'_>,
+    beginning: Beginning,
+    halt: CancellationToken,
+) -> ContainerEnd {
     let loaded = &context.run.package;
     let say = |kind, text: String| context.log.say(kind, MessageSource::Package, PACKAGE_PATH, text);
     say(MessageType::PreExecute, format!("{} starts, attempt {}", loaded.package.name, context.run.attempt))
         .await;
-    let frame = context.variables.open(None, &loaded.package.variables).await;
+    let frame = context.variables.open(None, beginning).await;
     let place = Place { path: RunPath::package(), frame };
     let ended = run_container(context, &loaded.package.root, place, halt.clone()).await;
     let how = match ended.end {
@@ -43,7 +49,7 @@ pub(super) async fn run_package(context: &Context<'_>, halt: CancellationToken) 
 /// One thing that a container waits for.
 enum Step {
     Ended(TaskIndex, TaskEnd),
-    /// A skipped task is in the log. Written beside the tasks and not between them, so that a full log channel
+    /// A skipped task or a faulty condition is in the log. Written beside the tasks and not between them, so that a full log channel
     /// does not keep a stop from them.
     Told,
 }
@@ -64,6 +70,11 @@ pub(super) fn run_container<'a>(
             if halt.is_cancelled() && !halted {
                 halted = true;
                 flow.stop();
+            }
+            for (task, fault) in answer_all(context, container, &place, &mut flow).await {
+                let path = place.path.child(&task.name);
+                error.get_or_insert_with(|| format!("{path}: {fault}"));
+                running.push(tell_fault(context, task, path, fault).map(|()| Step::Told).boxed());
             }
             for skipped in flow.take_skipped() {
                 let path = place.path.clone();
@@ -95,11 +106,55 @@ pub(super) fn run_container<'a>(
     })
 }
 
+/// Evaluates every condition that is asked for, and those that come of it. Returns those that cannot be evaluated.
+async fn answer_all<'a>(
+    context: &Context<'_>,
+    container: &'a Container,
+    place: &Place,
+    flow: &mut Flow,
+) -> Vec<(&'a Task, String)> {
+    let mut faults = Vec::new();
+    loop {
+        let questions = flow.take_questions();
+        if questions.is_empty() {
+            return faults;
+        }
+        for question in questions {
+            let task = &container.tasks()[question.task.0];
+            let (answer, fault) = answer(context, task, place, question).await;
+            faults.extend(fault.map(|fault| (task, fault)));
+            flow.answer(question, answer);
+        }
+    }
+}
+
+async fn answer(
+    context: &Context<'_>,
+    task: &Task,
+    place: &Place,
+    question: Question,
+) -> (Answer, Option<String>) {
+    let constraint = task.after.constraints().get(question.constraint);
+    let Some(when) = constraint.and_then(|constraint| constraint.when.as_ref()) else {
+        return (Answer::True, None);
+    };
+    match when.condition.evaluate(&context.scope_of(task, place).await) {
+        Ok(Some(Datum::Bool(true))) => (Answer::True, None),
+        Ok(_) => (Answer::Untrue, None),
+        Err(error) => (Answer::Failed, Some(format!("its condition cannot be evaluated: {error}"))),
+    }
+}
+
+async fn tell_fault(context: &Context<'_>, task: &Task, path: RunPath, fault: String) {
+    context.log.say(MessageType::Error, task::source(task), path.as_str(), fault).await;
+}
+
 async fn tell_skipped(context: &Context<'_>, container: &Container, around: RunPath, skipped: Skipped) {
     let name = |index: TaskIndex| container.tasks()[index.0].name.as_str();
     let why = match skipped.because {
         SkipReason::Disabled => "it is disabled; what waits for it goes on as if it had succeeded".to_owned(),
         SkipReason::Stopped => "the execution was stopped before it could start".to_owned(),
+        SkipReason::Untrue { task } => format!("the condition behind {} is not true", name(task)),
         SkipReason::Unmet { task, on, happened } => {
             let happened = match happened {
                 Happened::Succeeded => "succeeded",

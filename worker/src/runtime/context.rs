@@ -4,15 +4,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{Timestamp, Zoned};
 use scaleout_common::wire::{MessageSource, MessageType};
 use scaleout_package::Value;
-use scaleout_package::model::{Connection, Parameter};
+use scaleout_package::frames::Beginning;
+use scaleout_package::model::{Connection, Parameter, Task, Variable};
 use scaleout_package::reference::SystemVariable;
-use scaleout_package::scope::Scope;
+use scaleout_package::scope::{Clock, DeclareError, Scope};
 use tokio::sync::Semaphore;
 
-use super::activation::Activation;
+use super::activation::Place;
 use super::host::Host;
 use super::log::AttemptLog;
 use super::mask::Masker;
@@ -62,11 +63,32 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// The values that a task sees now.
-    pub(super) async fn scope_of(&self, activation: &Activation<'_>) -> Scope {
+    /// What the variables of the package begin with, or of a task that is about to be tried.
+    ///
+    /// # Errors
+    /// A value cannot be evaluated: the package or the task cannot start.
+    pub(super) fn begin(
+        &self,
+        variables: &BTreeMap<String, Variable>,
+        task: Option<&Task>,
+    ) -> Result<Beginning, DeclareError> {
+        self.around(task).begin(variables)
+    }
+
+    /// The values that `task` sees now, which stands at `place`.
+    pub(super) async fn scope_of(&self, task: &Task, place: &Place) -> Scope {
+        let mut scope = self.around(Some(task));
+        scope.variables = self.variables.seen_from(place.frame).await;
+        scope
+    }
+
+    /// All but variables.
+    fn around(&self, task: Option<&Task>) -> Scope {
         let mut scope = self.scope.clone();
-        scope.variables = self.variables.seen_from(activation.place.frame).await;
-        scope.system.insert(SystemVariable::TaskName, Value::String(activation.task.name.clone()));
+        scope.clock = Clock::at(&Zoned::now());
+        if let Some(task) = task {
+            scope.system.insert(SystemVariable::TaskName, Value::String(task.name.clone()));
+        }
         scope
     }
 
@@ -153,5 +175,7 @@ fn scope(run: &Run, host: &Host, work_folder: &WorkFolder) -> Scope {
             (SystemVariable::MachineName, Value::String(host.machine.clone())),
             (SystemVariable::WorkDir, Value::String(work_path)),
         ]),
+        // Each task is told its own time.
+        clock: Clock::default(),
     }
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 use scaleout_common::ids::{Attempt, ExecutionId};
 use scaleout_common::wire::{MessageSource, MessageType, OutcomeKind};
 use scaleout_package::flow::End;
+use scaleout_package::frames::Beginning;
 use scaleout_package::project::ProjectSettings;
 use scaleout_package::{Package, Value, duration};
 use tokio_util::sync::CancellationToken;
@@ -96,10 +97,12 @@ async fn attend(run: &Run, host: &Host, mut stop: Stop) -> Option<Ended> {
     };
     let (variables, owner) = variables();
     let context = Context::new(run, host, account, variables);
-    if let Some(denied) = denied {
-        return Some(refuse(&context, denied).await);
-    }
-    let Some((end, halt)) = until_end(&context, owner, &mut stop).await else {
+    let beginning = match (denied, context.begin(&run.package.package.variables, None)) {
+        (None, Ok(beginning)) => beginning,
+        (Some(denied), _) => return Some(refuse(&context, denied).await),
+        (None, Err(error)) => return Some(refuse(&context, error.to_string()).await),
+    };
+    let Some((end, halt)) = until_end(&context, beginning, owner, &mut stop).await else {
         context.abandon().await;
         return None;
     };
@@ -124,12 +127,13 @@ async fn refuse(context: &Context<'_>, why: String) -> Ended {
 /// `None` if it was fenced.
 async fn until_end(
     context: &Context<'_>,
+    beginning: Beginning,
     owner: Owner,
     stop: &mut Stop,
 ) -> Option<(ContainerEnd, Option<Halt>)> {
     let token = CancellationToken::new();
     let mut owner = pin!(owner.answer());
-    let mut body = pin!(container::run_package(context, token.clone()));
+    let mut body = pin!(container::run_package(context, beginning, token.clone()));
     let mut fence = stop.clone();
     let mut overdue = pin!(tokio::time::sleep(context.run.time_left.unwrap_or(Duration::MAX)));
     let mut halt = None;

@@ -204,7 +204,11 @@ async fn with_variables<'a>(
         let place = Place { path, frame: around.frame };
         return perform(context, &Activation { task, place }, interrupt).await;
     }
-    let frame = context.variables.open(Some(around.frame), &task.variables).await;
+    let beginning = match context.begin(&task.variables, Some(task)) {
+        Ok(beginning) => beginning,
+        Err(error) => return Try::failed(error.to_string()),
+    };
+    let frame = context.variables.open(Some(around.frame), beginning).await;
     let place = Place { path, frame };
     let ended = perform(context, &Activation { task, place }, interrupt).await;
     context.variables.close(frame).await;

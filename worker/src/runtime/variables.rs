@@ -2,11 +2,8 @@
 //!
 //! What a name means and what may be written is decided by [`scaleout_package::frames`].
 
-use std::collections::BTreeMap;
-
 use scaleout_package::Value;
-use scaleout_package::frames::{Frame, FrameId, Frames, WriteError};
-use scaleout_package::model::Variable;
+use scaleout_package::frames::{Beginning, Frame, FrameId, Frames, WriteError};
 use tokio::sync::{mpsc, oneshot};
 
 /// Most questions that wait; who asks more waits for room.
@@ -25,7 +22,7 @@ pub(super) struct Owner {
 
 #[derive(Debug)]
 enum Question {
-    Open { around: Option<FrameId>, declared: BTreeMap<String, Variable>, answer: oneshot::Sender<FrameId> },
+    Open { around: Option<FrameId>, beginning: Beginning, answer: oneshot::Sender<FrameId> },
     Close { frame: FrameId, answer: oneshot::Sender<()> },
     Seen { from: FrameId, answer: oneshot::Sender<Vec<Frame>> },
     Write { from: FrameId, name: String, value: Value, answer: oneshot::Sender<Result<(), WriteError>> },
@@ -39,13 +36,8 @@ pub(super) fn variables() -> (Variables, Owner) {
 }
 
 impl Variables {
-    pub(super) async fn open(
-        &self,
-        around: Option<FrameId>,
-        declared: &BTreeMap<String, Variable>,
-    ) -> FrameId {
-        let declared = declared.clone();
-        self.ask(|answer| Question::Open { around, declared, answer }).await
+    pub(super) async fn open(&self, around: Option<FrameId>, beginning: Beginning) -> FrameId {
+        self.ask(|answer| Question::Open { around, beginning, answer }).await
     }
 
     pub(super) async fn close(&self, frame: FrameId) {
@@ -79,8 +71,8 @@ impl Owner {
         while let Some(question) = self.questions.recv().await {
             // Who does not wait for the answer any more was dropped, and needs none.
             match question {
-                Question::Open { around, declared, answer } => {
-                    let _ = answer.send(self.frames.open(around, &declared));
+                Question::Open { around, beginning, answer } => {
+                    let _ = answer.send(self.frames.open(around, beginning));
                 }
                 Question::Close { frame, answer } => {
                     self.frames.close(frame);
@@ -103,18 +95,16 @@ mod tests {
 
     use super::*;
 
-    fn int(name: &str) -> BTreeMap<String, Variable> {
-        let name = name.to_owned();
-        let variable = Variable { name: name.clone(), data_type: DataType::Int64, value: Value::Int64(0) };
-        [(name, variable)].into()
+    fn int(name: &str) -> Beginning {
+        [(name.to_owned(), (DataType::Int64, Value::Int64(0)))].into()
     }
 
     #[tokio::test]
     async fn what_is_written_is_seen_by_whoever_looks_afterwards() {
         let (variables, owner) = variables();
         let body = async {
-            let package = variables.open(None, &int("outer")).await;
-            let inner = variables.open(Some(package), &int("inner")).await;
+            let package = variables.open(None, int("outer")).await;
+            let inner = variables.open(Some(package), int("inner")).await;
             variables.write(inner, "outer", Value::Int64(5)).await.unwrap();
             let seen = variables.seen_from(package).await;
             assert_eq!(seen[0].get("outer"), Some(&Value::Int64(5)));

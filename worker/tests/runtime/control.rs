@@ -83,6 +83,59 @@ async fn a_handled_failure_goes_its_way_and_skipped_tasks_say_why() {
 }
 
 #[tokio::test]
+async fn conditions_decide_what_runs_and_say_why_not() {
+    let mut world = World::new().await;
+    world.values = serde_json::json!({ "rows": 3 });
+    let head = "[parameters.rows]\ntype = \"int64\"\n\
+                [variables.doubled]\ntype = \"int64\"\nvalue = \"@rows * 2\"\n\
+                [variables.nothing]\ntype = \"int64\"\n";
+    let load = task("load", "echo load", "");
+    let some = task("some", "echo some", "after = [{ task = \"load\", when = \"@doubled == 6\" }]");
+    let many = task("many", "echo many", "after = [{ task = \"load\", when = \"@rows > 100\" }]");
+    let none = task("none", "echo none", "after = [{ task = \"load\", when = \"@nothing > 0\" }]");
+    let either = "after = [{ task = \"load\", on = \"failure\", when = \"@rows > 0\", or = true }]";
+    let either = task("either", "echo either", either);
+    let text = "[tasks.text]\nkind = \"process\"\ncommand = [\"echo\", '{{ UPPER(\"n\") + (DT_WSTR,5)(@rows + 1) }}']\n\
+                after = [\"some\", \"either\"]\n";
+    let went = world.run(&format!("{head}{load}{some}{many}{none}{either}{text}")).await;
+    went.succeeded();
+    let mut said = went.stdout();
+    said.sort();
+    assert_eq!(said, ["N4", "either", "load", "some"]);
+    let skipped = "skipped: the condition behind load is not true";
+    assert_eq!(went.texts(MessageType::Information), [skipped, skipped]);
+}
+
+#[tokio::test]
+async fn what_cannot_be_evaluated_is_an_error_with_its_place() {
+    let mut world = World::new().await;
+    world.values = serde_json::json!({ "zero": 0 });
+    let head = "[parameters.zero]\ntype = \"int64\"\n";
+    let load = task("load", "echo load", "");
+    let next = task("next", "echo next", "after = [{ task = \"load\", when = \"1 / @zero > 0\" }]");
+    let tidy = task("tidy", "echo tidy", "after = \"end\"");
+    let went = world.run(&format!("{head}{load}{next}{tidy}")).await;
+    assert_eq!(went.kind(), OutcomeKind::Failed);
+    let why = "its condition cannot be evaluated: the right side of / is zero";
+    assert_eq!(went.error(), format!("\\Package\\next: {why}"));
+    assert_eq!(went.texts(MessageType::Error), [why]);
+    assert_eq!(went.stdout(), ["load", "tidy"]);
+
+    let variable = "[variables.x]\ntype = \"int64\"\nvalue = \"1 / @zero\"\n";
+    let went = world.run(&format!("{head}{variable}{load}")).await;
+    assert_eq!(went.kind(), OutcomeKind::Failed);
+    assert_eq!(went.error(), "cannot evaluate the value of variable x: the right side of / is zero");
+
+    let text = "[tasks.text]\nkind = \"process\"\ncommand = [\"echo\", '{{ 1 / @zero }}']\n";
+    let went = world.run(&format!("{head}{text}")).await;
+    assert!(
+        went.error().contains("cannot render {{ 1 / @zero }}: the right side of / is zero"),
+        "{}",
+        went.error()
+    );
+}
+
+#[tokio::test]
 async fn tasks_in_a_sequence_have_its_path_and_their_failure_names_them() {
     let world = World::new().await;
     let outer = "[tasks.each]\nkind = \"sequence\"\n";

@@ -84,6 +84,28 @@ async fn arguments_are_bound_as_the_types_the_statement_asks_for() {
 }
 
 #[tokio::test]
+async fn arguments_may_be_expressions() {
+    let (world, _, _) = world().await;
+    let text = "select 1 where $1::int8 = 8 and $2::timestamp is not null and $3::bool and $4::uuid is not null
+                and $5::text = '1-query' and $6::numeric = 1.5 and $7::date = '2024-02-29' and $8::int is null";
+    let arguments = r#"arguments = [
+        "@[System::Attempt] + 7", "GETDATE()", "@[System::Attempt] == 1",
+        '(DT_GUID)"{01890a5d-ac96-774b-bcce-b302099a8057}"',
+        '(DT_WSTR,5)@[System::Attempt] + "-" + @[System::TaskName]', "3 / 2.0",
+        '(DT_DBDATE)DATEADD("day", 1, (DT_DBDATE)"2024-02-28")', "NULL(DT_I4)"]"#;
+    let went = world.run(&statement(text, arguments)).await;
+    went.succeeded();
+    assert_eq!(went.texts(MessageType::Information), ["1 row"]);
+    let went =
+        world.run(&statement("select $1::int", "arguments = [\"1 / (@[System::Attempt] - 1)\"]")).await;
+    assert!(
+        went.error().contains("cannot evaluate the argument $1: the right side of / is zero"),
+        "{}",
+        went.error()
+    );
+}
+
+#[tokio::test]
 async fn errors_say_code_and_place_and_never_the_password() {
     let (world, database, _) = world().await;
     for (text, arguments, expected) in [

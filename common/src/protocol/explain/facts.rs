@@ -2,6 +2,7 @@
 //! master that is asked knows by itself comes beside.
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::api::{AlarmSummary, MasterSummary, WorkerSummary};
@@ -63,7 +64,7 @@ pub struct Created {
 }
 
 /// The concurrency limit in whose line an execution stands.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Limit {
     pub name: LimitName,
     /// So many may be pending, running or stopping at once.
@@ -81,7 +82,7 @@ pub struct Limit {
 }
 
 /// An execution that holds a slot of a limit.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SlotHolder {
     pub execution: ExecutionId,
     pub status: Status,
@@ -112,7 +113,7 @@ pub struct DispatchRow {
 }
 
 /// What waits for the same pool and comes before it: a higher priority, or the same and earlier in the queue.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Ahead {
     pub pending: u64,
     /// Not all of it was counted: there may be more.
@@ -144,7 +145,7 @@ pub struct Held {
 }
 
 /// The session that holds an execution, and its worker.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Holder {
     pub worker: String,
     pub host: String,

@@ -2,6 +2,7 @@
 //! in `tests`; the compiler asks for the first three.
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::facts::{Ahead, Holder, Limit};
@@ -11,7 +12,7 @@ use crate::protocol::outcome::StopReason;
 use crate::status::Status;
 
 /// Why an execution is where it is. In JSON, `kind` tells which.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Reason {
     /// Terminal.
@@ -80,7 +81,7 @@ pub enum Reason {
         started_per_minute: Option<u64>,
         /// Seconds until its turn, at that rate.
         wait_s: Option<u64>,
-        /// As above.
+        /// Names of the only workers that may run it; of a pool that has a name of its own, none is told.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         chosen: Vec<String>,
     },
@@ -90,7 +91,7 @@ pub enum Reason {
         since: Option<Timestamp>,
         free: u64,
         consumers: Option<u64>,
-        /// As above.
+        /// Names of the only workers that may run it; of a pool that has a name of its own, none is told.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         chosen: Vec<String>,
     },
@@ -128,7 +129,7 @@ pub enum Reason {
 }
 
 /// Who told it to stop.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum StopCause {
     User,
@@ -145,7 +146,7 @@ impl From<StopReason> for StopCause {
 }
 
 /// One of the only workers that may run it, and how it is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ChosenWorker {
     pub name: String,
     pub state: WorkerState,
@@ -155,14 +156,14 @@ pub struct ChosenWorker {
 }
 
 /// The master that leads.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Leader {
     pub address: String,
     pub seen_at: Timestamp,
 }
 
 /// Who may take an expired lease.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "state", rename_all = "kebab-case")]
 pub enum Taking {
     /// No master leads.

@@ -23,8 +23,10 @@ use crate::catalog::{Catalog, CatalogError, rows};
 const PURGE_KEY: i32 = -2;
 
 /// A purge waits this long for a lock at most, and so does whoever queues behind it. Longer than `deadlock_timeout`
-/// (1 s), after which PostgreSQL ends an autovacuum that is in the way. Looking through a large day takes long.
-const LIMITS: &str = "set lock_timeout = '2s'; set statement_timeout = '1h'";
+/// (1 s), after which PostgreSQL ends an autovacuum that is in the way. Looking through a large day takes long. Only a purge
+/// may remove rows of the audit.
+const LIMITS: &str =
+    "set lock_timeout = '2s'; set statement_timeout = '1h'; set scaleout.audit_retention = 'on'";
 
 /// Detaching waits for transactions one after another, each as long as `lock_timeout`; for all of them no longer than
 /// this. Finishing it holds up nobody but whoever makes or detaches partitions.
@@ -75,6 +77,8 @@ pub struct Cleaned {
     pub sessions: u64,
     /// Workers that nothing could tell of any more.
     pub workers: u64,
+    /// Rows of the audit.
+    pub audit: u64,
     /// There is more: call again.
     pub more: bool,
 }
@@ -188,14 +192,42 @@ impl Purge {
 
     /// Removes batches whose executions have gone, sessions that ended before what is kept, and workers and sets of
     /// them that were of use before it only; a bounded number in one call, of few rows in each statement, until `stop`. Nothing when executions are kept for ever.
+    /// Besides, and in any case, rows of the audit that are past their time.
     pub async fn clean(&self, stop: &CancellationToken) -> Result<Cleaned, CatalogError> {
+        let (audit, is_more) = self.remove_audit(&mut Turns { left: STATEMENTS_AT_ONCE, stop }).await?;
+        let cleaned = self.clean_executions(&mut Turns { left: STATEMENTS_AT_ONCE, stop }).await?;
+        Ok(Cleaned { audit, more: cleaned.more || is_more, ..cleaned })
+    }
+
+    /// Rows of the audit that are past their time.
+    pub async fn old_audit(&self) -> Result<u64, CatalogError> {
+        let Some(kept) = self.retention.audit else { return Ok(0) };
+        let counted = self.client.query_one(sql::COUNT_OLD_AUDIT, &[&kept.as_secs_f64()]).await?;
+        rows::number_out(counted.get(0))
+    }
+
+    /// How many, and whether there are more.
+    async fn remove_audit(&self, turns: &mut Turns<'_>) -> Result<(u64, bool), CatalogError> {
+        let Some(kept) = self.retention.audit else { return Ok((0, false)) };
+        let mut all = 0;
+        while turns.next() {
+            let parameters: [&(dyn ToSql + Sync); 2] = [&kept.as_secs_f64(), &rows::number_in(ROWS_AT_ONCE)];
+            let removed = self.client.execute(sql::REMOVE_AUDIT, &parameters).await?;
+            all += removed;
+            if removed < ROWS_AT_ONCE {
+                return Ok((all, false));
+            }
+        }
+        Ok((all, true))
+    }
+
+    async fn clean_executions(&self, turns: &mut Turns<'_>) -> Result<Cleaned, CatalogError> {
         let (Some(kept), Some(horizon)) = (self.retention.executions, self.kept_from().await?.executions)
         else {
             return Ok(Cleaned::default());
         };
-        let mut turns = Turns { left: STATEMENTS_AT_ONCE, stop };
-        let batches = self.remove_batches(horizon, &mut turns).await?;
-        self.remove_retries(horizon, &mut turns).await?;
+        let batches = self.remove_batches(horizon, turns).await?;
+        self.remove_retries(horizon, turns).await?;
         let mut sessions = 0;
         while turns.next() {
             let parameters: [&(dyn ToSql + Sync); 2] = [&kept.as_secs_f64(), &rows::number_in(ROWS_AT_ONCE)];
@@ -203,10 +235,10 @@ impl Purge {
             sessions += removed;
             if removed < ROWS_AT_ONCE {
                 let workers = self.remove_workers().await?;
-                return Ok(Cleaned { batches, sessions, workers, more: workers == ROWS_AT_ONCE });
+                return Ok(Cleaned { batches, sessions, workers, more: workers == ROWS_AT_ONCE, audit: 0 });
             }
         }
-        Ok(Cleaned { batches, sessions, workers: 0, more: true })
+        Ok(Cleaned { batches, sessions, workers: 0, more: true, audit: 0 })
     }
 
     /// What is left of the catalog was accepted after they were last online: no line of history names them.

@@ -19,13 +19,19 @@ pub const ENDED_MIN: Duration = Duration::from_secs(24 * 3_600);
 pub struct Retention {
     pub executions: Option<Duration>,
     pub messages: Option<Duration>,
+    /// Counted from each of its rows.
+    pub audit: Option<Duration>,
 }
 
 impl Retention {
     /// What the settings say: 0 days is for ever.
     pub fn from_settings(settings: &settings::Retention) -> Self {
         let days = |days: u32| (days > 0).then(|| Duration::from_secs(u64::from(days) * 24 * 3_600));
-        Self { executions: days(settings.executions_days), messages: days(settings.messages_days) }
+        Self {
+            executions: days(settings.executions_days),
+            messages: days(settings.messages_days),
+            audit: days(settings.audit_days),
+        }
     }
 }
 
@@ -250,7 +256,8 @@ mod tests {
 
     #[test]
     fn no_days_mean_for_ever() {
-        let settings = settings::Retention { executions_days: 0, messages_days: 30, workers_days: 7 };
+        let settings =
+            settings::Retention { executions_days: 0, messages_days: 30, workers_days: 7, audit_days: 90 };
         let retention = Retention::from_settings(&settings);
         assert_eq!(retention.executions, None);
         assert_eq!(retention.messages, Some(Duration::from_secs(30 * 86_400)));

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::Timestamp;
-use scaleout_common::api::{EnqueueAnswer, EnqueueRequest};
+use scaleout_common::api::{AuditAction, EnqueueAnswer, EnqueueRequest};
 use scaleout_common::ids::{BatchId, ExecutionId, MasterId, WorkerId};
 use scaleout_common::names::PackagePath;
 use scaleout_common::priority::Priority;
@@ -18,7 +18,7 @@ use super::new_batch::{NewBatch, Part};
 use super::prepare::{KeptValues, Prepared, Target, prepare, request_hash};
 use super::start::{START_DEADLINE_MS_MAX, Settled};
 use super::values::SetValues;
-use super::{Caller, Manifests, RequestError, sql};
+use super::{Caller, Deed, Manifests, RequestError, sql};
 use crate::catalog::protocol::{DISPATCH_EXECUTIONS_MAX, Dispatch};
 use crate::catalog::{Catalog, CatalogError, Sealer, rows};
 
@@ -115,6 +115,8 @@ impl Catalog {
         new.choose(self.chosen_workers(&request).await?);
         let targets = self.targets(&request, accepting.manifests).await?;
         new.packages = self.batch_packages(targets.iter(), accepting.sealer).await?;
+        let paths: BTreeSet<&PackagePath> = targets.keys().collect();
+        new.deed = Deed::on_several(AuditAction::BatchEnqueue, paths.into_iter());
         new.limited = Limited::new(request.limit_key, packages_of(targets.iter()));
         let items = request.executions;
         let prepared = apart_if(large, move || prepare(items, &targets)).await.map_err(|problems| {

@@ -14,7 +14,7 @@ use super::{RequestError, sql};
 use crate::catalog::{Catalog, CatalogError, rows};
 
 /// Workers that one request may choose.
-const CHOSEN_MAX: usize = 100;
+pub const CHOSEN_MAX: usize = 100;
 
 /// Sets of workers that may be open at the same time: each has three queues.
 const OPEN_MAX: u64 = 500;

@@ -3,12 +3,12 @@
 //! same name goes on with the next number, so that a version's number never means two things.
 
 use deadpool_postgres::Transaction;
-use scaleout_common::api::ProjectSummary;
+use scaleout_common::api::{AuditAction, ProjectSummary};
 use scaleout_common::names::ProjectPath;
 
 use super::deploy::lock_current;
 use super::uses::{Use, Used, first_use};
-use super::{RequestError, sql};
+use super::{Caller, Deed, RequestError, audit, sql};
 use crate::catalog::{Catalog, CatalogError};
 
 /// How long deleting waits for those who accept something of the project, or change it, and then looks through what has
@@ -20,13 +20,18 @@ impl Catalog {
     ///
     /// # Errors
     /// `NotFound`, `Conflict` (it is used; somebody is enqueueing from it all the time).
-    pub async fn delete_project(&self, path: &ProjectPath) -> Result<ProjectSummary, RequestError> {
+    pub async fn delete_project(
+        &self,
+        path: &ProjectPath,
+        caller: &Caller,
+    ) -> Result<ProjectSummary, RequestError> {
         let was = self.project(path).await?.summary;
         let mut client = self.request().await?;
         let transaction = client.transaction().await?;
         transaction.batch_execute(LIMITS).await?;
         match delete(&transaction, path).await {
             Ok(true) => {
+                audit::note(&transaction, caller, &Deed::new(AuditAction::ProjectDelete, path)).await?;
                 transaction.commit().await?;
                 Ok(was)
             }

@@ -2,14 +2,14 @@
 //! two deploys at once make two versions one after the other.
 
 use deadpool_postgres::Transaction;
-use scaleout_common::api::DeployAnswer;
+use scaleout_common::api::{AuditAction, DeployAnswer};
 use scaleout_common::hex;
 use scaleout_common::names::{Name, ProjectPath};
 use scaleout_package::manifest::ProjectManifest;
 use tokio_postgres::Row;
 
-use super::fitting::Fitting;
-use super::{Caller, RequestError, sql};
+use super::fitting::{Fitting, forgotten};
+use super::{Caller, Deed, RequestError, audit, sql};
 use crate::catalog::{Catalog, Sealer};
 
 /// A checked project on its way into the catalog.
@@ -57,6 +57,11 @@ impl Catalog {
             Some(row) => row.get("version"),
             None => deployment.insert(&transaction, id, caller).await?,
         };
+        let path = ProjectPath { folder: deployment.folder.clone(), project: project.clone() };
+        let detail =
+            format!("version {version}{}{}", if unchanged { ", as it was" } else { "" }, forgotten(&cleared));
+        let deed = Deed::new(AuditAction::ProjectDeploy, path).detail(detail);
+        audit::note(&transaction, caller, &deed).await?;
         transaction.commit().await?;
         Ok(DeployAnswer {
             folder: deployment.folder.to_string(),

@@ -41,6 +41,11 @@ enum Fit {
     Not(String),
 }
 
+/// For the audit: the names of values that were forgotten.
+pub(super) fn forgotten(names: &[String]) -> String {
+    if names.is_empty() { String::new() } else { format!(", forgotten: {}", names.join(", ")) }
+}
+
 impl Fitting<'_> {
     /// Seals what has become sensitive. Returns the names of what was forgotten, in order.
     ///

@@ -1,10 +1,11 @@
 //! Invitations: a secret that makes one machine a worker, once and not for long. Only its SHA-256 is kept.
 
 use jiff::Timestamp;
+use scaleout_common::api::AuditAction;
 use scaleout_common::names::{Name, PoolName};
 
-use super::tokens::{self, Caller, Role};
-use super::{RequestError, sql};
+use super::tokens::{self, Role};
+use super::{Caller, Deed, RequestError, audit, sql};
 use crate::catalog::rows::corrupt;
 use crate::catalog::{Catalog, CatalogError};
 
@@ -30,8 +31,10 @@ pub enum JoinRefusal {
     Used { host: String, at: Timestamp },
     #[error("the invitation was good until {0}")]
     Expired(Timestamp),
-    #[error("the token {0}, which made the invitation, was revoked, and the invitation with it")]
-    Revoked(String),
+    #[error(
+        "the token {0}, which made the invitation, was revoked or has expired, and the invitation with it"
+    )]
+    Ended(String),
     #[error(transparent)]
     Catalog(#[from] CatalogError),
 }
@@ -63,12 +66,16 @@ impl Catalog {
         }
         let secret = tokens::random();
         let pools: Vec<&str> = pools.iter().map(PoolName::as_str).collect();
-        let client = self.request().await?;
-        let insert = client.prepare_cached(sql::INSERT_INVITATION).await?;
+        let mut client = self.request().await?;
+        let transaction = client.transaction().await?;
+        let insert = transaction.prepare_cached(sql::INSERT_INVITATION).await?;
         // A week in seconds is exact.
         let valid = valid_s as f64;
         let hash = tokens::hash(&secret);
-        let row = client.query_one(&insert, &[&hash.as_slice(), &pools, &caller.name, &valid]).await?;
+        let row = transaction.query_one(&insert, &[&hash.as_slice(), &pools, &caller.name, &valid]).await?;
+        let deed = Deed::new(AuditAction::WorkerInvite, "").detail(format!("pools: {}", pools.join(", ")));
+        audit::note(&transaction, caller, &deed).await?;
+        transaction.commit().await?;
         Ok((secret, row.get("expires_at")))
     }
 
@@ -76,7 +83,12 @@ impl Catalog {
     ///
     /// # Errors
     /// It is unknown, used or too old: then nothing was changed.
-    pub async fn join(&self, secret: &str, host: &str) -> Result<Joined, JoinRefusal> {
+    pub async fn join(
+        &self,
+        secret: &str,
+        host: &str,
+        remote: Option<String>,
+    ) -> Result<Joined, JoinRefusal> {
         let hash = tokens::hash(secret);
         let mut client = self.request().await?;
         let transaction = client.transaction().await?;
@@ -94,7 +106,12 @@ impl Catalog {
         let token = tokens::new_token();
         let insert = transaction.prepare_cached(sql::INSERT_TOKEN).await?;
         let own = tokens::hash(&token);
-        transaction.execute(&insert, &[&name, &own.as_slice(), &Role::Worker.as_str()]).await?;
+        let (folders, seconds): (Option<Vec<String>>, Option<f64>) = (None, None);
+        transaction
+            .execute(&insert, &[&name, &own.as_slice(), &Role::Worker.as_str(), &folders, &seconds])
+            .await?;
+        let joining = Caller { remote, ..Caller::new(name.clone(), Role::Worker) };
+        audit::note(&transaction, &joining, &Deed::new(AuditAction::WorkerJoin, host)).await?;
         transaction.commit().await?;
         let pools: Vec<String> = row.get("pools");
         let pools =
@@ -113,7 +130,7 @@ impl Catalog {
                 JoinRefusal::Used { host: row.get::<_, Option<String>>("used_by").unwrap_or_default(), at }
             }
             None if row.get("expired") => JoinRefusal::Expired(row.get("expires_at")),
-            None => JoinRefusal::Revoked(row.get("created_by")),
+            None => JoinRefusal::Ended(row.get("created_by")),
         })
     }
 }

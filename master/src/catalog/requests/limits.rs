@@ -1,12 +1,12 @@
 //! Concurrency limits as people set them. Who is released within them is decided in `protocol::limits`.
 
-use scaleout_common::api::{AT_MOST_MAX, BACKLOG_COUNT_MAX, LimitSummary};
+use scaleout_common::api::{AT_MOST_MAX, AuditAction, BACKLOG_COUNT_MAX, LimitSummary};
 use scaleout_common::names::LimitName;
 use scaleout_common::protocol::limit::{LIMITS_MAX, keeps_limits};
 use tokio_postgres::Row;
 
 use super::lines::no_such_limit;
-use super::{Caller, RequestError, sql};
+use super::{Caller, Deed, RequestError, audit, sql};
 use crate::catalog::protocol::lock_limits;
 use crate::catalog::rows::{self, corrupt};
 use crate::catalog::{Catalog, CatalogError};
@@ -55,6 +55,8 @@ impl Catalog {
             return Err(RequestError::invalid(message));
         }
         transaction.execute(sql::SET_LIMIT, &[&text, &rows::small_in(at_most), &caller.name]).await?;
+        let deed = Deed::new(AuditAction::LimitSet, &text).detail(format!("at most {at_most}"));
+        audit::note(&transaction, caller, &deed).await?;
         transaction.commit().await?;
         drop(client);
         self.select_limits(Some(&text), false).await?.pop().ok_or_else(|| no_such_limit(name))
@@ -64,14 +66,21 @@ impl Catalog {
     ///
     /// # Errors
     /// `NotFound`.
-    pub async fn remove_limit(&self, name: &LimitName) -> Result<LimitSummary, RequestError> {
+    pub async fn remove_limit(
+        &self,
+        name: &LimitName,
+        caller: &Caller,
+    ) -> Result<LimitSummary, RequestError> {
         let text = name.to_string();
         let was = self.select_limits(Some(&text), false).await?.pop().ok_or_else(|| no_such_limit(name))?;
-        let client = self.request().await?;
-        match client.execute(sql::REMOVE_LIMIT, &[&text]).await? {
-            0 => Err(no_such_limit(name)),
-            _ => Ok(was),
+        let mut client = self.request().await?;
+        let transaction = client.transaction().await?;
+        if transaction.execute(sql::REMOVE_LIMIT, &[&text]).await? == 0 {
+            return Err(no_such_limit(name));
         }
+        audit::note(&transaction, caller, &Deed::new(AuditAction::LimitRemove, &text)).await?;
+        transaction.commit().await?;
+        Ok(was)
     }
 
     /// A package of which no version is deployed now may have a limit still, and executions that wait for it.

@@ -9,7 +9,7 @@ use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
 use super::executions::summary;
-use super::{RequestError, sql};
+use super::{Reach, RequestError, sql};
 use crate::catalog::{Catalog, CatalogError};
 
 /// A worker as people name it.
@@ -41,6 +41,8 @@ pub struct ExecutionFilter {
     pub until: Option<Timestamp>,
     /// Only those accepted before this one: the last of the page before.
     pub before: Option<ExecutionId>,
+    /// Only those in these folders; `None`: all.
+    pub reach: Option<Reach>,
     pub limit: u32,
     /// Executions that are looked through at most; `None`: all.
     pub looked_max: Option<u32>,
@@ -61,8 +63,11 @@ impl Catalog {
     pub async fn executions(&self, filter: &ExecutionFilter) -> Result<ExecutionPage, RequestError> {
         let packages = match &filter.package {
             Some(scope) => Some(self.package_versions(scope).await?),
-            None => None,
+            None => self.packages_within(filter.reach.as_ref().unwrap_or(&Reach::All)).await?,
         };
+        if packages.as_ref().is_some_and(Vec::is_empty) {
+            return Ok(ExecutionPage { executions: Vec::new(), next: None });
+        }
         let workers: Option<Vec<Uuid>> = match &filter.worker {
             Some(worker) => Some(self.worker_ids(worker).await?.into_iter().map(|id| id.0).collect()),
             None => None,

@@ -5,10 +5,11 @@ use std::collections::HashMap;
 
 use deadpool_postgres::Transaction;
 use jiff::Timestamp;
-use scaleout_common::api::EnqueueRequest;
+use scaleout_common::api::{AuditAction, EnqueueRequest};
 use scaleout_common::ids::{BatchId, ExecutionId};
 use scaleout_common::names::PoolName;
 use scaleout_common::priority::Priority;
+use scaleout_common::protocol::explain::count;
 use scaleout_common::status::Status;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
@@ -19,7 +20,7 @@ use super::lines::{Limited, Lines};
 use super::prepare::{KeptValues, PreparedItem};
 use super::scheduled::ScheduledRun;
 use super::start::{Settled, Start};
-use super::{Caller, RequestError, sql};
+use super::{Caller, Deed, RequestError, sql};
 use crate::catalog::protocol::{DISPATCH_EXECUTIONS_MAX, Dispatch};
 use crate::catalog::{CatalogError, rows};
 
@@ -98,6 +99,8 @@ pub(super) struct NewBatch<'a> {
     pub(super) timeout_ms: Option<i64>,
     pub(super) start: Start,
     pub(super) caller: &'a Caller,
+    /// What the audit says of it.
+    pub(super) deed: Deed,
     pub(super) accepting: &'a Accepting<'a>,
     /// Its packages, and what each gets of its project's values.
     pub(super) packages: Vec<(i64, KeptValues)>,
@@ -126,6 +129,7 @@ impl<'a> NewBatch<'a> {
             timeout_ms: request.timeout_ms.map(rows::number_in),
             start: Start::of(request),
             caller,
+            deed: Deed::new(AuditAction::BatchEnqueue, ""),
             accepting,
             packages: Vec::new(),
             limited: Limited::default(),
@@ -140,7 +144,7 @@ impl<'a> NewBatch<'a> {
         }
     }
 
-    /// `false` if there is a batch of this id.
+    /// With its line in the audit. `false` if there is a batch of this id.
     pub(super) async fn insert_batch(
         &self,
         transaction: &Transaction<'_>,
@@ -149,7 +153,8 @@ impl<'a> NewBatch<'a> {
     ) -> Result<bool, RequestError> {
         let (first, last) = ids.first().zip(ids.last()).expect("a batch has at least one execution");
         let insert = transaction.prepare_cached(sql::INSERT_BATCH).await?;
-        let parameters: [&(dyn ToSql + Sync); 7] = [
+        let detail = count(ids.len() as u64, "execution");
+        let parameters: [&(dyn ToSql + Sync); 12] = [
             &self.id.0,
             &now,
             &self.caller.name,
@@ -157,6 +162,11 @@ impl<'a> NewBatch<'a> {
             &self.hash.as_slice(),
             &first.0,
             &last.0,
+            &self.caller.role.as_str(),
+            &self.deed.action.as_str(),
+            &self.deed.object,
+            &detail,
+            &self.caller.remote,
         ];
         Ok(transaction.execute(&insert, &parameters).await? > 0)
     }

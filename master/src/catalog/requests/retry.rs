@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
-use scaleout_common::api::{Problem, RetryRequest};
+use scaleout_common::api::{AuditAction, Problem, RetryRequest};
 use scaleout_common::ids::{BatchId, ExecutionId};
 use scaleout_common::names::{Name, PackagePath, PoolName};
 use scaleout_common::priority::Priority;
@@ -24,7 +24,7 @@ use super::new_batch::{NewBatch, Part};
 use super::prepare::{Given, Prepared, PreparedItem, Target, prepare_given, retry_hash};
 use super::start::Start;
 use super::values::open_object;
-use super::{Caller, RequestError, sql};
+use super::{Caller, Deed, RequestError, sql};
 use crate::catalog::rows::{self, corrupt};
 use crate::catalog::{Catalog, CatalogError, Sealer};
 
@@ -84,6 +84,7 @@ impl Terms {
             timeout_ms: self.timeout_ms,
             start: Start::default(),
             caller,
+            deed: Deed::new(AuditAction::ExecutionRetry, ""),
             accepting,
             packages: Vec::new(),
             limited: Limited::again(self.limit_key, packages),
@@ -141,6 +142,7 @@ impl Catalog {
         };
         let mut parts: Vec<Part<'_>> = by_terms.into_iter().map(part).collect();
         parts[0].new.packages = kept;
+        parts[0].new.deed = Deed::on_several(AuditAction::ExecutionRetry, request.executions.iter());
         self.insert(&parts, &values).await
     }
 

@@ -15,6 +15,7 @@ use super::error::Problems;
 use super::new_batch::Part;
 use super::prepare::{Prepared, request_hash};
 use super::schedules::schedule_owner;
+use super::tokens::SCHEDULE_CALLER;
 use super::values::open_object;
 use super::{Accepted, Accepting, Caller, RequestError, Role, sql};
 use crate::catalog::rows::{self, corrupt};
@@ -112,7 +113,7 @@ impl Catalog {
         at: Timestamp,
         accepting: &Accepting<'_>,
     ) -> Result<Ran, RequestError> {
-        let caller = Caller { name: format!("schedule {}", schedule.name), role: Role::Operator };
+        let caller = Caller::new(format!("{SCHEDULE_CALLER}{}", schedule.name), Role::Operator);
         let request = self.request_of(schedule, at, accepting).await?;
         check_ranges(&request, accepting.executions_max)?;
         let hash = request_hash(&request);
@@ -222,7 +223,8 @@ impl Catalog {
     }
 }
 
-/// All that an error says, in one line; `executions[0].` is the only execution.
+/// All that an error says, in one line; `executions[0].` is the only execution. But for hints: they may name what lies in
+/// other folders, and schedules are shown to who does not reach these.
 pub(crate) fn told_in_full(error: &RequestError) -> String {
     let line = |problem: &Problem| {
         let place = problem.place.strip_prefix("executions[0].").unwrap_or(&problem.place);
@@ -234,7 +236,6 @@ pub(crate) fn told_in_full(error: &RequestError) -> String {
         {
             format!("{message}: {}", problems.iter().map(line).collect::<Vec<_>>().join("; "))
         }
-        RequestError::NotFound { message, hint: Some(hint) } => format!("{message}; {hint}"),
         other => other.to_string(),
     }
 }

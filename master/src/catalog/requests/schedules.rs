@@ -4,8 +4,8 @@ use deadpool_postgres::Transaction;
 use jiff::Timestamp;
 use scaleout_common::MASK;
 use scaleout_common::api::{
-    EnqueueItem, EnqueueRequest, NEXT_RUNS_MAX, NextRun, Problem, SCHEDULES_MAX, ScheduleDetail, ScheduleRun,
-    ScheduleSummary, SetScheduleRequest,
+    AuditAction, EnqueueItem, EnqueueRequest, NEXT_RUNS_MAX, NextRun, Problem, SCHEDULES_MAX, ScheduleDetail,
+    ScheduleRun, ScheduleSummary, SetScheduleRequest,
 };
 use scaleout_common::ids::{BatchId, ExecutionId};
 use scaleout_common::names::{LimitName, Name, ProjectPath};
@@ -19,7 +19,7 @@ use super::accept::check_ranges;
 use super::lines::no_such_limit;
 use super::prepare::{KeptValues, request_hash};
 use super::scheduled::{missed, path};
-use super::{Accepting, Caller, Manifests, RequestError, sql};
+use super::{Accepting, Caller, Deed, Manifests, Reach, RequestError, audit, sql};
 use crate::catalog::rows::{self, corrupt};
 use crate::catalog::{Catalog, CatalogError};
 use crate::schedule::{LATE_MAX, Recurrence, RecurrenceError};
@@ -34,26 +34,32 @@ const VALUES_BYTES_MAX: usize = 64 << 10;
 const AMISS_SHOWN_MAX: i64 = 20;
 
 impl Catalog {
-    /// All schedules, by name.
-    pub async fn schedules(&self) -> Result<Vec<ScheduleSummary>, CatalogError> {
-        let found = self.select_schedules(None, false, rows::number_in(SCHEDULES_MAX)).await?;
+    /// All schedules within reach, by name.
+    pub async fn schedules(&self, reach: &Reach) -> Result<Vec<ScheduleSummary>, CatalogError> {
+        let found = self.select_schedules(None, false, rows::number_in(SCHEDULES_MAX), reach).await?;
         found.iter().map(summary).collect()
     }
 
     /// Those that somebody should look at: late, failed, or at their end.
-    pub async fn schedules_amiss(&self) -> Result<Vec<ScheduleSummary>, CatalogError> {
-        self.select_schedules(None, true, AMISS_SHOWN_MAX).await?.iter().map(summary).collect()
+    pub async fn schedules_amiss(&self, reach: &Reach) -> Result<Vec<ScheduleSummary>, CatalogError> {
+        self.select_schedules(None, true, AMISS_SHOWN_MAX, reach).await?.iter().map(summary).collect()
     }
 
     /// A schedule with its values, sensitive ones masked, and its newest runs.
     ///
     /// # Errors
     /// `NotFound`.
-    pub async fn schedule(&self, name: &Name, manifests: &Manifests) -> Result<ScheduleDetail, RequestError> {
-        let row = self.schedule_row(name).await?;
+    pub async fn schedule(
+        &self,
+        name: &Name,
+        reach: &Reach,
+        manifests: &Manifests,
+    ) -> Result<ScheduleDetail, RequestError> {
+        let row = self.schedule_row(name, reach).await?;
         let client = self.request().await?;
         let select = client.prepare_cached(sql::SELECT_SCHEDULE_RUNS).await?;
-        let runs = client.query(&select, &[&row.get::<_, i64>("id"), &RUNS_SHOWN_MAX]).await?;
+        let runs =
+            client.query(&select, &[&row.get::<_, i64>("id"), &RUNS_SHOWN_MAX, &reach.names()]).await?;
         drop(client);
         let mut detail = detail(&row, &runs)?;
         let package = self.current_packages(std::slice::from_ref(&detail.summary.package)).await?;
@@ -96,7 +102,7 @@ impl Catalog {
         hold_project(&transaction, &project).await?;
         transaction.execute(sql::LOCK_SCHEDULES, &[]).await?;
         let known = transaction.query_one(sql::COUNT_SCHEDULES, &[&name.as_str()]).await?;
-        check_room(name, &known, request.replace)?;
+        check_room(name, &known, request.replace, &caller.reach)?;
         let next = recurrence.next(known.get("now"));
         let never = || RecurrenceError::Never { cron: request.cron.clone() };
         let next = next.ok_or_else(|| unfit(&never()))?;
@@ -122,23 +128,36 @@ impl Catalog {
             &next,
         ];
         transaction.execute(sql::SET_SCHEDULE, &parameters).await?;
+        let given: Vec<&str> = request.parameters.keys().map(String::as_str).collect();
+        let detail = format!("{package}, parameters: {}", given.join(", "));
+        audit::note(&transaction, caller, &Deed::new(AuditAction::ScheduleSet, name).detail(detail)).await?;
         transaction.commit().await?;
         drop(client);
-        Ok(summary(&self.schedule_row(name).await?)?)
+        Ok(summary(&self.schedule_row(name, &caller.reach).await?)?)
     }
 
     /// It does not run until it is resumed; one that is paused stays so.
     ///
     /// # Errors
     /// `NotFound`.
-    pub async fn pause_schedule(&self, name: &Name) -> Result<ScheduleSummary, RequestError> {
-        let client = self.request().await?;
-        let found = client.execute(sql::PAUSE_SCHEDULE, &[&name.as_str()]).await?;
+    pub async fn pause_schedule(
+        &self,
+        name: &Name,
+        caller: &Caller,
+    ) -> Result<ScheduleSummary, RequestError> {
+        let mut client = self.request().await?;
+        let transaction = client.transaction().await?;
+        let found =
+            transaction.execute(sql::PAUSE_SCHEDULE, &[&name.as_str(), &caller.reach.names()]).await?;
+        if found > 0 {
+            audit::note(&transaction, caller, &Deed::new(AuditAction::SchedulePause, name)).await?;
+        }
+        transaction.commit().await?;
         drop(client);
         if found == 0 {
-            return Err(self.no_such_schedule(name).await?);
+            return Err(self.no_such_schedule(name, &caller.reach).await?);
         }
-        Ok(summary(&self.schedule_row(name).await?)?)
+        Ok(summary(&self.schedule_row(name, &caller.reach).await?)?)
     }
 
     /// It runs again, first at its next time from now on: what came in between was not missed. One that goes on already
@@ -146,35 +165,52 @@ impl Catalog {
     ///
     /// # Errors
     /// `NotFound`; `Invalid` if its pattern or time zone is none to this build.
-    pub async fn resume_schedule(&self, name: &Name) -> Result<ScheduleSummary, RequestError> {
+    pub async fn resume_schedule(
+        &self,
+        name: &Name,
+        caller: &Caller,
+    ) -> Result<ScheduleSummary, RequestError> {
         let mut client = self.request().await?;
         let transaction = client.transaction().await?;
-        let Some(row) = transaction.query_opt(sql::LOCK_SCHEDULE, &[&name.as_str()]).await? else {
+        let Some(row) =
+            transaction.query_opt(sql::LOCK_SCHEDULE, &[&name.as_str(), &caller.reach.names()]).await?
+        else {
             drop(transaction);
             drop(client);
-            return Err(self.no_such_schedule(name).await?);
+            return Err(self.no_such_schedule(name, &caller.reach).await?);
         };
         if !row.get::<_, bool>("goes_on") {
             let now = row.get("now");
             let recurrence = Recurrence::new(row.get("cron"), row.get("timezone"), now);
             let next = recurrence.map_err(|error| unfit(&error))?.next(now);
             transaction.execute(sql::RESUME_SCHEDULE, &[&name.as_str(), &next]).await?;
+            audit::note(&transaction, caller, &Deed::new(AuditAction::ScheduleResume, name)).await?;
         }
         transaction.commit().await?;
         drop(client);
-        Ok(summary(&self.schedule_row(name).await?)?)
+        Ok(summary(&self.schedule_row(name, &caller.reach).await?)?)
     }
 
     /// Removes a schedule; what it has enqueued stays. Gives it as it was.
     ///
     /// # Errors
     /// `NotFound`.
-    pub async fn remove_schedule(&self, name: &Name) -> Result<ScheduleSummary, RequestError> {
-        let was = summary(&self.schedule_row(name).await?)?;
-        let client = self.request().await?;
-        let removed = client.execute(sql::REMOVE_SCHEDULE, &[&name.as_str()]).await?;
+    pub async fn remove_schedule(
+        &self,
+        name: &Name,
+        caller: &Caller,
+    ) -> Result<ScheduleSummary, RequestError> {
+        let was = summary(&self.schedule_row(name, &caller.reach).await?)?;
+        let mut client = self.request().await?;
+        let transaction = client.transaction().await?;
+        let removed =
+            transaction.execute(sql::REMOVE_SCHEDULE, &[&name.as_str(), &caller.reach.names()]).await?;
+        if removed > 0 {
+            audit::note(&transaction, caller, &Deed::new(AuditAction::ScheduleRemove, name)).await?;
+        }
+        transaction.commit().await?;
         drop(client);
-        if removed == 0 { Err(self.no_such_schedule(name).await?) } else { Ok(was) }
+        if removed == 0 { Err(self.no_such_schedule(name, &caller.reach).await?) } else { Ok(was) }
     }
 
     /// All that an enqueue of it would check; gives its values, the sensitive ones apart.
@@ -227,22 +263,23 @@ impl Catalog {
         name: Option<&str>,
         only_amiss: bool,
         at_most: i64,
+        reach: &Reach,
     ) -> Result<Vec<Row>, CatalogError> {
         let client = self.request().await?;
         let select = client.prepare_cached(sql::SELECT_SCHEDULES).await?;
         let late_s = LATE_MAX.as_secs_f64();
-        Ok(client.query(&select, &[&name, &only_amiss, &late_s, &at_most]).await?)
+        Ok(client.query(&select, &[&name, &only_amiss, &late_s, &at_most, &reach.names()]).await?)
     }
 
-    async fn schedule_row(&self, name: &Name) -> Result<Row, RequestError> {
-        match self.select_schedules(Some(name.as_str()), false, 1).await?.pop() {
+    async fn schedule_row(&self, name: &Name, reach: &Reach) -> Result<Row, RequestError> {
+        match self.select_schedules(Some(name.as_str()), false, 1, reach).await?.pop() {
             Some(row) => Ok(row),
-            None => Err(self.no_such_schedule(name).await?),
+            None => Err(self.no_such_schedule(name, reach).await?),
         }
     }
 
-    async fn no_such_schedule(&self, name: &Name) -> Result<RequestError, CatalogError> {
-        let schedules = self.schedules().await?;
+    async fn no_such_schedule(&self, name: &Name, reach: &Reach) -> Result<RequestError, CatalogError> {
+        let schedules = self.schedules(reach).await?;
         let known = schedules.iter().map(|one| one.name.as_str());
         let hint = match scaleout_package::nearest::nearest(name.as_str(), known) {
             Some(word) => format!("did you mean {word}?"),
@@ -299,7 +336,13 @@ fn check_size(values: &Map<String, Value>) -> Result<(), RequestError> {
     }
 }
 
-fn check_room(name: &Name, known: &Row, replace: bool) -> Result<(), RequestError> {
+fn check_room(name: &Name, known: &Row, replace: bool, reach: &Reach) -> Result<(), RequestError> {
+    if known.get::<_, Option<&str>>("folder").is_some_and(|folder| !reach.holds(folder)) {
+        return Err(RequestError::Conflict {
+            message: format!("there is a schedule {name} already, in a folder that the token does not reach"),
+            hint: "take another name".to_owned(),
+        });
+    }
     match (known.get::<_, bool>("there"), replace) {
         (true, false) => Err(RequestError::Conflict {
             message: format!("there is a schedule {name} already"),

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use scaleout_common::api::ExecutionValues;
+use scaleout_common::api::{AuditAction, ExecutionValues};
 use scaleout_common::ids::{Attempt, BatchId, ExecutionId, SessionId};
 use scaleout_common::names::ProjectPath;
 use scaleout_package::arguments::check;
@@ -15,7 +15,7 @@ use tokio_postgres::Row;
 use super::accept::{batch_owner, execution_owner};
 use super::deploy::lock_current;
 use super::error::Problems;
-use super::{Caller, RequestError, sql};
+use super::{Caller, Deed, RequestError, audit, sql};
 use crate::catalog::rows::{self, corrupt};
 use crate::catalog::{Catalog, CatalogError, Sealer};
 
@@ -96,6 +96,9 @@ impl Catalog {
             let plain: Option<&Value> = None;
             transaction.execute(&set, &[&project, name, &plain, &sealed, &caller.name]).await?;
         }
+        let names: Vec<&str> = given.keys().map(String::as_str).chain(cleared.iter().copied()).collect();
+        let deed = Deed::new(AuditAction::ProjectSet, path).detail(names.join(", "));
+        audit::note(&transaction, caller, &deed).await?;
         transaction.commit().await?;
         Ok(())
     }

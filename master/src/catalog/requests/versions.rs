@@ -4,15 +4,15 @@
 use std::collections::BTreeMap;
 
 use deadpool_postgres::Transaction;
-use scaleout_common::api::{DeployAnswer, RestoreRequest, VersionPage, VersionSummary};
+use scaleout_common::api::{AuditAction, DeployAnswer, RestoreRequest, VersionPage, VersionSummary};
 use scaleout_common::hex;
 use scaleout_common::names::ProjectPath;
 use scaleout_package::model::Parameter;
 use tokio_postgres::Row;
 
 use super::deploy::lock_current;
-use super::fitting::Fitting;
-use super::{Caller, RequestError, sql};
+use super::fitting::{Fitting, forgotten};
+use super::{Caller, Deed, RequestError, audit, sql};
 use crate::catalog::rows::corrupt;
 use crate::catalog::{Catalog, Sealer};
 
@@ -80,6 +80,14 @@ impl Catalog {
         if !unchanged {
             make_current(&transaction, project, version.get("id"), caller).await?;
         }
+        let detail = format!(
+            "version {}{}{}",
+            wanted.version,
+            if unchanged { ", as it was" } else { "" },
+            forgotten(&cleared)
+        );
+        audit::note(&transaction, caller, &Deed::new(AuditAction::ProjectRestore, path).detail(detail))
+            .await?;
         transaction.commit().await?;
         Ok(DeployAnswer {
             folder: path.folder.to_string(),

@@ -1,6 +1,8 @@
 //! Workers as operators see them, and what these do to one: drain it, enable or disable it, set what is theirs to say.
 
-use scaleout_common::api::{RunSummary, SetWorkerRequest, WorkerDetail, WorkerState, WorkerSummary};
+use scaleout_common::api::{
+    AuditAction, RunSummary, SetWorkerRequest, WorkerDetail, WorkerState, WorkerSummary,
+};
 use scaleout_common::ids::{ExecutionId, WorkerId};
 use scaleout_common::names::PoolName;
 use scaleout_package::nearest::nearest;
@@ -10,7 +12,7 @@ use uuid::Uuid;
 
 use super::error::Problems;
 use super::listing::WorkerReference;
-use super::{RequestError, sql};
+use super::{Caller, Deed, Reach, RequestError, audit, sql};
 use crate::catalog::{Catalog, CatalogError, rows};
 
 impl Catalog {
@@ -40,7 +42,11 @@ impl Catalog {
     ///
     /// # Errors
     /// As [`worker`](Self::worker).
-    pub async fn worker_detail(&self, worker: &WorkerReference) -> Result<WorkerDetail, RequestError> {
+    pub async fn worker_detail(
+        &self,
+        worker: &WorkerReference,
+        reach: &Reach,
+    ) -> Result<WorkerDetail, RequestError> {
         let id = self.one_worker(worker).await?;
         let found = self.select_workers(Some(id), None).await?;
         let row = found.first().ok_or_else(|| RequestError::not_found(format!("worker {id}"), None))?;
@@ -48,7 +54,8 @@ impl Catalog {
         let client = self.by_id().await?;
         let select = client.prepare_cached(sql::SELECT_RUNS).await?;
         let session: Option<i64> = row.get("session");
-        let runs = client.query(&select, &[&id.0, &session, &i64::from(WorkerDetail::RUNS_MAX)]).await?;
+        let runs_max = i64::from(WorkerDetail::RUNS_MAX);
+        let runs = client.query(&select, &[&id.0, &session, &runs_max, &reach.names()]).await?;
         Ok(WorkerDetail {
             summary,
             registered_at: row.get("registered_at"),
@@ -67,9 +74,13 @@ impl Catalog {
         &self,
         worker: &WorkerReference,
         enabled: bool,
+        caller: &Caller,
     ) -> Result<WorkerSummary, RequestError> {
         let id = self.one_worker(worker).await?;
-        self.change_worker(id, Some(enabled), &SetWorkerRequest::default()).await?;
+        let action = if enabled { AuditAction::WorkerEnable } else { AuditAction::WorkerDisable };
+        let found = self.worker(&WorkerReference::Id(id)).await?;
+        let deed = Deed::new(action, found.name).detail(id.to_string());
+        self.change_worker(id, Some(enabled), &SetWorkerRequest::default(), (caller, &deed)).await?;
         self.worker(&WorkerReference::Id(id)).await
     }
 
@@ -82,10 +93,13 @@ impl Catalog {
         &self,
         worker: &WorkerReference,
         request: &SetWorkerRequest,
+        caller: &Caller,
     ) -> Result<WorkerSummary, RequestError> {
         check_set(request)?;
         let id = self.one_worker(worker).await?;
-        self.change_worker(id, None, request).await?;
+        let found = self.worker(&WorkerReference::Id(id)).await?;
+        let deed = Deed::new(AuditAction::WorkerSet, found.name).detail(set_in_words(id, request));
+        self.change_worker(id, None, request, (caller, &deed)).await?;
         self.worker(&WorkerReference::Id(id)).await
     }
 
@@ -96,6 +110,7 @@ impl Catalog {
         worker: WorkerId,
         enabled: Option<bool>,
         request: &SetWorkerRequest,
+        (caller, deed): (&Caller, &Deed),
     ) -> Result<(), CatalogError> {
         let mut client = self.request().await?;
         let transaction = client.transaction().await?;
@@ -109,6 +124,7 @@ impl Catalog {
         ];
         transaction.execute(sql::CHANGE_WORKER, &parameters).await?;
         transaction.query(sql::HOLD_GRANTS, &[&worker.0]).await?;
+        audit::note(&transaction, caller, deed).await?;
         Ok(transaction.commit().await?)
     }
 
@@ -117,7 +133,11 @@ impl Catalog {
     ///
     /// # Errors
     /// `NotFound`; `Conflict` if several have that name, or if it is not online.
-    pub async fn drain(&self, worker: &WorkerReference) -> Result<WorkerSummary, RequestError> {
+    pub async fn drain(
+        &self,
+        worker: &WorkerReference,
+        caller: &Caller,
+    ) -> Result<WorkerSummary, RequestError> {
         let summary = self.worker(worker).await?;
         if summary.state == WorkerState::Offline {
             return Err(RequestError::Conflict {
@@ -125,9 +145,12 @@ impl Catalog {
                 hint: "`scaleout worker list` shows which workers are online".to_owned(),
             });
         }
-        let client = self.request().await?;
-        let drain = client.prepare_cached(sql::DRAIN_WORKER).await?;
-        client.execute(&drain, &[&summary.id.0]).await?;
+        let mut client = self.request().await?;
+        let transaction = client.transaction().await?;
+        transaction.execute(sql::DRAIN_WORKER, &[&summary.id.0]).await?;
+        let deed = Deed::new(AuditAction::WorkerDrain, &summary.name).detail(summary.id.to_string());
+        audit::note(&transaction, caller, &deed).await?;
+        transaction.commit().await?;
         drop(client);
         self.worker(&WorkerReference::Id(summary.id)).await
     }
@@ -200,6 +223,17 @@ impl Catalog {
         let select = client.prepare_cached(sql::SELECT_WORKERS).await?;
         Ok(client.query(&select, &[&id.map(|id| id.0), &offline_max_s]).await?)
     }
+}
+
+/// What is set, for the audit.
+fn set_in_words(worker: WorkerId, request: &SetWorkerRequest) -> String {
+    let SetWorkerRequest { description, tags, pools, pools_of_settings } = request;
+    let mut words = vec![worker.to_string()];
+    words.extend(description.as_ref().map(|_| "description".to_owned()));
+    words.extend(tags.as_ref().map(|tags| format!("tags {}", tags.join(", "))));
+    words.extend(pools.as_ref().map(|pools| format!("pools {}", with_default(pools).join(", "))));
+    words.extend(pools_of_settings.then(|| "pools of its settings".to_owned()));
+    words.join("; ")
 }
 
 /// Every worker is in the default pool.

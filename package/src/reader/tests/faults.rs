@@ -99,16 +99,6 @@ p.toml:5:16: unknown result `sucess` (did you mean `success`?)
 p.toml:6:10: `on-error` in process task `a` is not supported yet by this version"#,
     );
     bad(
-        r#"[tasks.a]
-kind = "sequence"
-[tasks.b]
-kind = "sequence"
-after = [{ task = "a", when = "@x", or = true }]
-"#,
-        r#"p.toml:5:24: `when` in `after` is not supported yet by this version
-p.toml:5:37: `or` in `after` is not supported yet by this version"#,
-    );
-    bad(
         r#"[parameters.n]
 type = "DT_WSTR"
 "#,
@@ -118,8 +108,20 @@ type = "DT_WSTR"
         r#"[variables.y]
 type = "string"
 value = "@x"
+[variables.z]
+type = "date"
+value = "@y"
+[variables.n]
+type = "int64"
+value = "many"
+[variables.m]
+type = "int64"
+value = "1.5 + 1"
 "#,
-        r#"p.toml:3:9: an expression in `value` is not supported yet by this version"#,
+        r#"p.toml:3:10: @x is not known here
+p.toml:6:10: @y is not known here
+p.toml:9:10: many is the name of a column, and there are no columns here (write @many)
+p.toml:12:10: the value is DT_NUMERIC(12,1), and DT_I8 is wanted (cast it: (DT_I8)(…))"#,
     );
 }
 

@@ -48,7 +48,7 @@ impl<'a> Items<'a> {
         over: &'a Over,
         interrupt: &CancellationToken,
     ) -> Result<Items<'a>, String> {
-        let scope = context.scope_of(activation).await;
+        let scope = context.scope_of(activation.task, &activation.place).await;
         match over {
             Over::Files(files) => find_files(context, &scope, files, interrupt).await.map(Items::Files),
             Over::List(rows) => Ok(Items::List { rows, scope }),
@@ -130,24 +130,21 @@ fn render(scope: &Scope, text: &Template) -> Result<String, String> {
 }
 
 fn number(scope: &Scope, operand: &Operand, what: &str) -> Result<i64, String> {
-    match operand_value(scope, operand)? {
-        Value::Int64(number) => Ok(*number),
-        other => Err(not_a(what, "a whole number", other)),
+    match end(scope, operand, what)? {
+        Value::Int64(number) => Ok(number),
+        other => Err(not_a(what, "a whole number", &other)),
     }
 }
 
 fn date(scope: &Scope, operand: &Operand, what: &str) -> Result<Date, String> {
-    match operand_value(scope, operand)? {
-        Value::Date(date) => Ok(*date),
-        other => Err(not_a(what, "a date", other)),
+    match end(scope, operand, what)? {
+        Value::Date(date) => Ok(date),
+        other => Err(not_a(what, "a date", &other)),
     }
 }
 
-fn operand_value<'a>(scope: &'a Scope, operand: &'a Operand) -> Result<&'a Value, String> {
-    match operand {
-        Operand::Literal(value) => Ok(value),
-        Operand::Reference(reference) => scope.lookup(reference).map_err(|error| error.to_string()),
-    }
+fn end(scope: &Scope, operand: &Operand, what: &str) -> Result<Value, String> {
+    operand.value(scope).map_err(|error| format!("`{what}`: {error}"))
 }
 
 fn not_a(what: &str, expected: &str, found: &Value) -> String {

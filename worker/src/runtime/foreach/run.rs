@@ -3,7 +3,8 @@
 use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use scaleout_common::wire::{MessageSource, MessageType};
-use scaleout_package::flow::{Iterations, Omitted};
+use scaleout_package::flow::{Iterations, Omitted, RunPath};
+use scaleout_package::frames::FrameId;
 use scaleout_package::model::Foreach;
 use tokio_util::sync::CancellationToken;
 
@@ -84,11 +85,9 @@ async fn iteration<'a>(
     halt: &CancellationToken,
 ) -> IterationEnd {
     let path = loop_itself.place.path.iteration(number);
-    // Its own copy hides those that the loop began with.
-    let own = if foreach.parallel.get() > 1 && !loop_itself.task.variables.is_empty() {
-        Some(context.variables.open(Some(loop_itself.place.frame), &loop_itself.task.variables).await)
-    } else {
-        None
+    let own = match own_variables(context, loop_itself, foreach).await {
+        Ok(own) => own,
+        Err(problem) => return failed(context, &path, problem).await,
     };
     let place = Place { path, frame: own.unwrap_or(loop_itself.place.frame) };
     let ended = match assign(context, foreach, items, number, &place).await {
@@ -96,16 +95,32 @@ async fn iteration<'a>(
             let ended = run_container(context, &foreach.container, place.clone(), halt.clone()).await;
             IterationEnd { errors: ended.errors, error: ended.error }
         }
-        Err(problem) => {
-            let (kind, path) = (MessageType::Error, place.path.as_str());
-            context.log.say(kind, MessageSource::Container, path, &problem).await;
-            IterationEnd { errors: 1, error: Some(format!("{path}: {problem}")) }
-        }
+        Err(problem) => failed(context, &place.path, problem).await,
     };
     if let Some(own) = own {
         context.variables.close(own).await;
     }
     ended
+}
+
+/// Its own copy of the loop's variables, which hides those that the loop began with; none if iterations share them.
+async fn own_variables(
+    context: &Context<'_>,
+    loop_itself: &Activation<'_>,
+    foreach: &Foreach,
+) -> Result<Option<FrameId>, String> {
+    let Activation { task, place } = loop_itself;
+    if foreach.parallel.get() == 1 || task.variables.is_empty() {
+        return Ok(None);
+    }
+    let beginning = context.begin(&task.variables, Some(task)).map_err(|error| error.to_string())?;
+    Ok(Some(context.variables.open(Some(place.frame), beginning).await))
+}
+
+/// An iteration that cannot begin.
+async fn failed(context: &Context<'_>, path: &RunPath, problem: String) -> IterationEnd {
+    context.log.say(MessageType::Error, MessageSource::Container, path.as_str(), &problem).await;
+    IterationEnd { errors: 1, error: Some(format!("{path}: {problem}")) }
 }
 
 /// Puts an item into the variables, and says so.

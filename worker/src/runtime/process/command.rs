@@ -38,7 +38,7 @@ pub(super) async fn prepare(
     activation: &Activation<'_>,
     process: &Process,
 ) -> Result<Prepared, String> {
-    let scope = context.scope_of(activation).await;
+    let scope = context.scope_of(activation.task, &activation.place).await;
     let mut words = render_all(&scope, &process.command)?.into_iter();
     let name = words.next().filter(|name| !name.is_empty());
     let name = name.ok_or("the command is empty: its first word names the program")?;

@@ -62,7 +62,7 @@ async fn prepare(
     activation: &Activation<'_>,
     sql: &Sql,
 ) -> Result<(Config, Vec<Value>), String> {
-    let scope = context.scope_of(activation).await;
+    let scope = context.scope_of(activation.task, &activation.place).await;
     let name = &sql.connection;
     let connection = context.connection(name).ok_or_else(|| format!("there is no connection {name}"))?;
     let ConnectionKind::Postgres { url } = &connection.kind;
@@ -79,11 +79,10 @@ async fn prepare(
     if config.get_application_name().is_none() {
         config.application_name(format!("scaleout {}", context.run.execution));
     }
-    let value = |operand: &Operand| match operand {
-        Operand::Literal(value) => Ok(value.clone()),
-        Operand::Reference(reference) => scope.lookup(reference).cloned().map_err(|error| error.to_string()),
+    let value = |(index, operand): (usize, &Operand)| {
+        operand.value(&scope).map_err(|error| format!("cannot evaluate the argument ${}: {error}", index + 1))
     };
-    Ok((config, sql.arguments.iter().map(value).collect::<Result<_, _>>()?))
+    Ok((config, sql.arguments.iter().enumerate().map(value).collect::<Result<_, _>>()?))
 }
 
 async fn attend(

@@ -71,7 +71,7 @@ async fn step(world: &World, random: &mut Random, session: SessionId, ids: &[Exe
         }
         _ => {
             let few = some.into_iter().take(3).collect();
-            catalog.cancel(&Cancellation::Executions(few)).await.unwrap();
+            catalog.cancel(&Cancellation::Executions(few), &super::world::tester()).await.unwrap();
         }
     }
 }

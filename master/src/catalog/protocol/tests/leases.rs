@@ -112,7 +112,7 @@ async fn a_heartbeat_says_what_to_stop_and_how_the_worker_stands() {
     let session = world.session().await;
     let ids = world.running(session, 3).await;
     let cancel = crate::catalog::requests::Cancellation::Executions(vec![ids[1]]);
-    world.catalog.cancel(&cancel).await.unwrap();
+    world.catalog.cancel(&cancel, &super::world::tester()).await.unwrap();
     world.sql.batch_execute("update internal.workers set enabled = false, draining = true").await.unwrap();
     let heartbeat = Heartbeat { session, number: 1, running: 3, leaving: false };
     let answer = world.catalog.heartbeat(&heartbeat, "moved").await.unwrap();

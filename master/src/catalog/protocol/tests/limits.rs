@@ -20,7 +20,7 @@ const TURNS_MAX: usize = 1_000;
 const TURN_MAX: Duration = Duration::from_secs(20);
 
 async fn limit(world: &World, name: &str, at_most: u32) {
-    let caller = Caller { name: "tester".to_owned(), role: Role::Operator };
+    let caller = Caller::new("tester", Role::Operator);
     world.catalog.set_limit(&name.parse().unwrap(), at_most, &caller).await.unwrap();
     apply(world).await;
 }
@@ -108,7 +108,7 @@ async fn a_high_priority_comes_first_and_a_canceled_one_takes_no_slot() {
     let high = "update internal.waiting set priority = 0 where execution_id = $1";
     world.sql.execute(high, &[&all[3].0]).await.unwrap();
     let canceled = crate::catalog::requests::Cancellation::Executions(vec![all[0]]);
-    world.catalog.cancel(&canceled).await.unwrap();
+    world.catalog.cancel(&canceled, &super::world::tester()).await.unwrap();
     limit(&world, PACKAGE, 2).await;
     let released: HashSet<ExecutionId> = turns(&world).await.into_iter().collect();
     let statuses = world.statuses().await;
@@ -228,7 +228,7 @@ async fn the_canceled_clog_no_line() {
     // And a cancel does get to it.
     let more = due(&world, 3, None).await;
     let cancel = crate::catalog::requests::Cancellation::Executions(more);
-    world.catalog.cancel(&cancel).await.unwrap();
+    world.catalog.cancel(&cancel, &super::world::tester()).await.unwrap();
     assert_eq!(world.number("select count(*) from internal.waiting").await, 0);
 }
 
@@ -240,7 +240,7 @@ async fn a_removed_limit_lets_its_line_go_in_turn_and_is_set_anew_as_a_new_one()
     let keyed = due(&world, 3, Some("warehouse")).await;
     let plain = due(&world, 500, None).await;
     assert_eq!(turns(&world).await, keyed[..1]);
-    world.catalog.remove_limit(&PACKAGE.parse().unwrap()).await.unwrap();
+    world.catalog.remove_limit(&PACKAGE.parse().unwrap(), &super::world::tester()).await.unwrap();
     let released: HashSet<ExecutionId> = turns(&world).await.into_iter().collect();
     assert!(plain.iter().all(|id| released.contains(id)) && released.len() == 501, "{}", released.len());
     turns(&world).await;
@@ -323,7 +323,7 @@ async fn what_is_granted_while_it_is_held_runs_on_and_holds_a_slot() {
     let world = World::new().await;
     let session = world.session().await;
     let waiting = pending(&world, &world.sql, 2).await;
-    let caller = Caller { name: "tester".to_owned(), role: Role::Operator };
+    let caller = Caller::new("tester", Role::Operator);
     world.catalog.set_limit(&PACKAGE.parse().unwrap(), 1, &caller).await.unwrap();
     let note = "insert into internal.grants (worker_id, session, ids, attempts) values ($1, 1, array[$2::uuid], '{1}')";
     world.sql.execute(note, &[&session.worker.0, &waiting[0].0]).await.unwrap();
@@ -345,7 +345,7 @@ async fn a_removed_limit_waits_for_those_who_accept_under_it() {
     let accepts = other.transaction().await.unwrap();
     let held =
         accepts.query_one(crate::catalog::requests::sql::HOLD_LIMITS, &[&vec![PACKAGE]]).await.unwrap();
-    world.catalog.remove_limit(&PACKAGE.parse().unwrap()).await.unwrap();
+    world.catalog.remove_limit(&PACKAGE.parse().unwrap(), &super::world::tester()).await.unwrap();
     turns(&world).await;
     assert_eq!(world.number("select count(*) from internal.limits").await, 1, "somebody accepts under it");
     let late = Execution::new(Status::Created);

@@ -179,7 +179,11 @@ async fn an_executions_updates_stay_in_its_page() {
     }
     until_prunable(&world).await;
     for (_, part) in parts() {
-        world.catalog.cancel(&Cancellation::Executions(part.to_vec())).await.unwrap();
+        world
+            .catalog
+            .cancel(&Cancellation::Executions(part.to_vec()), &super::world::tester())
+            .await
+            .unwrap();
     }
     until_prunable(&world).await;
     for (_, part) in parts() {

@@ -17,7 +17,7 @@ use crate::catalog::Catalog;
 /// For what takes a moment, on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-const KEPT: Retention = Retention { executions: Some(days(90)), messages: Some(days(30)) };
+const KEPT: Retention = Retention { executions: Some(days(90)), messages: Some(days(30)), audit: None };
 
 const fn days(days: u64) -> Duration {
     Duration::from_secs(days * 24 * 3_600)
@@ -190,9 +190,9 @@ async fn what_ended_only_just_now_keeps_its_day_and_for_ever_is_for_ever() {
     assert_eq!(purged.days[0].holders.as_ref().unwrap().first, [(ids[0], Status::Failed)]);
 
     accepted(&world, 300, Status::Succeeded, 1).await;
-    let for_ever = Retention { executions: None, messages: None };
+    let for_ever = Retention { executions: None, messages: None, audit: None };
     assert_eq!(purge(&world, for_ever).await.days, []);
-    let messages = Retention { executions: None, messages: Some(days(250)) };
+    let messages = Retention { executions: None, messages: Some(days(250)), audit: None };
     assert_eq!(purge(&world, messages).await.gone(), [partition(&world, "messages", 300).await]);
 }
 
@@ -208,7 +208,7 @@ async fn a_purge_that_was_cut_short_is_finished_by_the_next() {
     assert!(there(&world, &detached).await && there(&world, &half).await);
 
     // Even where nothing is past its time: what has begun is finished.
-    let for_ever = Retention { executions: None, messages: None };
+    let for_ever = Retention { executions: None, messages: None, audit: None };
     let purged = purge(&world, for_ever).await;
     let mut gone = purged.gone();
     gone.sort_unstable();
@@ -369,7 +369,7 @@ async fn batches_go_in_small_pieces_and_each_worker_keeps_its_newest_session() {
                    union all select internal.first_id_at(clock_timestamp()), gen_random_uuid()";
     world.sql.batch_execute(retries).await.unwrap();
     let purged = purge(&world, KEPT).await;
-    assert_eq!(purged.cleaned, Cleaned { batches: 2_400, sessions: 1, workers: 0, more: false });
+    assert_eq!(purged.cleaned, Cleaned { batches: 2_400, sessions: 1, workers: 0, audit: 0, more: false });
     // Of what has gone nothing is left, of the day that stays and of today all.
     let gone = "select count(*) from internal.retries where retried < internal.first_id_at(clock_timestamp() - interval '91 days')";
     let stays = "select count(*) from internal.retries r join internal.batches b on b.first_id = r.retried";

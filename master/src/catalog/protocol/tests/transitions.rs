@@ -105,7 +105,7 @@ async fn drive(world: &World, how: Move, session: SessionId, ids: &[ExecutionId]
             world.grant(&claims(session, 2, ids)).await;
         }
         Move::Cancel => {
-            catalog.cancel(&Cancellation::Executions(ids.to_vec())).await.unwrap();
+            catalog.cancel(&Cancellation::Executions(ids.to_vec()), &super::world::tester()).await.unwrap();
         }
         Move::Overdue => {
             catalog.stop_overdue().await.unwrap();

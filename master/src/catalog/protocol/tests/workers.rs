@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::super::{ClosedPool, Retention};
 use super::rows::Execution;
 use super::world::{World, claims, connect, hello, nth};
-use crate::catalog::requests::WorkerReference;
+use crate::catalog::requests::{Reach, WorkerReference};
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -63,7 +63,8 @@ async fn disabling_waits_for_grants_under_way() {
     let grant = granting.transaction().await.unwrap();
     grant.query("select from internal.sessions for share", &[]).await.unwrap();
     let catalog = world.catalog.clone();
-    let mut disabling = tokio::spawn(async move { catalog.enable(&id(session), false).await });
+    let mut disabling =
+        tokio::spawn(async move { catalog.enable(&id(session), false, &super::world::tester()).await });
     let early = tokio::time::timeout(Duration::from_millis(300), &mut disabling).await;
     assert!(early.is_err(), "it was disabled while something was granted to it");
     grant.commit().await.unwrap();
@@ -89,7 +90,7 @@ async fn nothing_is_granted_once_it_is_disabled() {
                 })
             })
             .collect();
-        world.catalog.enable(&id(session), false).await.unwrap();
+        world.catalog.enable(&id(session), false, &super::world::tester()).await.unwrap();
         let held = format!("select count(*) from internal.executions where worker_id = '{}'", session.worker);
         let before = world.number(&held).await;
         for master in masters {
@@ -105,15 +106,15 @@ async fn what_a_disabled_worker_holds_goes_on_and_the_rest_is_given_back() {
     let session = world.session().await;
     let ids = world.pending(3).await;
     assert_eq!(verdicts(&world, session, 1, &ids[..1]).await, [ClaimVerdict::Granted]);
-    world.catalog.enable(&id(session), false).await.unwrap();
+    world.catalog.enable(&id(session), false, &super::world::tester()).await.unwrap();
     assert_eq!(verdicts(&world, session, 1, &ids[..1]).await, [ClaimVerdict::Granted], "its answer was lost");
     assert_eq!(verdicts(&world, session, 2, &ids[1..]).await, [ClaimVerdict::NotYours; 2]);
     let (inbox, told) = world.catalog.standing(session.worker).await.unwrap().unwrap();
     assert_eq!((inbox.as_str(), told.number, told.enabled), ("inbox", HeartbeatAnswer::UNASKED, false));
-    assert!(world.catalog.enable(&id(session), true).await.unwrap().enabled);
+    assert!(world.catalog.enable(&id(session), true, &super::world::tester()).await.unwrap().enabled);
     assert_eq!(verdicts(&world, session, 4, &ids[1..]).await, [ClaimVerdict::Granted; 2]);
     // A restart enables nobody.
-    world.catalog.enable(&id(session), false).await.unwrap();
+    world.catalog.enable(&id(session), false, &super::world::tester()).await.unwrap();
     let verdict = world.catalog.hello(&hello(nth(session, 2)), "again").await.unwrap().answer.verdict;
     assert!(matches!(verdict, HelloVerdict::Welcome { enabled: false, .. }), "{verdict:?}");
 }
@@ -123,7 +124,7 @@ async fn pools_by_command_stand_in_the_place_of_the_settings_and_survive_restart
     let world = World::new().await;
     let session = world.session().await;
     let set = async |request: SetWorkerRequest| {
-        world.catalog.set_worker(&id(session), &request).await.unwrap();
+        world.catalog.set_worker(&id(session), &request, &super::world::tester()).await.unwrap();
         served(&world, session).await
     };
     let pools_of = |names: &[&str]| SetWorkerRequest { pools: Some(pools(names)), ..Default::default() };
@@ -138,7 +139,7 @@ async fn pools_by_command_stand_in_the_place_of_the_settings_and_survive_restart
         let verdict = world.catalog.hello(&other, "inbox").await.unwrap().answer.verdict;
         assert_eq!(verdict, HelloVerdict::Welcome { pools: pools(&["default", "night"]), enabled: true });
     }
-    let detail = world.catalog.worker_detail(&id(session)).await.unwrap();
+    let detail = world.catalog.worker_detail(&id(session), &Reach::All).await.unwrap();
     assert_eq!(detail.settings_pools, pools(&["default", "large"]));
     assert_eq!(detail.command_pools, Some(pools(&["default", "night"])));
     let tagged = SetWorkerRequest { tags: Some(vec!["gpu".to_owned()]), ..Default::default() };
@@ -154,7 +155,7 @@ async fn a_hello_to_an_old_master_takes_no_pools_away() {
     let session = world.session().await;
     open_set(&world, &[session]).await;
     let request = SetWorkerRequest { pools: Some(pools(&["night"])), ..Default::default() };
-    world.catalog.set_worker(&id(session), &request).await.unwrap();
+    world.catalog.set_worker(&id(session), &request, &super::world::tester()).await.unwrap();
     let old = "insert into internal.workers as w
                    (id, name, machine, host, user_account, version, capacity, pools, session_counter)
                values ($1, 'w', 'machine', 'host', 'u', '0.2.0', 4, $2, 2)
@@ -163,7 +164,7 @@ async fn a_hello_to_an_old_master_takes_no_pools_away() {
     let said = ["default", "large", "_workers-00000000000000000000000000000002"].map(str::to_owned).to_vec();
     world.sql.execute(old, &[&session.worker.0, &said]).await.unwrap();
     assert_eq!(served(&world, session).await, pools(&["default", "night", SET]));
-    let detail = world.catalog.worker_detail(&id(session)).await.unwrap();
+    let detail = world.catalog.worker_detail(&id(session), &Reach::All).await.unwrap();
     assert_eq!(detail.settings_pools, pools(&["default", "large"]));
 }
 
@@ -272,7 +273,7 @@ async fn who_is_offline_for_long_leaves_the_list_and_goes_once_nothing_tells_of_
     assert_eq!(ids(world.catalog.all_workers().await.unwrap()), sorted(&[here, young, old, member, holder]));
 
     let purge = async || {
-        let retention = Retention { executions: Some(90 * DAY), messages: None };
+        let retention = Retention { executions: Some(90 * DAY), messages: None, audit: None };
         let purge = world.catalog.begin_purge(retention).await.unwrap().unwrap();
         purge.clean(&CancellationToken::new()).await.unwrap().workers
     };

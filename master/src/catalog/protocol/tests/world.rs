@@ -199,3 +199,8 @@ pub(super) fn nth(session: SessionId, counter: u64) -> SessionId {
 pub(super) fn stranger(counter: u64) -> SessionId {
     SessionId { worker: WorkerId(Uuid::new_v4()), counter }
 }
+
+/// Who asks, where it does not matter.
+pub(super) fn tester() -> crate::catalog::requests::Caller {
+    crate::catalog::requests::Caller::new("tester", crate::catalog::requests::Role::Operator)
+}

@@ -1,1 +1,1 @@
-select name, role, created_at, revoked_at from internal.tokens order by id
+select name, role, folders, created_at, revoked_at, expires_at, used_at from internal.tokens order by id

@@ -5,5 +5,6 @@ where i.hash = $1 and i.used_at is null and i.expires_at > clock_timestamp()
   and exists (
       select from internal.tokens t
       where t.name = i.created_by and t.role = 'admin' and t.revoked_at is null and t.created_at <= i.created_at
+        and (t.expires_at is null or t.expires_at > clock_timestamp())
   )
 returning i.id, i.pools

@@ -1,0 +1,127 @@
+//! What expressions mean in a package: which types its data types are, and how values pass between the two.
+//!
+//! Pure. Which value a name has, [`Scope`](crate::scope::Scope) decides.
+
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use rust_decimal::Decimal;
+
+use crate::expression::{Datum, Expression, Numeric, OffsetMoment, Type};
+use crate::value::{DataType, Value};
+
+/// Digits behind the point of a `decimal` in an expression. In front of it there are 20.
+const DECIMAL_SCALE: u8 = 9;
+
+const DECIMAL_PRECISION: u8 = 29;
+
+/// Fractions of a second that types of expressions hold, in nanoseconds.
+const TICK_NANOSECONDS: i32 = 100;
+
+/// The type that a parameter or variable has in expressions.
+pub fn type_of(data_type: DataType) -> Type {
+    match data_type {
+        DataType::Bool => Type::Bool,
+        DataType::Int64 => Type::I8,
+        DataType::Float64 => Type::R8,
+        DataType::Decimal => Type::Numeric { precision: DECIMAL_PRECISION, scale: DECIMAL_SCALE },
+        DataType::String => Type::TEXT,
+        DataType::Date => Type::DbDate,
+        DataType::Timestamp => Type::DbTimestampOffset { scale: 7 },
+    }
+}
+
+/// A value as expressions have it; `None` is NULL.
+///
+/// # Errors
+/// A decimal has more digits than expressions take: a fragment that reads after a colon.
+pub fn datum_of(value: &Value) -> Result<Option<Datum>, String> {
+    Ok(Some(match value {
+        Value::Null => return Ok(None),
+        Value::Bool(truth) => Datum::Bool(*truth),
+        Value::Int64(number) => Datum::Integer((*number).into()),
+        Value::Float64(number) => Datum::Real(*number),
+        Value::Decimal(number) => Datum::Exact(numeric(*number).ok_or_else(|| {
+            let whole = DECIMAL_PRECISION - DECIMAL_SCALE;
+            format!("a decimal in an expression has {whole} digits in front of the point and {DECIMAL_SCALE} behind it")
+        })?),
+        Value::String(text) => Datum::Text(text.clone()),
+        Value::Date(day) => Datum::Day(*day),
+        Value::Timestamp(instant) => {
+            let local = TimeZone::UTC.to_datetime(*instant);
+            Datum::Offset(OffsetMoment { local: without_rest(local), minutes: 0 })
+        }
+    }))
+}
+
+fn numeric(number: Decimal) -> Option<Numeric> {
+    let number = number.normalize();
+    let numeric = Numeric::new(number.mantissa(), u8::try_from(number.scale()).ok()?)?;
+    numeric.with_scale(DECIMAL_SCALE)
+}
+
+fn without_rest(moment: DateTime) -> DateTime {
+    let nanosecond = moment.subsec_nanosecond();
+    moment.with().subsec_nanosecond(nanosecond - nanosecond % TICK_NANOSECONDS).build().unwrap_or(moment)
+}
+
+/// The value of an expression as a package has it. What no data type of packages holds becomes the text that a cast
+/// makes of it: a moment without offset, a time of day, a GUID, bytes, a number of more than 28 digits.
+pub fn value_of(expression: &Expression, datum: Option<Datum>) -> Value {
+    let Some(datum) = datum else { return Value::Null };
+    let known = match &datum {
+        Datum::Bool(truth) => Some(Value::Bool(*truth)),
+        Datum::Integer(number) => i64::try_from(*number).ok().map(Value::Int64),
+        Datum::Real(number) => Some(Value::Float64(*number)),
+        Datum::Exact(number) => Decimal::try_from_i128_with_scale(number.mantissa(), number.scale().into())
+            .ok()
+            .map(Value::Decimal),
+        Datum::Text(text) => Some(Value::String(text.clone())),
+        Datum::Day(day) => Some(Value::Date(*day)),
+        Datum::Offset(moment) => {
+            let instant = moment.utc().and_then(|utc| utc.to_zoned(TimeZone::UTC).ok());
+            instant.map(|instant| Value::Timestamp(instant.timestamp()))
+        }
+        Datum::Time(_) | Datum::Moment(_) | Datum::Guid(_) | Datum::Bytes(_) => None,
+    };
+    known.unwrap_or_else(|| Value::String(expression.to_text(&datum)))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn parsed(data_type: DataType, text: &str) -> Value {
+        Value::parse(data_type, text).unwrap()
+    }
+
+    #[test]
+    fn values_are_of_the_types_they_are_checked_as() {
+        let cases = [
+            (DataType::Decimal, "-12345678901234567890.123456789"),
+            (DataType::Decimal, "1.50"),
+            (DataType::Timestamp, "2024-02-29T12:00:00.123456789+02:00"),
+            (DataType::Date, "0001-01-01"),
+            (DataType::Int64, "-9223372036854775808"),
+            (DataType::String, ""),
+        ];
+        for (data_type, text) in cases {
+            let datum = datum_of(&parsed(data_type, text)).unwrap().unwrap();
+            assert!(datum.is_of(type_of(data_type)), "{text}: {datum:?}");
+        }
+        assert_eq!(datum_of(&Value::Null), Ok(None));
+        let beyond = parsed(DataType::Decimal, "0.0000000001");
+        assert!(datum_of(&beyond).unwrap_err().contains("9 behind it"));
+    }
+
+    proptest! {
+        #[test]
+        fn every_float_and_text_passes(number in any::<f64>().prop_filter("finite", |n| n.is_finite()), text in any::<String>()) {
+            for value in [Value::Float64(number), Value::String(text)] {
+                let data_type = type_of(value.data_type().unwrap());
+                prop_assert!(datum_of(&value).unwrap().unwrap().is_of(data_type));
+            }
+        }
+    }
+}
