@@ -253,3 +253,68 @@ async fn nested_loops_of_ten_thousand_iterations_need_no_more_memory_than_of_a_f
     assert!(grown < 16 * 1024 * 1024, "it grew by {grown} bytes");
     assert!(begun.elapsed() < Duration::from_secs(60));
 }
+
+#[tokio::test]
+async fn conditions_and_expressions_inside_see_the_iterations_own_variables() {
+    let mut world = World::new().await;
+    world.values = serde_json::json!({ "last": 2 });
+    let text = r#"
+        [parameters.last]
+        type = "int64"
+        [tasks.each]
+        kind = "foreach"
+        numbers = { from = 1, to = "@last * 2" }
+        into = ["item"]
+        parallel = 2
+        maximum-errors = 9
+        [tasks.each.variables]
+        item = { type = "int64" }
+        twice = { type = "int64", value = "@last + @last" }
+        [tasks.each.tasks.begin]
+        kind = "process"
+        command = ["true"]
+        [tasks.each.tasks.even]
+        kind = "process"
+        command = ["echo", "{{ @item }} of {{ @twice }}"]
+        after = [{ task = "begin", when = "@item % 2 == 0" }]
+        [tasks.each.tasks.odd]
+        kind = "process"
+        command = ["echo", "{{ \"odd \" + (DT_WSTR,5)@item }}"]
+        after = [{ task = "begin", when = "@item % 2 == 1" }]
+        [tasks.each.tasks.never]
+        kind = "process"
+        command = ["echo", "never"]
+        after = [{ task = "begin", when = "1 / (@item - 3) > 9" }]
+    "#;
+    let went = world.run(text).await;
+    let mut shown = went.stdout();
+    shown.sort_unstable();
+    assert_eq!(shown, ["2 of 4", "4 of 4", "odd 1", "odd 3"]);
+    let faults = went.texts(MessageType::Error);
+    assert_eq!(faults.len(), 1, "{faults:?}");
+    assert!(faults[0].contains("condition cannot be evaluated"), "{faults:?}");
+    let ended = went.ended.unwrap();
+    assert_eq!(ended.kind, OutcomeKind::Failed);
+    let error = ended.error.unwrap();
+    assert!(error.starts_with(r"\Package\each[3]\never: its condition"), "{error}");
+}
+
+#[tokio::test]
+async fn a_first_value_that_cannot_be_evaluated_fails_the_task_or_the_iteration() {
+    let mut world = World::new().await;
+    world.values = serde_json::json!({ "none": 0 });
+    let parameter = "[parameters.none]\ntype = \"int64\"\n";
+    let own = "\nbad = { type = \"int64\", value = \"1 / @none\" }\n";
+    for parallel in ["", "parallel = 2"] {
+        let each = each("numbers = { from = 1, to = 2 }", "int64", parallel);
+        let each = each.replace("[tasks.each.variables.item]\ntype = \"int64\"\n", "");
+        let text =
+            format!("{parameter}{each}[tasks.each.variables]\nitem = {{ type = \"int64\" }}{own}{SHOW}");
+        let went = world.run(&text).await;
+        let ended = went.ended.clone().unwrap();
+        assert_eq!(ended.kind, OutcomeKind::Failed);
+        let error = ended.error.unwrap();
+        assert!(error.contains("cannot evaluate the value of variable bad"), "{error}");
+        assert!(went.stdout().is_empty());
+    }
+}

@@ -288,49 +288,6 @@ type = "int64"
 }
 
 #[test]
-fn references_name_something() {
-    bad(
-        r#"[parameters.day]
-type = "date"
-[tasks.a]
-kind = "process"
-command = [
-  "{{ @dya }}",
-  "{{ @[User::day] }}",
-  "a {{ @warehouse_url }}",
-  "{{ @[System::ExecutionID] }}",
-  "{{ @[Usr::x] }}",
-  "{{ @day",
-  "{{ @day }",
-  "{{ @[day }}",
-  "{{",
-  "{{ day }}",
-  "{{ @day + 1 }}",
-  "{{ @day }} {{ @q }}",
-  "\u0041 {{ @q }}",
-  '\{{ x',
-  """
-{{ @q }}""",
-]
-"#,
-        r#"p.toml:6:7: @dya is not known here (did you mean `day`?)
-p.toml:7:7: @[User::day] is not known here (write @[$Package::day])
-p.toml:8:9: @warehouse_url is not known here (write @[$Project::warehouse_url])
-p.toml:9:9: unknown system variable `ExecutionID` (did you mean `ExecutionId`?)
-p.toml:10:9: unknown namespace `Usr` (there are User, $Package, $Project and System)
-p.toml:11:4: `{{` is not closed (close it with }}, or write \{{ for a literal {{)
-p.toml:12:4: `{{` is not closed (close it with }}, or write \{{ for a literal {{)
-p.toml:13:7: the reference has no closing ] (write @[Namespace::name])
-p.toml:14:4: `{{` is not closed (close it with }}, or write \{{ for a literal {{)
-p.toml:15:7: expected a reference such as @name (values are named with @ in front: {{ @name }})
-p.toml:16:12: expected }} after the reference (expressions in {{ }} are not supported yet by this version: only one reference)
-p.toml:17:18: @q is not known here (known: day)
-p.toml:18:3: @q is not known here (known: day)
-p.toml:21:4: @q is not known here (known: day)"#,
-    );
-}
-
-#[test]
 fn numbers_and_durations_have_bounds() {
     bad(
         r#"[tasks.a]

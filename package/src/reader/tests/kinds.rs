@@ -9,14 +9,15 @@ fn sql_tasks() {
 kind = "sql"
 connection = "shard"
 statement = "select {{ @x }}"
-arguments = ["@x", "1 + 1", [1], "@[System::Nam]"]
+arguments = ["@x", "1 +", [1], "@[System::Nam]", "LENN(1)"]
 "#,
         r#"p.toml:3:14: unknown connection `shard` (did you mean `shared`?)
 p.toml:4:21: `{{` in a statement: values go in as bound arguments (write $1 in the statement and arguments = ["@name"])
 p.toml:5:15: @x is not known here
-p.toml:5:20: cannot read the argument "1 + 1": expressions are not supported yet by this version (an argument is a reference such as "@day", a number, true, false, or a text in quotes: '"north"')
-p.toml:5:29: `arguments` expects references such as "@day", numbers, or true and false, found a list
-p.toml:5:37: unknown system variable `Nam` (there are ExecutionId, Attempt, PackageName, ProjectName, FolderName, TaskName, StartTime, MachineName, WorkDir)"#,
+p.toml:5:24: the expression ends here: a value is missing
+p.toml:5:27: `arguments` expects expressions such as "@day", numbers, or true and false, found a list
+p.toml:5:33: unknown system variable `Nam` (there are ExecutionId, Attempt, PackageName, ProjectName, FolderName, TaskName, StartTime, MachineName, WorkDir)
+p.toml:5:51: unknown function LENN (did you mean `LEN`?)"#,
     );
     bad(
         r#"[tasks.a]

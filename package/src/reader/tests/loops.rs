@@ -170,7 +170,7 @@ kind = "foreach"
 numbers = { from = 1, to = 2000000 }
 [tasks.e]
 kind = "foreach"
-numbers = { from = "@day", to = "2" }
+numbers = { from = "@day", to = "2 +" }
 [tasks.f]
 kind = "foreach"
 dates = { to = "@days", by = 1 }
@@ -180,8 +180,8 @@ p.toml:8:9: `dates` from 2024-01-01 never comes to 2024-02-01 (exchange them, or
 p.toml:8:65: unknown unit `mont` (did you mean `month`?)
 p.toml:11:44: `step` expects a whole number from -1000000000 to 1000000000 but 0, found 0
 p.toml:14:11: `numbers`: there are more than 1000000 iterations; split the work over several executions
-p.toml:17:20: `from` expects an int64, @day is a date
-p.toml:17:33: `to` is an int64: expected a whole number from -9223372036854775808 to 9223372036854775807, found a string
+p.toml:17:21: the value is DT_DBDATE, and DT_I8 is wanted (cast it: (DT_I8)(…))
+p.toml:17:37: the expression ends here: a value is missing
 p.toml:20:1: `dates` has no `from`
 p.toml:20:17: @days is not known here (did you mean `day`?)
 p.toml:20:25: unknown key `by` in `dates` (known: from, to, step, unit)"#,
