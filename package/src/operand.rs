@@ -67,6 +67,18 @@ impl Operand {
         }
     }
 
+    /// The value in `scope`, as a variable holds it.
+    ///
+    /// # Errors
+    /// As [`Operand::value`].
+    pub fn variable_value(&self, scope: &Scope) -> Result<Value, LookupError> {
+        Ok(match (self.value(scope)?, self) {
+            // An expression's decimal has all digits of its type; a variable's has those that say something.
+            (Value::Decimal(number), Operand::Expression(_)) => Value::Decimal(number.normalize()),
+            (value, _) => value,
+        })
+    }
+
     /// The value in `scope`.
     ///
     /// # Errors

@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 use crate::binding;
 use crate::expression::{Context, Datum, ExpressionError, Input};
 use crate::frames::{Beginning, Frame};
-use crate::model::{Operand, Variable};
+use crate::model::Variable;
 use crate::reference::{Reference, SystemVariable};
 use crate::value::Value;
 
@@ -91,13 +91,8 @@ impl Scope {
     /// The first value that cannot be evaluated.
     pub fn begin(&self, variables: &BTreeMap<String, Variable>) -> Result<Beginning, DeclareError> {
         let begin = |(name, variable): (&String, &Variable)| {
-            let value = variable.value.value(self);
+            let value = variable.value.variable_value(self);
             let value = value.map_err(|cause| DeclareError { name: name.clone(), cause })?;
-            // An expression's decimal has all digits of its type; a variable's has those that say something.
-            let value = match (value, &variable.value) {
-                (Value::Decimal(number), Operand::Expression(_)) => Value::Decimal(number.normalize()),
-                (value, _) => value,
-            };
             Ok((name.clone(), (variable.data_type, value)))
         };
         variables.iter().map(begin).collect()

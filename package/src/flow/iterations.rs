@@ -62,6 +62,11 @@ impl Iterations {
         Some(self.started)
     }
 
+    /// Notes that there are no more iterations than those that were started: the condition of a `for` loop is not true.
+    pub fn exhaust(&mut self) {
+        self.total = self.started;
+    }
+
     /// Notes that an iteration has ended, with the errors that were counted in it.
     ///
     /// # Panics
@@ -135,6 +140,18 @@ mod tests {
         assert_eq!(iterations.start_next(), None);
         assert_eq!(iterations.end(), Some(FlowEnd { end: End::Failure, errors: 3 }));
         assert_eq!(iterations.omitted(), Some(Omitted::Errors { errors: 3, iterations: 2 }));
+    }
+
+    #[test]
+    fn one_that_is_exhausted_has_left_nothing_out() {
+        let mut iterations = Iterations::new(u64::MAX, 1, maximum_errors(1));
+        assert_eq!(iterations.start_next(), Some(1));
+        iterations.finish(0);
+        assert_eq!(iterations.end(), None);
+        iterations.exhaust();
+        assert_eq!(iterations.start_next(), None);
+        assert_eq!(iterations.end(), Some(FlowEnd { end: End::Success, errors: 0 }));
+        assert_eq!(iterations.omitted(), None);
     }
 
     #[test]

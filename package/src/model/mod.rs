@@ -5,12 +5,14 @@
 mod container;
 mod declarations;
 mod foreach;
+mod repeat;
 mod task;
 
 pub use crate::operand::Operand;
 pub use container::{Container, ContainerError, Package, Task};
 pub use declarations::{Connection, ConnectionKind, Parameter, Variable};
 pub use foreach::{Cell, DateUnit, Files, Foreach, Over, Retrieve};
+pub use repeat::{Assign, For};
 pub use task::{
     After, Constraint, ForceResult, Join, MaximumErrors, On, Process, Sql, Target, TaskIndex, TaskKind,
     TaskPath, When,

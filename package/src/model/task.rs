@@ -7,7 +7,7 @@ use crate::operand::Operand;
 use crate::template::Template;
 use crate::value::DataType;
 
-use super::{Container, Foreach};
+use super::{Assign, Container, For, Foreach};
 
 /// What a task does. Closed: a new kind is a new variant, and the compiler shows every place.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,6 +20,10 @@ pub enum TaskKind {
     Sequence(Container),
     /// Runs the tasks inside it once for each item.
     Foreach(Foreach),
+    /// Runs the tasks inside it as long as a condition is true.
+    For(Box<For>),
+    /// Sets variables, one after the other.
+    Expression(Vec<Assign>),
 }
 
 impl TaskKind {
@@ -30,6 +34,8 @@ impl TaskKind {
             TaskKind::Sql(_) => "sql",
             TaskKind::Sequence(_) => "sequence",
             TaskKind::Foreach(_) => "foreach",
+            TaskKind::For(_) => "for",
+            TaskKind::Expression(_) => "expression",
         }
     }
 
@@ -38,7 +44,8 @@ impl TaskKind {
         match self {
             TaskKind::Sequence(container) => Some(container),
             TaskKind::Foreach(foreach) => Some(&foreach.container),
-            TaskKind::Process(_) | TaskKind::Sql(_) => None,
+            TaskKind::For(repeat) => Some(&repeat.container),
+            TaskKind::Process(_) | TaskKind::Sql(_) | TaskKind::Expression(_) => None,
         }
     }
 }

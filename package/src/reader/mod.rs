@@ -8,6 +8,7 @@ mod foreach;
 mod kinds;
 mod names;
 mod order;
+mod repeat;
 mod report;
 mod table;
 mod target;

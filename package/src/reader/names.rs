@@ -95,10 +95,13 @@ impl Names<'_> {
         if report.is_full() {
             return None;
         }
-        let target = binding::type_of(data_type);
-        let read =
-            Parsed::read(text).and_then(|parsed| Operand::check_as(&parsed, self, &Composed(self), target));
+        let read = Parsed::read(text).and_then(|parsed| self.check_as(&parsed, binding::type_of(data_type)));
         read.map_err(|error| report.expression(item.span(), text, error)).ok()
+    }
+
+    /// Checks an expression that gives a value of `target`.
+    pub(super) fn check_as(&self, parsed: &Parsed, target: Type) -> Result<Operand, ExpressionError> {
+        Operand::check_as(parsed, self, &Composed(self), target)
     }
 
     fn declared(&self, reference: &Reference) -> Option<Declared> {

@@ -139,7 +139,7 @@ fn constraint<'t>(element: &Item<'t>, names: &Names<'_>, report: &mut Report) ->
 }
 
 /// Reads an expression that is true or false. Nothing of its value is shown anywhere, so it may use secrets.
-fn condition(names: &Names<'_>, item: &Item<'_>, report: &mut Report) -> Option<Expression> {
+pub(super) fn condition(names: &Names<'_>, item: &Item<'_>, report: &mut Report) -> Option<Expression> {
     let text = item.string(report).filter(|_| !report.is_full())?;
     match Parsed::read(text).and_then(|parsed| parsed.check_as(names, Type::Bool)) {
         Ok(condition) => Some(condition),

@@ -1,5 +1,7 @@
 //! Reads the names of variables that are written: `into`, `stdout`.
 
+use std::ops::Range;
+
 use crate::model::Target;
 
 use super::names::Names;
@@ -30,13 +32,24 @@ impl Names<'_> {
     /// Reads `item` as the name of a variable that may be written from here.
     pub(super) fn target(&self, item: &Item<'_>, report: &mut Report) -> Option<Target> {
         let name = item.string(report)?;
+        self.target_named(item.key, name, item.span(), report)
+    }
+
+    /// The variable `name`, which `key` writes; `span` is where it is named.
+    pub(super) fn target_named(
+        &self,
+        key: &str,
+        name: &str,
+        span: Range<usize>,
+        report: &mut Report,
+    ) -> Option<Target> {
         let Some(depth) = self.scopes.iter().rposition(|scope| scope.variables.contains_key(name)) else {
-            self.no_target(item, name, report);
+            self.no_target(key, name, span, report);
             return None;
         };
         if let Some(around) = self.scopes[depth + 1..].iter().find_map(|scope| scope.at_once.as_deref()) {
             report.add_with_help(
-                item.span(),
+                span,
                 format!("variable `{name}` is outside the loop `{around}`, whose iterations run at the same time"),
                 format!("declare it in the loop, where each iteration has its own, or take out `parallel` of `{around}`"),
             );
@@ -45,22 +58,22 @@ impl Names<'_> {
         Some(Target { variable: name.to_owned(), data_type })
     }
 
-    fn no_target(&self, item: &Item<'_>, name: &str, report: &mut Report) {
+    fn no_target(&self, key: &str, name: &str, span: Range<usize>, report: &mut Report) {
         let bare = name.trim_start_matches('@').trim_start_matches("[User::").trim_end_matches(']');
         if bare != name && self.variable(bare).is_some() {
-            let message = format!("`{}` takes a variable's name, found {name:?}", item.key);
-            return report.add_with_help(item.span(), message, format!("write {bare:?}"));
+            let message = format!("`{key}` takes a variable's name, found {name:?}");
+            return report.add_with_help(span, message, format!("write {bare:?}"));
         }
         if self.parameters.contains_key(name) || self.project.parameters.contains_key(name) {
             let message = format!("`{name}` is a parameter, which is fixed for one execution");
-            return report.add_with_help(item.span(), message, "declare a variable for it");
+            return report.add_with_help(span, message, "declare a variable for it");
         }
         let known: Vec<&str> = self.variable_names().map(String::as_str).collect();
         let message = format!("unknown variable `{name}`");
         match crate::nearest::suggest(name, known.iter().copied()) {
-            Some(help) => report.add_with_help(item.span(), message, help),
+            Some(help) => report.add_with_help(span, message, help),
             None => report.add_with_help(
-                item.span(),
+                span,
                 message,
                 format!("declare it, here or further out: [variables.{name}] with its type"),
             ),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::duration;
 use crate::model::{
-    After, Container, ForceResult, Foreach, Join, MaximumErrors, Task, TaskIndex, TaskKind, TaskPath,
+    After, Container, For, ForceResult, Foreach, Join, MaximumErrors, Task, TaskIndex, TaskKind, TaskPath,
 };
 
 use super::declare;
@@ -13,6 +13,7 @@ use super::foreach;
 use super::kinds::{self, KINDS, LATER_KINDS};
 use super::names::{NameScope, Names};
 use super::order;
+use super::repeat;
 use super::report::Report;
 use super::table::{Item, Table};
 use super::{LATER_HANDLERS, NESTING_MAX, TASKS_MAX};
@@ -135,6 +136,20 @@ impl TaskReader<'_> {
             "foreach" => {
                 let foreach = self.foreach(task, &mut table, &what, report);
                 (TaskKind::Foreach(foreach), &kinds::LATER_FOREACH)
+            }
+            "for" => {
+                let repeat = repeat::repeat(&self.names, &mut table, &what, report);
+                let container = self.container(&mut table, &task.path, report);
+                let kind = match repeat {
+                    Some(repeat) => TaskKind::For(Box::new(For { container, ..repeat })),
+                    // That there is no condition is reported.
+                    None => TaskKind::Sequence(container),
+                };
+                (kind, &kinds::LATER_SEQUENCE)
+            }
+            "expression" => {
+                let assignments = repeat::expression(&self.names, &mut table, &what, report);
+                (TaskKind::Expression(assignments), &[])
             }
             _ => return unknown_kind(&item, word, report),
         };

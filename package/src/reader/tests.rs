@@ -5,6 +5,7 @@ mod expressions;
 mod faults;
 mod kinds;
 mod loops;
+mod repeat;
 mod variables;
 
 use std::time::Duration;

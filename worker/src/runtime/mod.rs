@@ -17,6 +17,7 @@ mod variables;
 
 mod foreach;
 mod process;
+mod repeat;
 mod sql;
 
 mod mask;

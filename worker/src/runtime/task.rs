@@ -13,7 +13,7 @@ use super::activation::{Activation, Place};
 use super::container::{ContainerEnd, run_container};
 use super::context::Context;
 use super::text::measured;
-use super::{foreach, process, sql};
+use super::{foreach, process, repeat, sql};
 
 /// How a task ended, all its tries included.
 #[derive(Debug)]
@@ -229,5 +229,7 @@ async fn perform<'a>(
             Try::of_container(ended, activation.path(), interrupt)
         }
         TaskKind::Foreach(foreach) => Box::pin(foreach::run(context, activation, foreach, interrupt)).await,
+        TaskKind::For(repeat) => Box::pin(repeat::run(context, activation, repeat, interrupt)).await,
+        TaskKind::Expression(all) => Box::pin(repeat::assign_all(context, activation, all)).await,
     }
 }

@@ -3,6 +3,10 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use scaleout_package::Value;
+
+use super::mask::Masker;
+
 /// `text` without NUL, which PostgreSQL cannot keep, in at most `bytes_max` bytes; what was cut shows as `…`.
 pub(crate) fn presentable(text: &str, bytes_max: usize) -> String {
     const ELLIPSIS: &str = "…";
@@ -45,6 +49,20 @@ pub(super) fn measured(duration: Duration) -> String {
         (seconds, _) if seconds % 60 == 0 => format!("{}m", seconds / 60),
         (seconds, _) => format!("{seconds}s"),
     }
+}
+
+/// Most of a variable's value that the log shows, in bytes.
+const SHOWN_BYTES_MAX: usize = 200;
+
+/// A variable's value for the log.
+pub(super) fn shown(value: &Value, masker: &Masker) -> String {
+    let text = value.render().unwrap_or_else(|_| "NULL".to_owned());
+    presentable(&masker.mask_text(&text), SHOWN_BYTES_MAX)
+}
+
+/// So many of `what`.
+pub(super) fn told(count: u64, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ mod foreach;
 mod guard;
 mod output;
 mod process;
+mod repeat;
 mod run_as;
 mod sql;
 mod stopping;

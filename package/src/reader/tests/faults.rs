@@ -46,16 +46,16 @@ command = ["x"]
     );
     bad(
         r#"[tasks.a]
-kind = "for"
-init = 1
+kind = "http"
+url = 1
 "#,
-        r#"p.toml:2:8: the task kind `for` is not supported yet by this version (known: process, sql, sequence, foreach)"#,
+        r#"p.toml:2:8: the task kind `http` is not supported yet by this version (known: process, sql, expression, sequence, for, foreach)"#,
     );
     bad(
         r#"[tasks.a]
 kind = "data"
 "#,
-        r#"p.toml:2:8: unknown task kind `data` (known: process, sql, sequence, foreach)"#,
+        r#"p.toml:2:8: unknown task kind `data` (known: process, sql, expression, sequence, for, foreach)"#,
     );
     bad(
         r#"[tasks.a]

@@ -12,11 +12,8 @@ use super::super::activation::{Activation, Place};
 use super::super::container::{ContainerEnd, run_container};
 use super::super::context::Context;
 use super::super::task::Try;
-use super::super::text::presentable;
+use super::super::text::{self, told};
 use super::items::Items;
-
-/// Longest value that the log shows of an item, in bytes.
-const SHOWN_BYTES_MAX: usize = 200;
 
 /// How one iteration ended: how many errors were counted in it, and the first of them.
 #[derive(Debug, Default)]
@@ -134,9 +131,7 @@ async fn assign(
     let row = items.row(number)?;
     let mut shown = Vec::new();
     for (target, value) in foreach.into.iter().zip(row) {
-        let text = value.render().unwrap_or_else(|_| "NULL".to_owned());
-        let text = context.log.masker().mask_text(&text).into_owned();
-        shown.push(format!("{} = {}", target.variable, presentable(&text, SHOWN_BYTES_MAX)));
+        shown.push(format!("{} = {}", target.variable, text::shown(&value, context.log.masker())));
         let written = context.variables.write(place.frame, &target.variable, value).await;
         written.map_err(|error| error.to_string())?;
     }
@@ -163,8 +158,4 @@ fn why(omitted: Omitted) -> String {
             )
         }
     }
-}
-
-fn told(count: u64, what: &str) -> String {
-    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }

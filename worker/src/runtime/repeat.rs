@@ -1,0 +1,104 @@
+//! The `for` loop and the `expression` task: assignments, and iterations as long as a condition is true.
+
+use scaleout_common::wire::{MessageSource, MessageType};
+use scaleout_package::expression::Datum;
+use scaleout_package::flow::{ITERATIONS_MAX, Iterations, Omitted};
+use scaleout_package::model::{Assign, For};
+use tokio_util::sync::CancellationToken;
+
+use super::activation::{Activation, Place};
+use super::container::{ContainerEnd, run_container};
+use super::context::Context;
+use super::task::{self, Try};
+use super::text::{self, told};
+
+/// Sets variables, one after the other: each sees what those before have set.
+pub(super) async fn assign_all(context: &Context<'_>, activation: &Activation<'_>, all: &[Assign]) -> Try {
+    for assign in all {
+        if let Err(problem) = set(context, activation, &activation.place, assign).await {
+            return Try::failed(problem);
+        }
+    }
+    Try::succeeded()
+}
+
+/// Runs the loop to its end. When `interrupt` is cancelled no further iteration starts, and what runs ends itself.
+pub(super) async fn run<'a>(
+    context: &'a Context<'a>,
+    activation: &Activation<'a>,
+    repeat: &'a For,
+    interrupt: &CancellationToken,
+) -> Try {
+    let place = &activation.place;
+    let mut iterations = Iterations::new(u64::MAX, 1, repeat.container.maximum_errors());
+    let mut error = None;
+    let mut next = repeat.init.as_ref();
+    let ended = loop {
+        if interrupt.is_cancelled() {
+            iterations.stop();
+        }
+        if let Some(ended) = iterations.end() {
+            break ended;
+        }
+        match goes_on(context, activation, repeat, next).await {
+            Ok(true) => {}
+            Ok(false) => {
+                iterations.exhaust();
+                continue;
+            }
+            Err(problem) => return Try::failed(problem),
+        }
+        let Some(number) = iterations.start_next() else { continue };
+        if number > ITERATIONS_MAX {
+            return Try::failed(format!("its condition is still true after {ITERATIONS_MAX} iterations"));
+        }
+        let path = place.path.iteration(number);
+        let inside = Place { path, frame: place.frame };
+        let ended = run_container(context, &repeat.container, inside, interrupt.clone()).await;
+        iterations.finish(ended.errors);
+        error = error.or(ended.error);
+        next = repeat.step.as_ref();
+    };
+    if let Some(Omitted::Errors { errors, .. }) = iterations.omitted() {
+        let text = format!(
+            "no further iteration starts, because {} reached the loop's maximum-errors",
+            told(errors.into(), "error")
+        );
+        context.log.say(MessageType::Information, MessageSource::Container, activation.path(), text).await;
+    }
+    let ended = ContainerEnd { end: ended.end, errors: ended.errors, error };
+    Try::of_container(ended, activation.path(), interrupt)
+}
+
+/// Does what stands before the condition, and looks at it.
+async fn goes_on(
+    context: &Context<'_>,
+    activation: &Activation<'_>,
+    repeat: &For,
+    before: Option<&Assign>,
+) -> Result<bool, String> {
+    if let Some(assign) = before {
+        set(context, activation, &activation.place, assign).await?;
+    }
+    let scope = context.scope_of(activation.task, &activation.place).await;
+    let truth = repeat.condition.evaluate(&scope);
+    let truth = truth.map_err(|error| format!("its condition cannot be evaluated: {error}"))?;
+    Ok(truth == Some(Datum::Bool(true)))
+}
+
+async fn set(
+    context: &Context<'_>,
+    activation: &Activation<'_>,
+    place: &Place,
+    Assign { target, value }: &Assign,
+) -> Result<(), String> {
+    let name = &target.variable;
+    let scope = context.scope_of(activation.task, place).await;
+    let value = value.variable_value(&scope).map_err(|error| format!("cannot set {name}: {error}"))?;
+    let shown = text::shown(&value, context.log.masker());
+    context.variables.write(place.frame, name, value).await.map_err(|error| error.to_string())?;
+    let (kind, source): (MessageType, MessageSource) =
+        (MessageType::Information, task::source(activation.task));
+    context.log.say(kind, source, place.path.as_str(), format!("{name} = {shown}")).await;
+    Ok(())
+}
