@@ -27,7 +27,7 @@ pub(crate) enum Audit {
 Examples:
   scaleout audit list
   scaleout audit list --action project.deploy --object demo/ --since 2026-03-01
-  scaleout audit list --who \"the catalog's owner\" --limit 1000 --format json
+  scaleout audit list --who night --limit 1000 --format json
 
 One line for each request, however many executions it is about. Who has no token is \"unknown\"; who works on the catalog \
 directly (token, catalog purge) is \"the catalog's owner\". What was refused again within a minute is counted in TIMES. With \
