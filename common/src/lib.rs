@@ -6,6 +6,7 @@
 
 pub mod hex;
 pub mod ids;
+pub mod logging_level;
 pub mod names;
 pub mod priority;
 pub mod run_as;

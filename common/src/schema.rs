@@ -5,6 +5,7 @@ use std::borrow::Cow;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
+use crate::logging_level::LoggingLevel;
 use crate::names::{LimitName, NAME_LENGTH_MAX, Name, POOL_LENGTH_MAX, PackagePath, PackageScope, PoolName};
 use crate::priority::Priority;
 use crate::status::Status;
@@ -57,6 +58,11 @@ text_schema!(
     text(&format!("^{NAME}(?:/{NAME}/{NAME})?$"), 3 * NAME_LENGTH_MAX + 2)
 );
 text_schema!(Status, "Where an execution stands.", words(Status::ALL.map(Status::as_str)));
+text_schema!(
+    LoggingLevel,
+    "How much of an execution its log keeps.",
+    words(LoggingLevel::ALL.map(LoggingLevel::as_str))
+);
 text_schema!(
     Priority,
     "Which of a pool's three queues an execution waits in; the highest first.",

@@ -86,6 +86,7 @@ pub async fn run(settings: Settings, listener: TcpListener, stop: CancellationTo
         sealer,
         manifests: Arc::default(),
         executions_max: settings.master.batch_executions_max,
+        logging_level: settings.master.logging_level,
         dispatch,
         changed,
     };

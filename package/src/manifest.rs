@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Package, Parameter};
+use crate::model::{Container, Package, Parameter, Task};
 use crate::project::Project;
 
 /// What the catalog keeps of a project.
@@ -21,6 +21,33 @@ pub struct ProjectManifest {
     pub parameters: BTreeMap<String, Parameter>,
     /// Its packages, by name.
     pub packages: BTreeMap<String, PackageManifest>,
+    /// The tasks of each package, by its name.
+    #[serde(default)]
+    pub outlines: BTreeMap<String, Vec<Outline>>,
+}
+
+/// A task with those inside it: what the tree of an execution is drawn from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outline {
+    /// The task's name.
+    pub name: String,
+    /// Its kind, as packages write it.
+    pub kind: String,
+    /// Those inside it, in the order of the file.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tasks: Vec<Outline>,
+}
+
+impl Outline {
+    /// The tasks of `container`, in the order of the file.
+    pub fn of(container: &Container) -> Vec<Outline> {
+        let outline = |task: &Task| Outline {
+            name: task.name.clone(),
+            kind: task.kind.name().to_owned(),
+            tasks: task.kind.container().map(Outline::of).unwrap_or_default(),
+        };
+        container.tasks().iter().map(outline).collect()
+    }
 }
 
 /// What the catalog keeps of a package.
@@ -49,11 +76,14 @@ impl From<&Package> for PackageManifest {
 impl From<&Project> for ProjectManifest {
     fn from(project: &Project) -> ProjectManifest {
         let packages = project.packages.iter().map(|(name, package)| (name.clone(), package.into()));
+        let outlines =
+            project.packages.iter().map(|(name, package)| (name.clone(), Outline::of(&package.root)));
         ProjectManifest {
             name: project.settings.name.clone(),
             description: project.settings.description.clone(),
             parameters: project.settings.parameters.clone(),
             packages: packages.collect(),
+            outlines: outlines.collect(),
         }
     }
 }

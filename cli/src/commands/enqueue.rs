@@ -167,6 +167,7 @@ fn request(arguments: &Enqueue) -> Result<(EnqueueRequest, Origins), Failure> {
         start_at: arguments.start_at,
         start_deadline_ms: arguments.start_deadline.map(milliseconds),
         workers: terms.workers,
+        logging_level: terms.logging_level,
     };
     Ok((request, origins))
 }

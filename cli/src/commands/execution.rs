@@ -2,7 +2,10 @@
 
 use clap::{Args, Subcommand};
 use reqwest::Method;
-use scaleout_common::api::{CancelAnswer, CancelRequest, ExecutionDetail, ExecutionSummary, Explanation};
+use scaleout_common::api::{
+    CancelAnswer, CancelRequest, Executable, ExecutablesAnswer, ExecutionDetail, ExecutionSummary,
+    Explanation,
+};
 use scaleout_common::ids::ExecutionId;
 use scaleout_common::status::Status;
 use serde::Serialize;
@@ -37,10 +40,14 @@ started_at, ended_at, error. With --page, one document: {\"executions\":[…],\"
 end, goes to --before. Times without offset or zone are local. --since and --until are about acceptance. What is rare \
 is looked for in a million executions at most, and where that ended is told.")]
     List(listing::List),
-    /// Shows everything about one execution
+    /// Shows everything about one execution, and what became of each of its tasks
     #[command(after_help = "\
 Examples:
-  scaleout execution show 0191b2c3-0000-7000-8000-000000000000")]
+  scaleout execution show 0191b2c3-0000-7000-8000-000000000000
+  scaleout execution show 0191b2c3-0000-7000-8000-000000000000 --format json
+
+With --format json, one object with all that the API tells of it (`GET /executions/{id}`), and executables: path, name, \
+kind, state, runs, failed, retries, started_at, ended_at, busy_ms, skipped, error, error_path.")]
     Show(One),
     /// Says why an execution is where it is, what will move it on, and what you can do
     #[command(after_help = "\
@@ -109,7 +116,13 @@ pub(crate) async fn run(context: &Context, arguments: Execution) -> Result<Exit,
         Execution::Show(One { id }) => {
             let asked = [("explain", "true".to_owned())];
             let execution: ExecutionDetail = client.get(&["executions", &id.to_string()], &asked).await?;
-            context.output.one(&execution, |execution| View::here().execution(execution))?;
+            let answer = executables(&client, id).await?;
+            let shown = Shown { execution, executables: answer.as_ref().map(|answer| &*answer.executables) };
+            context.output.one(&shown, |shown| {
+                let view = View::here();
+                let tree = answer.as_ref().map(|answer| view.tree(answer)).filter(|tree| !tree.is_empty());
+                view.execution(&shown.execution) + &tree.map(|tree| format!("\n{tree}")).unwrap_or_default()
+            })?;
             Ok(Exit::Done)
         }
         Execution::Explain(One { id }) => {
@@ -122,6 +135,24 @@ pub(crate) async fn run(context: &Context, arguments: Execution) -> Result<Exit,
         Execution::Cancel(Several { ids }) => cancel(context, &client, ids).await,
         Execution::Retry(wanted) => retry::run(context, &client, wanted).await,
         Execution::Wait(Several { ids }) => wait_for(context, &client, &ids).await,
+    }
+}
+
+/// An execution with its tree.
+#[derive(Serialize)]
+struct Shown<'a> {
+    #[serde(flatten)]
+    execution: ExecutionDetail,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    executables: Option<&'a [Executable]>,
+}
+
+/// Its package, containers and tasks; `None` from a master of the version before, which knows no such request.
+async fn executables(client: &Client, id: ExecutionId) -> Result<Option<ExecutablesAnswer>, Failure> {
+    match client.get(&["executions", &id.to_string(), "executables"], &[]).await {
+        Ok(answer) => Ok(Some(answer)),
+        Err(failure) if failure.exit == Exit::NotFound => Ok(None),
+        Err(failure) => Err(failure),
     }
 }
 

@@ -8,6 +8,7 @@ use clap::Args;
 use jiff::Timestamp;
 use scaleout_common::api::{LogMessage, Problem};
 use scaleout_common::ids::ExecutionId;
+use scaleout_common::logging_level::LoggingLevel;
 use scaleout_common::wire::{LogRecord, MessageType, OutcomeKind};
 use scaleout_package::arguments;
 use scaleout_package::model::Parameter;
@@ -42,6 +43,9 @@ pub(crate) struct Run {
     /// A value of one of the project's parameters
     #[arg(long, value_name = "NAME=VALUE")]
     project_set: Vec<Assignment>,
+    /// How much is told: none, basic, performance (when tasks start and end, errors) or verbose
+    #[arg(long, value_name = "LEVEL", default_value_t)]
+    logging_level: LoggingLevel,
 }
 
 pub(super) async fn run(context: &Context, wanted: Run) -> Result<Exit, Failure> {
@@ -71,6 +75,7 @@ pub(super) async fn run(context: &Context, wanted: Run) -> Result<Exit, Failure>
         timeout: None,
         time_left: None,
         work_root: Arc::from(work_root),
+        logging_level: wanted.logging_level,
     };
     let ended = attend(context, attempt, &guard, Limits::of(&settings.worker)).await;
     guard.stop().await;

@@ -174,6 +174,7 @@ async fn set(context: &Context, client: &Client, create: Create) -> Result<(), F
         timeout_ms: terms.timeout.map(milliseconds),
         start_deadline_ms: create.start_deadline.map(milliseconds),
         limit_key: terms.limit_key,
+        logging_level: terms.logging_level,
     };
     let schedule: ScheduleSummary = client
         .send(Method::PUT, &["schedules", name.as_str()], &request, repeat)

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use clap::Args;
+use scaleout_common::logging_level::LoggingLevel;
 use scaleout_common::names::{Name, PoolName};
 use scaleout_common::priority::Priority;
 
@@ -32,6 +33,10 @@ pub(crate) struct Terms {
     /// A key whose concurrency limit holds beside its package's (`scaleout limit set KEY N`)
     #[arg(long, value_name = "KEY")]
     pub(super) limit_key: Option<Name>,
+    /// How much its log keeps: none, basic, performance (when tasks start and end, errors) or verbose [default: the
+    /// master's setting, basic]
+    #[arg(long, value_name = "LEVEL")]
+    pub(super) logging_level: Option<LoggingLevel>,
 }
 
 /// As the API has durations.

@@ -1,6 +1,7 @@
 //! Executions: lists of them, one with all it has, and the lines of its log. Pure.
 
 use scaleout_common::api::{ExecutionDetail, ExecutionSummary, Explanation, LogMessage};
+use scaleout_common::logging_level::LoggingLevel;
 use scaleout_common::status::Status;
 use serde_json::Value;
 
@@ -57,6 +58,9 @@ impl View {
         lines.extend(
             execution.retried_by.iter().map(|one| ("retried by", format!("{} ({})", one.id, one.status))),
         );
+        if execution.logging_level != LoggingLevel::default() {
+            lines.push(("logging level", execution.logging_level.to_string()));
+        }
         lines.push(("failures", format!("{} (retries allowed: {})", execution.failures, execution.retries)));
         if execution.losses > 0 {
             lines.push(("lost with its worker", format!("{} times", execution.losses)));

@@ -10,6 +10,7 @@ mod project;
 mod purge;
 mod schedule;
 mod text;
+mod tree;
 mod view;
 mod workers;
 

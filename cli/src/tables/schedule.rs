@@ -53,6 +53,7 @@ pub(crate) fn schedule(view: &View, schedule: &ScheduleDetail) -> String {
     lines.extend(milliseconds("timeout", schedule.timeout_ms));
     lines.extend(milliseconds("starts within", schedule.start_deadline_ms));
     lines.extend(schedule.limit_key.iter().map(|key| ("limit key", key.clone())));
+    lines.extend(schedule.logging_level.iter().map(|level| ("logging level", level.to_string())));
     lines.extend(schedule.parameters.iter().map(|(name, value)| ("parameter", format!("{name} = {value}"))));
     lines.push(("set", format!("{} by {}", at(summary.set_at), summary.set_by)));
     let mut text = pairs(&lines);
@@ -150,6 +151,7 @@ nightly  0 2 * * * Europe/Paris demo/hello/hello never                     -    
             timeout_ms: Some(60_000),
             start_deadline_ms: None,
             limit_key: Some("warehouse".to_owned()),
+            logging_level: None,
             runs: vec![run],
         };
         let expected = "\

@@ -96,6 +96,7 @@ actions! {
     ExecutionLogs = "execution.logs",
     ExecutionRetry = "execution.retry",
     ExecutionShow = "execution.show",
+    ExecutionTree = "execution.tree",
     ExecutionValues = "execution.values",
     LimitList = "limit.list",
     LimitRemove = "limit.remove",

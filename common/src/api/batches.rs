@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 use super::read_instant;
 use crate::ids::{BatchId, ExecutionId};
+use crate::logging_level::LoggingLevel;
 use crate::names::{Name, PackagePath, PoolName};
 use crate::priority::Priority;
 use crate::status::Status;
@@ -47,6 +48,9 @@ pub struct EnqueueRequest {
     /// The only workers that may run them, by name or id (100 at most), instead of a pool; empty: any of the pool.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub workers: Vec<String>,
+    /// How much of them their logs keep; absent: what the masters' setting `master.logging_level` says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub logging_level: Option<LoggingLevel>,
 }
 
 /// `count` executions of one package with the same values.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::ids::{Attempt, BatchId, ExecutionId};
+use crate::logging_level::LoggingLevel;
 use crate::names::PoolName;
 use crate::priority::Priority;
 use crate::protocol::explain::Reason;
@@ -57,6 +58,9 @@ pub struct ExecutionDetail {
     pub retries: u32,
     pub retry_delay_ms: u64,
     pub timeout_ms: Option<u64>,
+    /// How much of it its log keeps.
+    #[serde(default)]
+    pub logging_level: LoggingLevel,
     /// The key whose concurrency limit holds for it, beside that of its package.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit_key: Option<String>,

@@ -4,6 +4,7 @@
 mod audit;
 mod batches;
 mod error;
+mod executables;
 mod executions;
 mod instant;
 mod joining;
@@ -17,6 +18,7 @@ mod workers;
 pub use audit::{AuditAction, AuditEntry, AuditPage, AuditResult, OWNER, UNKNOWN, UnknownAction};
 pub use batches::{BatchDetail, EnqueueAnswer, EnqueueItem, EnqueueRequest, RetryRequest};
 pub use error::{ErrorBody, ErrorCode, Problem};
+pub use executables::{Executable, ExecutableState, ExecutablesAnswer};
 pub use executions::{
     AttemptDetail, CancelAnswer, CancelRequest, ExecutionDetail, ExecutionPage, ExecutionSummary,
     ExecutionValues, Explanation, LogMessage, LogPage, RetrySummary,

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::ids::{BatchId, ExecutionId};
+use crate::logging_level::LoggingLevel;
 use crate::names::{Name, PackagePath, PoolName};
 use crate::priority::Priority;
 use crate::status::Status;
@@ -95,6 +96,9 @@ pub struct SetScheduleRequest {
     pub start_deadline_ms: Option<u64>,
     #[serde(default)]
     pub limit_key: Option<Name>,
+    // Left out while absent: a master of the version before refuses what it does not know.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub logging_level: Option<LoggingLevel>,
 }
 
 fn utc() -> String {
@@ -143,6 +147,8 @@ pub struct ScheduleDetail {
     pub timeout_ms: Option<u64>,
     pub start_deadline_ms: Option<u64>,
     pub limit_key: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub logging_level: Option<LoggingLevel>,
     /// The newest runs, 20 at most.
     pub runs: Vec<ScheduleRun>,
 }

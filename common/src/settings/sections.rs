@@ -6,6 +6,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 use serde::Deserialize;
 
+use crate::logging_level::LoggingLevel;
 use crate::names::PoolName;
 use crate::run_as::RunAs;
 
@@ -77,6 +78,7 @@ pub struct Master {
     pub secret_key_file: PathBuf,
     pub bundle_bytes_max: usize,
     pub batch_executions_max: usize,
+    pub logging_level: LoggingLevel,
     pub requests_max: usize,
     pub streams_max: usize,
     pub stream_s: u64,

@@ -6,20 +6,23 @@
 pub enum Dialect {
     /// 0.1: no markers; grants do not say that they run alone.
     First,
-    /// From 0.2 on.
+    /// 0.2: grants have no logging level.
     Second,
+    /// From 0.3 on.
+    Third,
 }
 
 impl Dialect {
     /// What this build understands.
-    pub const OURS: Dialect = Dialect::Second;
+    pub const OURS: Dialect = Dialect::Third;
 
     /// What the build of this version (`MAJOR.MINOR.PATCH`) understands; a text that is none counts as the oldest.
     pub fn of_build(version: &str) -> Self {
         let mut parts = version.split('.').map(|part| part.parse::<u32>().ok());
         match (parts.next().flatten(), parts.next().flatten()) {
             (Some(0), Some(0 | 1)) | (None, _) | (_, None) => Self::First,
-            _ => Self::Second,
+            (Some(0), Some(2)) => Self::Second,
+            _ => Self::Third,
         }
     }
 }
@@ -34,8 +37,10 @@ mod tests {
             ("0.1.0", Dialect::First),
             ("0.1.9", Dialect::First),
             ("0.2.0", Dialect::Second),
-            ("0.10.0", Dialect::Second),
-            ("1.0.0", Dialect::Second),
+            ("0.2.9", Dialect::Second),
+            ("0.3.0", Dialect::Third),
+            ("0.10.0", Dialect::Third),
+            ("1.0.0", Dialect::Third),
             ("", Dialect::First),
             ("next", Dialect::First),
         ];

@@ -7,6 +7,7 @@ mod log;
 mod to_master;
 mod to_worker;
 pub mod v1;
+pub mod v2;
 
 pub use codec::{BODY_BYTES_MAX, DecodeError, EncodeError, PreviousBody, decode, encode};
 pub use dialect::Dialect;

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::ids::{ExecutionId, MarkerId, SessionId, WorkerId};
+use crate::logging_level::LoggingLevel;
 use crate::names::PoolName;
 use crate::priority::Priority;
 
@@ -81,6 +82,7 @@ fn claim_answers() -> ClaimAnswers {
         timeout_ms: Some(60_000),
         time_left_ms: Some(59_000),
         alone: true,
+        logging_level: LoggingLevel::Verbose,
     };
     let granted = ClaimAnswer {
         number: 7,
@@ -155,11 +157,13 @@ fn every_message_has_its_golden_bytes() {
 /// A layout that was replaced has its golden bytes for ever, and reads as the one of today.
 #[test]
 fn messages_of_the_version_before_are_read() {
-    let was = v1::ClaimAnswers::from(claim_answers());
+    check(&v1::ClaimAnswers::from(claim_answers()));
+    let was = v2::ClaimAnswers::from(claim_answers());
     check(&was);
     let mut read = decode::<ClaimAnswers>(&encode(&was).unwrap()).unwrap();
-    assert!(read.answers.iter().filter_map(|answer| answer.grant.as_ref()).all(|grant| !grant.alone));
-    read.answers[0].grant.as_mut().unwrap().alone = true;
+    let grant = read.answers[0].grant.as_mut().unwrap();
+    assert_eq!(grant.logging_level, LoggingLevel::Basic, "all that a master of the version before knows");
+    grant.logging_level = LoggingLevel::Verbose;
     assert_eq!(read, claim_answers());
 }
 

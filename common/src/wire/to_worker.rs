@@ -4,8 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use super::codec::{DecodeError, PreviousBody};
 use super::kind::{Kind, Message};
-use super::v1;
+use super::v2;
 use crate::ids::{Attempt, ClaimNumber, ExecutionId, MarkerId, SessionId};
+use crate::logging_level::LoggingLevel;
 use crate::names::PoolName;
 use crate::priority::Priority;
 
@@ -104,6 +105,8 @@ pub struct Grant {
     pub time_left_ms: Option<u64>,
     /// It has lost its worker before: nothing else may run beside it, so that its loss is its own.
     pub alone: bool,
+    /// How much of it the log keeps.
+    pub logging_level: LoggingLevel,
 }
 
 /// Parameter values of one execution: a JSON object, name to value.
@@ -171,10 +174,10 @@ impl Message for HeartbeatAnswer {
 }
 impl Message for ClaimAnswers {
     const KIND: Kind = Kind::ClaimAnswers;
-    const VERSION: u8 = 2;
+    const VERSION: u8 = 3;
 
     fn from_previous(body: PreviousBody<'_>) -> Result<Self, DecodeError> {
-        body.read::<v1::ClaimAnswers>().map(Self::from)
+        body.read::<v2::ClaimAnswers>().map(Self::from)
     }
 }
 impl Message for Marker {

@@ -1,5 +1,4 @@
-//! Layouts of version 1 that a later one has replaced. They are read from masters of the version before, and
-//! written for workers of the version before, during a rolling upgrade.
+//! Layouts of version 1 that later ones have replaced. They are written for workers of 0.1, and read no more.
 
 use serde::{Deserialize, Serialize};
 
@@ -52,28 +51,8 @@ impl From<to_worker::ClaimAnswer> for ClaimAnswer {
 
 impl From<to_worker::Grant> for Grant {
     fn from(grant: to_worker::Grant) -> Self {
-        let to_worker::Grant { package, values, timeout_ms, time_left_ms, alone: _ } = grant;
+        let to_worker::Grant { package, values, timeout_ms, time_left_ms, alone: _, logging_level: _ } =
+            grant;
         Self { package, values, timeout_ms, time_left_ms }
-    }
-}
-
-impl From<ClaimAnswers> for to_worker::ClaimAnswers {
-    fn from(answers: ClaimAnswers) -> Self {
-        let ClaimAnswers { session, answers, packages } = answers;
-        Self { session, answers: answers.into_iter().map(Into::into).collect(), packages }
-    }
-}
-
-impl From<ClaimAnswer> for to_worker::ClaimAnswer {
-    fn from(answer: ClaimAnswer) -> Self {
-        let ClaimAnswer { number, execution, attempt, verdict, grant } = answer;
-        Self { number, execution, attempt, verdict, grant: grant.map(Into::into) }
-    }
-}
-
-impl From<Grant> for to_worker::Grant {
-    fn from(grant: Grant) -> Self {
-        let Grant { package, values, timeout_ms, time_left_ms } = grant;
-        Self { package, values, timeout_ms, time_left_ms, alone: false }
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt::Display;
 
 use scaleout_common::ids::{Attempt, ExecutionId, SessionId, WorkerId};
+use scaleout_common::logging_level::LoggingLevel;
 use scaleout_common::names::PoolName;
 use scaleout_common::priority::Priority;
 use scaleout_common::status::Status;
@@ -23,6 +24,10 @@ pub(crate) fn status(code: i16) -> Result<Status, CatalogError> {
 
 pub(crate) fn priority(code: i16) -> Result<Priority, CatalogError> {
     Priority::from_code(code).ok_or_else(|| corrupt(format!("priority {code}")))
+}
+
+pub(crate) fn logging_level(code: i16) -> Result<LoggingLevel, CatalogError> {
+    LoggingLevel::from_code(code).ok_or_else(|| corrupt(format!("logging level {code}")))
 }
 
 pub(crate) fn pool(text: String) -> Result<PoolName, CatalogError> {

@@ -44,6 +44,7 @@ pub(super) fn accepting(api: &Api) -> Accepting<'_> {
         sealer: &api.app.sealer,
         manifests: &api.manifests,
         executions_max: api.app.settings.batch_executions_max,
+        logging_level: api.app.settings.logging_level,
     }
 }
 

@@ -6,10 +6,10 @@ use axum::extract::State;
 use axum::{Extension, Json};
 use jiff::Timestamp;
 use scaleout_common::api::{
-    CancelAnswer, CancelRequest, EnqueueAnswer, ExecutionDetail, ExecutionPage, ExecutionSummary,
-    LIST_LOOKED_MAX, LogPage, PAGE_MAX, RetryRequest, read_instant,
+    CancelAnswer, CancelRequest, EnqueueAnswer, ExecutablesAnswer, ExecutionDetail, ExecutionPage,
+    ExecutionSummary, LIST_LOOKED_MAX, LogPage, PAGE_MAX, RetryRequest, read_instant,
 };
-use scaleout_common::ids::{BatchId, ExecutionId};
+use scaleout_common::ids::{Attempt, BatchId, ExecutionId};
 use scaleout_common::names::PackageScope;
 use scaleout_common::status::{Status, UnknownStatus};
 use schemars::JsonSchema;
@@ -125,6 +125,24 @@ pub(super) async fn show(
         detail.explanation = Some(explanation(&api, id).await?);
     }
     Ok(Json(detail))
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Which {
+    /// Of an earlier attempt; absent: of the present one.
+    attempt: Option<Attempt>,
+}
+
+/// `GET /executions/{id}/executables`
+pub(super) async fn executables(
+    Reader(caller): Reader,
+    State(api): State<SharedApi>,
+    PathOf(id): PathOf<ExecutionId>,
+    QueryOf(asked): QueryOf<Which>,
+) -> Result<Json<ExecutablesAnswer>, ApiError> {
+    reach::execution(&api, &caller, id).await?;
+    Ok(Json(api.app.catalog.executables(id, asked.attempt).await?))
 }
 
 #[derive(Deserialize, JsonSchema)]

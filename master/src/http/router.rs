@@ -60,6 +60,7 @@ fn routes() -> Router<SharedApi> {
         .route("/executions/cancel", post(executions::cancel))
         .route("/executions/retry", post(executions::retry))
         .route("/executions/{id}", get(executions::show))
+        .route("/executions/{id}/executables", get(executions::executables))
         .route("/executions/{id}/explain", get(explain::show))
         .route("/executions/{id}/messages", get(executions::messages))
         .route("/executions/{id}/messages/stream", get(stream::messages))

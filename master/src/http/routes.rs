@@ -93,6 +93,7 @@ pub const ROUTES: &[Route] = &[
     route(Method::POST, "/api/v1/executions/cancel", Admits::Operator, ExecutionCancel, Folders::Request),
     route(Method::POST, "/api/v1/executions/retry", Admits::Operator, ExecutionRetry, Folders::Request),
     route(Method::GET, "/api/v1/executions/{id}", Admits::Reader, ExecutionShow, Folders::Id),
+    route(Method::GET, "/api/v1/executions/{id}/executables", Admits::Reader, ExecutionTree, Folders::Id),
     route(Method::GET, "/api/v1/executions/{id}/explain", Admits::Reader, ExecutionExplain, Folders::Id),
     route(Method::GET, "/api/v1/executions/{id}/messages", Admits::Reader, ExecutionLogs, Folders::Id),
     // For workers, which reach all folders.

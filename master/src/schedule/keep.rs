@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use scaleout_common::ids::WorkerId;
+use scaleout_common::logging_level::LoggingLevel;
 use tokio::sync::mpsc;
 
 use super::{Due, LATE_MAX, Recurrence, RecurrenceError, decide};
@@ -29,6 +30,7 @@ pub(crate) struct Scheduling {
     pub(crate) sealer: Sealer,
     pub(crate) manifests: Arc<Manifests>,
     pub(crate) executions_max: usize,
+    pub(crate) logging_level: LoggingLevel,
     pub(crate) dispatch: mpsc::Sender<Dispatch>,
     /// Takes which workers were changed: they serve a set of workers from now on.
     pub(crate) changed: mpsc::Sender<WorkerId>,
@@ -153,6 +155,7 @@ async fn enqueue(
         sealer: &scheduling.sealer,
         manifests: &scheduling.manifests,
         executions_max: scheduling.executions_max,
+        logging_level: scheduling.logging_level,
     };
     context.catalog.run_schedule(schedule, due, at, &accepting).await
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use scaleout_broker::{Acker, BrokerError, Delivery, Link, Publisher, Subscription, topology};
 use scaleout_common::protocol::timing::CATALOG_SILENCE_MAX;
 use scaleout_common::wire::{
-    ClaimVerdict, Claims, Dialect, Heartbeat, Hello, HelloVerdict, Kind, Markers, MarkersSeen, v1,
+    ClaimVerdict, Claims, Dialect, Heartbeat, Hello, HelloVerdict, Kind, Markers, MarkersSeen, v1, v2,
 };
 use tokio::task::JoinSet;
 
@@ -183,7 +183,8 @@ async fn grant(
     context.metrics.claims_answered(&granted.answers, granted.granted, granted.at);
     match granted.dialect {
         Dialect::First => answer(publisher, inbox, &v1::ClaimAnswers::from(granted.answers)),
-        Dialect::Second => answer(publisher, inbox, &granted.answers),
+        Dialect::Second => answer(publisher, inbox, &v2::ClaimAnswers::from(granted.answers)),
+        Dialect::Third => answer(publisher, inbox, &granted.answers),
     }
     context.metrics.claim_duration.record(received.elapsed());
     Ok(())

@@ -79,6 +79,7 @@ fn walk() -> Vec<Step> {
         ("POST", "/api/v1/executions/cancel", CHANGE, LeftOut, r#"{"executions":["ID"]}"#),
         ("POST", "/api/v1/executions/retry", CHANGE, NotFound, r#"{"request_id":"NEW","executions":["ID"]}"#),
         ("GET", "/api/v1/executions/{id}", LOOK, NotFound, ""),
+        ("GET", "/api/v1/executions/{id}/executables", LOOK, NotFound, ""),
         ("GET", "/api/v1/executions/{id}/explain", LOOK, NotFound, ""),
         ("GET", "/api/v1/executions/{id}/messages", LOOK, NotFound, ""),
         ("GET", "/api/v1/executions/{id}/messages/stream", LOOK, NotFound, ""),

@@ -8,6 +8,7 @@ use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use http_body_util::BodyExt;
 use scaleout_common::api::{ComponentState, EnqueueAnswer, ErrorBody, ErrorCode, QueueSummary};
 use scaleout_common::ids::WorkerId;
+use scaleout_common::logging_level::LoggingLevel;
 use scaleout_common::settings;
 use scaleout_master::catalog::protocol::{Dispatch, StopTarget};
 use scaleout_master::catalog::requests::Role;
@@ -189,6 +190,7 @@ fn master_settings(requests_max: usize) -> settings::Master {
         secret_key_file: "".into(),
         bundle_bytes_max: BUNDLE_BYTES_MAX,
         batch_executions_max: 20_000,
+        logging_level: LoggingLevel::Basic,
         requests_max,
         streams_max: 2,
         stream_s: 60,

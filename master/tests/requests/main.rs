@@ -10,6 +10,7 @@ mod audit;
 mod cancel;
 mod contract;
 mod deploy;
+mod executables;
 mod explain;
 mod figures;
 mod glance;

@@ -3,6 +3,7 @@
 use axum::http::StatusCode;
 use scaleout_common::api::{EnqueueAnswer, EnqueueRequest, ErrorCode, ExecutionPage, RetryRequest};
 use scaleout_common::ids::{BatchId, ExecutionId};
+use scaleout_common::logging_level::LoggingLevel;
 use scaleout_common::status::Status;
 use scaleout_master::catalog::requests::{Accepted, Accepting, Holder, RETRIED_MAX, RequestError};
 use serde_json::{Value, json};
@@ -21,6 +22,7 @@ async fn retry(world: &World, request: &RetryRequest) -> Result<Accepted, Reques
         sealer: &world.sealer,
         manifests: &world.manifests,
         executions_max: EXECUTIONS_MAX,
+        logging_level: LoggingLevel::Basic,
     };
     world.catalog.retry(request, &world.caller, &accepting).await
 }

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use scaleout_common::api::{Missed, SCHEDULES_MAX, SetScheduleRequest};
 use scaleout_common::ids::ExecutionId;
+use scaleout_common::logging_level::LoggingLevel;
 use scaleout_common::names::{Name, ProjectPath};
 use scaleout_common::priority::Priority;
 use scaleout_master::catalog::requests::{
@@ -34,6 +35,7 @@ impl World {
             sealer: &self.sealer,
             manifests: &self.manifests,
             executions_max: EXECUTIONS_MAX,
+            logging_level: LoggingLevel::Basic,
         }
     }
 
@@ -102,6 +104,7 @@ async fn a_project_that_a_schedule_runs_is_not_deleted() {
             sealer: &world.sealer,
             manifests: &world.manifests,
             executions_max: EXECUTIONS_MAX,
+            logging_level: LoggingLevel::Basic,
         },
     );
     let nightly = name("nightly");
@@ -341,6 +344,7 @@ async fn a_run_that_waits_for_a_lock_lets_the_others_go_on_and_is_tried_again() 
         sealer: &world.sealer,
         manifests: &world.manifests,
         executions_max: EXECUTIONS_MAX,
+        logging_level: LoggingLevel::Basic,
     };
     let soon = std::time::Duration::from_secs(10);
     let run = catalog.run_schedule(&read, &due, due.run.unwrap(), &accepting);

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use scaleout_common::api::{DeployAnswer, RestoreRequest, RetryRequest};
 use scaleout_common::ids::{BatchId, ExecutionId};
+use scaleout_common::logging_level::LoggingLevel;
 use scaleout_common::names::{Name, ProjectPath};
 use scaleout_common::status::Status;
 use scaleout_master::catalog::requests::{
@@ -43,6 +44,7 @@ async fn retry(world: &World, id: ExecutionId, same_version: bool) -> Result<Acc
         sealer: &world.sealer,
         manifests: &world.manifests,
         executions_max: EXECUTIONS_MAX,
+        logging_level: LoggingLevel::Basic,
     };
     let wanted = RetryRequest { request_id: BatchId(Uuid::new_v4()), executions: vec![id], same_version };
     world.catalog.retry(&wanted, &world.caller, &accepting).await
@@ -344,8 +346,13 @@ async fn who_accepts_waits_for_deleting_and_finds_the_project_gone() {
     wait(&holding, 1, || deleting.is_finished()).await;
     let accepting = tokio::spawn(async move {
         let manifests = Manifests::default();
-        let accepting =
-            Accepting { master, sealer: &sealer, manifests: &manifests, executions_max: EXECUTIONS_MAX };
+        let accepting = Accepting {
+            master,
+            sealer: &sealer,
+            manifests: &manifests,
+            executions_max: EXECUTIONS_MAX,
+            logging_level: LoggingLevel::Basic,
+        };
         let wanted = request(json!([{ "package": "demo/flights/noop" }]));
         catalog.accept(wanted, &caller, &accepting).await
     });

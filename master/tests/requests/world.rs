@@ -2,6 +2,7 @@
 
 use scaleout_common::api::{EnqueueRequest, Problem};
 use scaleout_common::ids::{BatchId, ExecutionId, MasterId, SessionId, WorkerId};
+use scaleout_common::logging_level::LoggingLevel;
 use scaleout_common::names::Name;
 use scaleout_common::settings::Postgres;
 use scaleout_common::status::Status;
@@ -118,6 +119,7 @@ impl World {
             sealer: &self.sealer,
             manifests: &self.manifests,
             executions_max: EXECUTIONS_MAX,
+            logging_level: LoggingLevel::Basic,
         };
         self.catalog.accept(request, &self.caller, &accepting).await
     }

@@ -74,6 +74,7 @@ pub(super) fn requests() -> Vec<Request> {
         "/api/v1/executions?status=pending&package=t/all/p&batch={batch}&worker={worker}&limit=10&before={execution}",
         "/api/v1/executions?page=true&status=failed,created&package=t&since=2024-02-29T12:00:00Z&until=2100-01-01T00:00:00Z",
         "/api/v1/executions/{execution}?explain=true",
+        "/api/v1/executions/{execution}/executables?attempt=1",
         "/api/v1/executions/{execution}/explain",
         "/api/v1/executions/{execution}/messages?after=1-1&limit=5",
         "/api/v1/executions/{execution}/messages?after={cursor}",

@@ -63,13 +63,34 @@ async fn loops_run_on_a_worker_and_their_iterations_are_told_apart() {
     for region in ["north", "south", "west"] {
         assert!(log.contains(&format!("load {region}")), "{log}");
     }
+    // The tree says where it happened.
+    let tree = until("the tree is whole", MOMENT, async || {
+        let tree = cluster.scaleout(&["execution", "show", &id]).await.ok().stdout;
+        if tree.contains("files        failed") { Ok(tree) } else { Err(tree) }
+    })
+    .await;
+    let line = |name: &str| {
+        tree.lines().find(|line| line.contains(name)).unwrap_or_else(|| panic!("{name}: {tree}"))
+    };
+    assert!(line("─ count ").contains("3 (1 failed)"), "{tree}");
+    assert!(line("─ count ").contains(r"\Package\each-file[2]\count: sh exited with code 1"), "{tree}");
+    assert!(line("─ report ").contains("succeeded"), "{tree}");
     // One error is allowed in the loop, and none in the package.
     let shown = cluster.show(&id).await;
     assert!(shown.text("error").contains(r"\Package\each-file[2]\count"), "{shown:?}");
 
     std::fs::remove_file(inbox.join("b.csv")).unwrap();
-    let id = cluster.enqueue_one(&["t/loops/files", "--set", &set]).await;
+    let level = ["--logging-level", "performance"];
+    let id = cluster.enqueue_one(&[&["t/loops/files", "--set", &set], &level[..]].concat()).await;
     cluster.scaleout(&["execution", "wait", &id]).await.ok();
+    until("the log has come", MOMENT, async || match cluster.logs(&id).await {
+        log if log.contains("files succeeded") => Ok(()),
+        log => Err(log),
+    })
+    .await;
+    let log = cluster.logs(&id).await;
+    assert!(!log.contains("stdout") && !log.contains("information"), "{log}");
+    assert_eq!(cluster.show(&id).await.text("logging_level"), "performance");
 }
 
 #[tokio::test(flavor = "multi_thread")]

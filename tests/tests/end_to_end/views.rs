@@ -5,7 +5,7 @@ use scaleout_tests::harness::{MOMENT, cluster, until};
 use crate::note;
 
 /// SSISDB's names of the columns that reports rely on, by view.
-const COLUMNS: [(&str, &str); 5] = [
+const COLUMNS: [(&str, &str); 8] = [
     (
         "projects",
         "project_id, folder_id, name, description, deployed_by_name, last_deployed_time, created_time",
@@ -23,6 +23,16 @@ const COLUMNS: [(&str, &str); 5] = [
     (
         "operation_messages",
         "operation_message_id, operation_id, message_time, message_type, message_source_type, message",
+    ),
+    (
+        "event_messages",
+        "event_message_id, operation_id, message_time, message_type, message_source_type, message, package_name, \
+         event_name, message_source_name, package_path, execution_path",
+    ),
+    ("executables", "execution_id, executable_name, package_name, package_path"),
+    (
+        "executable_statistics",
+        "statistics_id, execution_id, execution_path, start_time, end_time, execution_duration, execution_result",
     ),
 ];
 
@@ -43,6 +53,11 @@ async fn the_views_tell_what_happened_under_ssisdbs_names() {
             cluster.catalog.query(&format!("select {columns} from catalog.{view}"), &[]).await.unwrap();
         assert!(!rows.is_empty(), "catalog.{view} is empty");
     }
+    // The result is read from what the worker says.
+    let results = "select execution_path || ' ' || execution_result from catalog.executable_statistics order by statistics_id";
+    let results = cluster.catalog.query(results, &[]).await.unwrap();
+    let results: Vec<&str> = results.iter().map(|row| row.get(0)).collect();
+    assert_eq!(results, [r"\Package 0", r"\Package\note 0"]);
     let told = "select folder_name || '/' || project_name || '/' || package_name || ' ' || status_name || ' '
                        || executed_count || ' ' || w.display_name
                 from catalog.executions e join catalog.worker_agents w using (worker_agent_id)";

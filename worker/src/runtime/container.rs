@@ -121,7 +121,7 @@ async fn answer_all<'a>(
         }
         for question in questions {
             let task = &container.tasks()[question.task.0];
-            let (answer, fault) = answer(context, task, place, question).await;
+            let (answer, fault) = answer(context, container, place, question).await;
             faults.extend(fault.map(|fault| (task, fault)));
             flow.answer(question, answer);
         }
@@ -130,17 +130,27 @@ async fn answer_all<'a>(
 
 async fn answer(
     context: &Context<'_>,
-    task: &Task,
+    container: &Container,
     place: &Place,
     question: Question,
 ) -> (Answer, Option<String>) {
+    let task = &container.tasks()[question.task.0];
     let constraint = task.after.constraints().get(question.constraint);
-    let Some(when) = constraint.and_then(|constraint| constraint.when.as_ref()) else {
+    let Some((before, when)) =
+        constraint.and_then(|constraint| Some((constraint.task, constraint.when.as_ref()?)))
+    else {
         return (Answer::True, None);
     };
     match when.condition.evaluate(&context.scope_of(task, place).await) {
-        Ok(Some(Datum::Bool(true))) => (Answer::True, None),
-        Ok(_) => (Answer::Untrue, None),
+        Ok(truth) => {
+            let is_true = truth == Some(Datum::Bool(true));
+            let path = place.path.child(&task.name);
+            let before = &container.tasks()[before.0].name;
+            let say =
+                || format!("its condition after {before} is {}", if is_true { "true" } else { "not true" });
+            context.log.detail(task::source(task), path.as_str(), say).await;
+            (if is_true { Answer::True } else { Answer::Untrue }, None)
+        }
         Err(error) => (Answer::Failed, Some(format!("its condition cannot be evaluated: {error}"))),
     }
 }

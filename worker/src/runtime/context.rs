@@ -54,7 +54,7 @@ impl<'a> Context<'a> {
         Context {
             run,
             host,
-            log: AttemptLog::new(run.execution, run.attempt, &host.log, host.limits.log_bytes_max, masker),
+            log: AttemptLog::new(run, host, masker),
             slots: Semaphore::new(tasks_max(run, host)),
             variables,
             scope: scope(run, host, &work_folder),

@@ -5,11 +5,14 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use scaleout_common::ids::{Attempt, ExecutionId};
+use scaleout_common::logging_level::LoggingLevel;
 use scaleout_common::wire::{LogRecord, MessageSource, MessageType};
 use tokio::sync::mpsc;
 
 use super::context::PACKAGE_PATH;
+use super::host::Host;
 use super::mask::Masker;
+use super::run::Run;
 use super::text::presentable;
 
 /// Longest text of one record, in bytes; longer lines come in pieces.
@@ -19,6 +22,7 @@ pub(super) struct AttemptLog<'a> {
     execution: ExecutionId,
     attempt: Attempt,
     sender: &'a mpsc::Sender<LogRecord>,
+    level: LoggingLevel,
     masker: Masker,
     sequence: AtomicU64,
     /// Output the attempt may keep, in bytes.
@@ -30,21 +34,16 @@ pub(super) struct AttemptLog<'a> {
 }
 
 impl<'a> AttemptLog<'a> {
-    pub(super) fn new(
-        execution: ExecutionId,
-        attempt: Attempt,
-        sender: &'a mpsc::Sender<LogRecord>,
-        output_bytes_max: u64,
-        masker: Masker,
-    ) -> AttemptLog<'a> {
+    pub(super) fn new(run: &Run, host: &'a Host, masker: Masker) -> AttemptLog<'a> {
         let zero = || AtomicU64::new(0);
         AttemptLog {
-            execution,
-            attempt,
-            sender,
+            execution: run.execution,
+            attempt: run.attempt,
+            sender: &host.log,
+            level: run.logging_level,
             masker,
             sequence: zero(),
-            output_bytes_max,
+            output_bytes_max: host.limits.log_bytes_max,
             output_bytes: zero(),
             lines_cut: zero(),
             bytes_cut: zero(),
@@ -63,12 +62,25 @@ impl<'a> AttemptLog<'a> {
         path: &str,
         text: impl AsRef<str>,
     ) {
+        if !self.level.keeps(kind) {
+            return;
+        }
         let text = presentable(&self.masker.mask_text(text.as_ref()), TEXT_BYTES_MAX);
         self.send(kind, source, path, text).await;
     }
 
+    /// Tells what only the verbose log has. The text is made only then.
+    pub(super) async fn detail(&self, source: MessageSource, path: &str, text: impl FnOnce() -> String) {
+        if self.level == LoggingLevel::Verbose {
+            self.say(MessageType::Information, source, path, text()).await;
+        }
+    }
+
     /// Keeps one piece of a process's output, masked and readable already, or counts it as cut.
     pub(super) async fn output(&self, kind: MessageType, path: &str, text: String) {
+        if !self.level.keeps(kind) {
+            return;
+        }
         let bytes = text.len() as u64;
         // Counted whether kept or not: once the bound is passed, it stays so, and the log has no holes.
         if self.output_bytes.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes) > self.output_bytes_max
@@ -79,13 +91,18 @@ impl<'a> AttemptLog<'a> {
         self.send(kind, MessageSource::Task, path, text).await;
     }
 
-    /// Whether no more output is kept.
+    /// Whether no more output is kept, or none at all.
     pub(super) fn is_full(&self) -> bool {
-        self.output_bytes.load(Ordering::Relaxed) > self.output_bytes_max
+        !self.level.keeps(MessageType::Stdout)
+            || self.output_bytes.load(Ordering::Relaxed) > self.output_bytes_max
     }
 
     /// Counts output that is not kept.
     pub(super) fn cut(&self, lines: u64, bytes: u64) {
+        // What the logging level leaves out is not missing.
+        if !self.level.keeps(MessageType::Stdout) {
+            return;
+        }
         self.lines_cut.fetch_add(lines, Ordering::Relaxed);
         self.bytes_cut.fetch_add(bytes, Ordering::Relaxed);
     }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use scaleout_common::ids::{Attempt, ExecutionId};
+use scaleout_common::logging_level::LoggingLevel;
 use scaleout_common::wire::{MessageSource, MessageType, OutcomeKind};
 use scaleout_package::flow::End;
 use scaleout_package::frames::Beginning;
@@ -55,6 +56,8 @@ pub struct Run {
     pub time_left: Option<Duration>,
     /// The folder in which attempts get their work folders. An absolute path.
     pub work_root: Arc<Path>,
+    /// How much of it the log keeps.
+    pub logging_level: LoggingLevel,
 }
 
 /// How an attempt ended.

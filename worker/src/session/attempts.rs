@@ -221,6 +221,7 @@ async fn run_granted(
         timeout,
         time_left: granted.time_left(began, Instant::now()),
         work_root,
+        logging_level: grant.logging_level,
     };
     // `ready` lives until the end: it keeps the project's folder.
     let ended = run(run_it, shared.host.clone(), stop).await;

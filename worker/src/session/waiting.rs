@@ -151,6 +151,7 @@ pub(super) fn unstarted(execution: ExecutionId, attempt: Attempt, kind: OutcomeK
 
 #[cfg(test)]
 mod tests {
+    use scaleout_common::logging_level::LoggingLevel;
     use scaleout_common::wire::Values;
     use uuid::Uuid;
 
@@ -165,7 +166,14 @@ mod tests {
             bundle: [0; 32],
             project_values: values.clone(),
         };
-        let grant = Grant { package: 0, values, timeout_ms: Some(60_000), time_left_ms: Some(50_000), alone };
+        let grant = Grant {
+            package: 0,
+            values,
+            timeout_ms: Some(60_000),
+            time_left_ms: Some(50_000),
+            alone,
+            logging_level: LoggingLevel::default(),
+        };
         let execution = ExecutionId(Uuid::from_u128(number));
         Granted { execution, attempt: 1, grant, package: Arc::new(package), granted_at }
     }

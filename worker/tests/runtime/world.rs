@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::process::{Pid, PidfdFlags};
+use scaleout_common::logging_level::LoggingLevel;
 use scaleout_common::wire::{LogRecord, MessageType, OutcomeKind};
 use scaleout_package::arguments::{self, Resolved};
 use scaleout_package::{Project, folder};
@@ -29,6 +30,7 @@ pub(super) struct World {
     pub(super) limits: Limits,
     pub(super) accounts: Accounts,
     pub(super) timeout: Option<Duration>,
+    pub(super) logging_level: LoggingLevel,
     /// Given parameter values of the package and the project.
     pub(super) values: serde_json::Value,
     pub(super) project_values: serde_json::Value,
@@ -72,6 +74,7 @@ impl World {
             limits,
             accounts: Accounts::default(),
             timeout: None,
+            logging_level: LoggingLevel::default(),
             values,
             project_values,
             settings,
@@ -125,6 +128,7 @@ impl World {
             timeout: self.timeout,
             time_left: self.timeout,
             work_root: self.work_root().into(),
+            logging_level: self.logging_level,
         };
         let (sender, records) = mpsc::channel(16);
         let (stopper, stop) = stop_signal();

@@ -355,6 +355,7 @@ fn grant(row: &Row) -> Result<Grant, CatalogError> {
         timeout_ms: milliseconds(row.get("timeout_ms")),
         time_left_ms: milliseconds(row.get("time_left_ms")),
         alone: runs_alone(rows::small_out(row.get("losses"))?),
+        logging_level: rows::logging_level(row.get("logging_level"))?,
     })
 }
 

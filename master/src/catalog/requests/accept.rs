@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use jiff::Timestamp;
 use scaleout_common::api::{AuditAction, EnqueueAnswer, EnqueueRequest};
 use scaleout_common::ids::{BatchId, ExecutionId, MasterId, WorkerId};
+use scaleout_common::logging_level::LoggingLevel;
 use scaleout_common::names::PackagePath;
 use scaleout_common::priority::Priority;
 use scaleout_package::arguments::{ParameterError, resolve};
@@ -48,6 +49,8 @@ pub struct Accepting<'a> {
     pub manifests: &'a Manifests,
     /// Executions that one request may ask for at most.
     pub executions_max: usize,
+    /// Of executions whose request does not say.
+    pub logging_level: LoggingLevel,
 }
 
 /// A batch that is in the catalog, and what is to be published for it.

@@ -88,6 +88,7 @@ fn detail(row: &Row, attempts: &[Row]) -> Result<ExecutionDetail, CatalogError> 
         parameters: rows::object(row.get("parameters"))?,
         retries: rows::small_out(row.get("retries"))?,
         retry_delay_ms: rows::number_out(row.get("retry_delay_ms"))?,
+        logging_level: rows::logging_level(row.get("logging_level"))?,
         limit_key: row.get("limit_key"),
         timeout_ms: row.get::<_, Option<i64>>("timeout_ms").map(rows::number_out).transpose()?,
         failures: rows::small_out(row.get("failures"))?,

@@ -13,6 +13,7 @@ mod chosen;
 mod delete;
 mod deploy;
 mod error;
+mod executables;
 mod executions;
 mod explain;
 mod figures;

@@ -7,6 +7,7 @@ use deadpool_postgres::Transaction;
 use jiff::Timestamp;
 use scaleout_common::api::{AuditAction, EnqueueRequest};
 use scaleout_common::ids::{BatchId, ExecutionId};
+use scaleout_common::logging_level::LoggingLevel;
 use scaleout_common::names::PoolName;
 use scaleout_common::priority::Priority;
 use scaleout_common::protocol::explain::count;
@@ -97,6 +98,7 @@ pub(super) struct NewBatch<'a> {
     pub(super) retries: i32,
     pub(super) retry_delay_ms: i64,
     pub(super) timeout_ms: Option<i64>,
+    pub(super) logging_level: LoggingLevel,
     pub(super) start: Start,
     pub(super) caller: &'a Caller,
     /// What the audit says of it.
@@ -127,6 +129,7 @@ impl<'a> NewBatch<'a> {
             retries: rows::small_in(request.retries),
             retry_delay_ms: rows::number_in(request.retry_delay_ms),
             timeout_ms: request.timeout_ms.map(rows::number_in),
+            logging_level: request.logging_level.unwrap_or(accepting.logging_level),
             start: Start::of(request),
             caller,
             deed: Deed::new(AuditAction::BatchEnqueue, ""),
@@ -206,7 +209,7 @@ impl<'a> NewBatch<'a> {
         let sealed = rows.ids.iter().zip(&rows.values).map(seal).collect::<Result<Vec<_>, _>>()?;
         let plain: Vec<Option<&str>> = rows.values.iter().map(|values| values.plain.as_deref()).collect();
         let insert = transaction.prepare_cached(sql::INSERT_EXECUTIONS).await?;
-        let parameters: [&(dyn ToSql + Sync); 15] = [
+        let parameters: [&(dyn ToSql + Sync); 16] = [
             &self.id.0,
             &self.pool.as_str(),
             &self.priority.code(),
@@ -222,6 +225,7 @@ impl<'a> NewBatch<'a> {
             &start.deadline,
             &rows.retry_of,
             &self.limited.key(),
+            &self.logging_level.code(),
         ];
         transaction.execute(&insert, &parameters).await?;
         if rows.retry_of.iter().any(Option::is_some) {

@@ -150,6 +150,9 @@ pub(crate) fn request_hash(request: &EnqueueRequest) -> [u8; 32] {
     if !request.workers.is_empty() {
         write_json(&mut hasher, &("workers", &request.workers));
     }
+    if let Some(level) = &request.logging_level {
+        write_json(&mut hasher, &("logging_level", level));
+    }
     for item in &request.executions {
         let parameters = item.parameters.iter().collect();
         write_json(&mut hasher, &Item { package: &item.package, parameters, count: item.count });
@@ -181,6 +184,7 @@ fn text_of(values: &impl Serialize) -> String {
 
 #[cfg(test)]
 mod tests {
+    use scaleout_common::logging_level::LoggingLevel;
     use scaleout_package::manifest::PackageManifest;
     use scaleout_package::model::Parameter;
     use scaleout_package::value::DataType;
@@ -278,7 +282,8 @@ mod tests {
         let within = EnqueueRequest { start_deadline_ms: Some(60_000), ..one.clone() };
         let limited = EnqueueRequest { limit_key: Some("k".parse().unwrap()), ..one.clone() };
         let chosen = EnqueueRequest { workers: vec!["rack-1".to_owned()], ..one.clone() };
-        let hashes = [&one, &later, &within, &limited, &chosen].map(request_hash);
+        let told = EnqueueRequest { logging_level: Some(LoggingLevel::Basic), ..one.clone() };
+        let hashes = [&one, &later, &within, &limited, &chosen, &told].map(request_hash);
         let distinct: std::collections::BTreeSet<_> = hashes.iter().collect();
         assert_eq!(distinct.len(), hashes.len());
         // As version 0.2.0 has it: a request that is repeated after an upgrade stays the same.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use scaleout_common::api::{AuditAction, Problem, RetryRequest};
 use scaleout_common::ids::{BatchId, ExecutionId};
+use scaleout_common::logging_level::LoggingLevel;
 use scaleout_common::names::{Name, PackagePath, PoolName};
 use scaleout_common::priority::Priority;
 use scaleout_common::status::Status;
@@ -61,6 +62,7 @@ struct Terms {
     retry_delay_ms: i64,
     timeout_ms: Option<i64>,
     limit_key: Option<Name>,
+    logging_level: LoggingLevel,
 }
 
 impl Terms {
@@ -82,6 +84,7 @@ impl Terms {
             retries: self.retries,
             retry_delay_ms: self.retry_delay_ms,
             timeout_ms: self.timeout_ms,
+            logging_level: self.logging_level,
             start: Start::default(),
             caller,
             deed: Deed::new(AuditAction::ExecutionRetry, ""),
@@ -363,6 +366,7 @@ fn old(row: &Row) -> Result<Old, CatalogError> {
             retries: row.get("retries"),
             retry_delay_ms: row.get("retry_delay_ms"),
             timeout_ms: row.get("timeout_ms"),
+            logging_level: rows::logging_level(row.get("logging_level"))?,
             limit_key: row
                 .get::<_, Option<String>>("limit_key")
                 .map(Name::new)

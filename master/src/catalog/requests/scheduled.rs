@@ -184,6 +184,7 @@ impl Catalog {
             start_at: Some(at),
             start_deadline_ms: optional("start_deadline_ms")?,
             workers: row.get("workers"),
+            logging_level: row.get::<_, Option<i16>>("logging_level").map(rows::logging_level).transpose()?,
         };
         self.check_bare(&request, row, accepting).await?;
         Ok(request)

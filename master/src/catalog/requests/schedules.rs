@@ -8,6 +8,7 @@ use scaleout_common::api::{
     ScheduleRun, ScheduleSummary, SetScheduleRequest,
 };
 use scaleout_common::ids::{BatchId, ExecutionId};
+use scaleout_common::logging_level::LoggingLevel;
 use scaleout_common::names::{LimitName, Name, ProjectPath};
 use scaleout_package::arguments::check;
 use serde_json::{Map, Value};
@@ -106,7 +107,7 @@ impl Catalog {
         let next = recurrence.next(known.get("now"));
         let never = || RecurrenceError::Never { cron: request.cron.clone() };
         let next = next.ok_or_else(|| unfit(&never()))?;
-        let parameters: [&(dyn ToSql + Sync); 19] = [
+        let parameters: [&(dyn ToSql + Sync); 20] = [
             &name.as_str(),
             &package.folder.as_str(),
             &package.project.as_str(),
@@ -126,6 +127,7 @@ impl Catalog {
             &request.limit_key.as_ref().map(Name::as_str),
             &caller.name,
             &next,
+            &request.logging_level.map(LoggingLevel::code),
         ];
         transaction.execute(sql::SET_SCHEDULE, &parameters).await?;
         let given: Vec<&str> = request.parameters.keys().map(String::as_str).collect();
@@ -237,6 +239,7 @@ impl Catalog {
             start_at: None,
             start_deadline_ms: request.start_deadline_ms,
             workers: request.workers.clone(),
+            logging_level: request.logging_level,
         };
         check_ranges(&enqueue, accepting.executions_max)?;
         let targets = self.targets(&enqueue, accepting.manifests).await?;
@@ -397,6 +400,7 @@ fn detail(row: &Row, runs: &[Row]) -> Result<ScheduleDetail, CatalogError> {
         timeout_ms: optional("timeout_ms")?,
         start_deadline_ms: optional("start_deadline_ms")?,
         limit_key: row.get("limit_key"),
+        logging_level: row.get::<_, Option<i16>>("logging_level").map(rows::logging_level).transpose()?,
         runs: runs.iter().map(run).collect::<Result<_, _>>()?,
     })
 }

@@ -78,6 +78,7 @@ statements! {
     SELECT_CALLER = "requests/select_caller.sql",
     SELECT_CURRENT_PACKAGES = "requests/select_current_packages.sql",
     SELECT_CURRENT_VERSION = "requests/select_current_version.sql",
+    SELECT_EXECUTABLES = "requests/select_executables.sql",
     SELECT_EXECUTION = "requests/select_execution.sql",
     SELECT_EXECUTIONS = "requests/select_executions.sql",
     SELECT_EXECUTION_VALUES = "requests/select_execution_values.sql",

@@ -3,10 +3,10 @@
 use scaleout_common::api::AuditAction::*;
 use scaleout_common::api::{
     AuditPage, BatchDetail, CancelAnswer, CancelRequest, DeployAnswer, EnqueueAnswer, EnqueueRequest,
-    ExecutionDetail, ExecutionValues, Explanation, InviteAnswer, InviteRequest, JoinAnswer, JoinRequest,
-    LimitSummary, LogPage, NextRun, ProjectDetail, ProjectSummary, RebuildAnswer, RestoreRequest,
-    RetryRequest, ScheduleDetail, ScheduleSummary, SetLimitRequest, SetScheduleRequest, SetValuesRequest,
-    SetWorkerRequest, StatusAnswer, VersionPage, WorkerDetail, WorkerSummary,
+    ExecutablesAnswer, ExecutionDetail, ExecutionValues, Explanation, InviteAnswer, InviteRequest,
+    JoinAnswer, JoinRequest, LimitSummary, LogPage, NextRun, ProjectDetail, ProjectSummary, RebuildAnswer,
+    RestoreRequest, RetryRequest, ScheduleDetail, ScheduleSummary, SetLimitRequest, SetScheduleRequest,
+    SetValuesRequest, SetWorkerRequest, StatusAnswer, VersionPage, WorkerDetail, WorkerSummary,
 };
 
 use super::super::health::ReadyAnswer;
@@ -49,6 +49,8 @@ const EXECUTIONS: &[Operation] = &[
     of::<EnqueueAnswer>(ExecutionRetry, "Runs executions that have ended again, as new ones of one batch")
         .body::<RetryRequest>()
         .errors(&[404, 409]),
+    of::<ExecutablesAnswer>(ExecutionTree, "Shows what became of the package, containers and tasks of an execution")
+        .query::<executions::Which>(),
     of::<ExecutionDetail>(ExecutionShow, "Shows an execution").query::<executions::Detail>(),
     of::<Explanation>(ExecutionExplain, "Tells why an execution is where it is, and what moves it on"),
     plain(ExecutionLogs, "text/event-stream", "Follows the log of an execution, as server-sent events")

@@ -38,6 +38,7 @@ pub(crate) async fn run(
         Ok(folder) => folder,
         Err(problem) => return Try::failed(problem),
     };
+    context.log.detail(MessageSource::Task, activation.path(), || starts(&prepared)).await;
     let (child, group) = match spawn(context, &prepared, &folder) {
         Ok(spawned) => spawned,
         Err(error) => return Try::failed(program::explain(context, &prepared, &error)),
@@ -51,6 +52,12 @@ pub(crate) async fn run(
         },
         _ => ended,
     }
+}
+
+fn starts(prepared: &Prepared) -> String {
+    let words = std::iter::once(&prepared.name).chain(&prepared.arguments);
+    let words: Vec<String> = words.map(|word| format!("{word:?}")).collect();
+    format!("starts {}", words.join(" "))
 }
 
 /// Writes what was printed into its variable.

@@ -4,7 +4,7 @@
 -- all they may be much.
 select s.id, s.name, s.folder, s.project, s.package, s.cron, s.timezone, s.missed, case when $1::text is not null then s.parameters end as parameters,
        s.sealed_parameters is not null as has_sealed, s.pool, s.workers, s.priority, s.retries, s.retry_delay_ms,
-       s.timeout_ms, s.start_deadline_ms, s.limit_key, s.next_at, s.paused_at, s.last_at, s.last_batch,
+       s.timeout_ms, s.start_deadline_ms, s.limit_key, s.logging_level, s.next_at, s.paused_at, s.last_at, s.last_batch,
        s.missed_count, s.missed_at, s.error, s.failed_at, s.failures, s.set_at, s.set_by
 from internal.schedules s
 where ($1::text is null or s.name = $1)
