@@ -21,6 +21,7 @@ mod listing;
 mod log_stream;
 pub(crate) mod man;
 pub(crate) mod master;
+mod new_project;
 pub(crate) mod package;
 mod package_run;
 pub(crate) mod project;

@@ -9,7 +9,7 @@ use scaleout_common::names::{Name, ProjectPath};
 use scaleout_package::{bundle, folder};
 use serde_json::Value;
 
-use super::{Context, package, versions};
+use super::{Context, new_project, package, versions};
 use crate::client::{Client, Repeat};
 use crate::exit::{Exit, Failure};
 use crate::input::{self, Assignment};
@@ -23,6 +23,15 @@ Examples:
   scaleout project deploy examples/hello --folder demo
   scaleout project list")]
 pub(crate) enum Project {
+    /// Makes a project to begin with, which runs
+    #[command(after_help = "\
+Examples:
+  scaleout project new my-project
+  scaleout project new jobs/nightly --format json
+
+It has one package, packages/hello.toml, a script that it starts, and project.toml. Nothing that is there is written \
+over. With --format json: project, folder, files.")]
+    New(new_project::New),
     /// Checks a project folder and deploys it as a new version
     #[command(after_help = "\
 Examples:
@@ -126,6 +135,7 @@ pub(crate) struct Set {
 
 pub(crate) async fn run(context: &Context, arguments: Project) -> Result<Exit, Failure> {
     match arguments {
+        Project::New(wanted) => new_project::run(context, &wanted)?,
         Project::Deploy(wanted) => {
             let bytes = packed(context, &wanted.path)?;
             let path = ["folders", wanted.folder.as_str(), "projects"];

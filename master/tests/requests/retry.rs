@@ -31,6 +31,7 @@ async fn retry(world: &World, request: &RetryRequest) -> Result<Accepted, Reques
 async fn failed(world: &World, parameters: Value) -> ExecutionId {
     let mut asked = request(json!([{ "package": "demo/flights/load", "parameters": parameters }]));
     (asked.retries, asked.retry_delay_ms, asked.timeout_ms) = (3, 1_500, Some(60_000));
+    asked.logging_level = Some(LoggingLevel::None);
     (asked.pool, asked.priority) = ("etl".parse().unwrap(), "high".parse().unwrap());
     let id = world.accept(asked).await.unwrap().dispatches[0].tasks[0].0;
     world.set_status(id, Status::Failed).await;
@@ -62,6 +63,7 @@ async fn a_retry_has_what_the_failed_one_had_its_secrets_too() {
         world.catalog.execution(new, &world.manifests).await.unwrap(),
     );
     assert_eq!((now.retries, now.retry_delay_ms, now.timeout_ms), (3, 1_500, Some(60_000)));
+    assert_eq!(now.logging_level, LoggingLevel::None);
     assert_eq!((now.pool.as_str(), now.priority.as_str()), ("etl", "high"));
     assert_eq!(accepted.dispatches[0].pool.as_str(), "etl");
     assert_eq!((now.summary.status, now.retry_of), (Status::Pending, Some(old)));

@@ -163,7 +163,7 @@ async fn a_run_tells_its_schedule_and_has_its_terms_and_secrets() {
     let world = World::with_project().await;
     let load = json!({
         "package": "demo/flights/load", "parameters": { "day": "2026-01-01", "rows": "7", "key": "s3cret" },
-        "retries": 2, "priority": "high", "timezone": "Europe/Paris", "start_deadline_ms": 600_000,
+        "retries": 2, "priority": "high", "timezone": "Europe/Paris", "start_deadline_ms": 600_000, "logging_level": "verbose",
     });
     world.set("load", load).await.unwrap();
     let kept = "select count(*) from internal.schedules where s3 is null".replace("s3", "sealed_parameters");
@@ -182,6 +182,7 @@ async fn a_run_tells_its_schedule_and_has_its_terms_and_secrets() {
     let id = ExecutionId(row.get(0));
     let execution = world.catalog.execution(id, &world.manifests).await.unwrap();
     assert_eq!((execution.schedule.as_deref(), execution.retries), (Some("load"), 2));
+    assert_eq!(execution.logging_level, LoggingLevel::Verbose);
     let deadline = execution.start_deadline.unwrap();
     assert_eq!(
         deadline.duration_since(read.pending.next_at).as_secs(),
