@@ -3,7 +3,7 @@
 //!
 //! A name means the innermost variable of that name, for reading and for writing, as in SSIS.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::value::{DataType, VALUE_BYTES_MAX, Value};
@@ -24,6 +24,19 @@ pub struct FrameId(u64);
 pub struct Frames {
     open: BTreeMap<FrameId, Open>,
     last: u64,
+    /// Writes of watched variables that nobody has asked for yet, oldest first.
+    changes: Vec<Change>,
+}
+
+/// A watched variable was written.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Change {
+    /// The frame that has it.
+    pub frame: FrameId,
+    /// Its name.
+    pub name: String,
+    /// What it was set to.
+    pub value: Value,
 }
 
 #[derive(Debug)]
@@ -31,6 +44,7 @@ struct Open {
     around: Option<FrameId>,
     types: BTreeMap<String, DataType>,
     values: Frame,
+    watched: BTreeSet<String>,
 }
 
 /// Why a variable is not written.
@@ -74,13 +88,34 @@ impl Frames {
         let id = FrameId(self.last);
         let types = beginning.iter().map(|(name, (data_type, _))| (name.clone(), *data_type)).collect();
         let values = beginning.into_iter().map(|(name, (_, value))| (name, value)).collect();
-        self.open.insert(id, Open { around, types, values: Frame(Arc::new(values)) });
+        self.open
+            .insert(id, Open { around, types, values: Frame(Arc::new(values)), watched: BTreeSet::new() });
         id
+    }
+
+    /// From now on writes of these variables of a frame are kept for [`take_changes`](Self::take_changes).
+    pub fn watch(&mut self, id: FrameId, names: BTreeSet<String>) {
+        if let Some(open) = self.open.get_mut(&id) {
+            open.watched = names;
+        }
+    }
+
+    /// The writes of watched variables that are seen from `id`, since somebody last asked for them, oldest first.
+    pub fn take_changes(&mut self, id: FrameId) -> Vec<Change> {
+        if self.changes.is_empty() {
+            return Vec::new();
+        }
+        let seen: BTreeSet<FrameId> = self.outward(id).collect();
+        let all = std::mem::take(&mut self.changes);
+        let (taken, left) = all.into_iter().partition(|change| seen.contains(&change.frame));
+        self.changes = left;
+        taken
     }
 
     /// Forgets a frame. Those inside it must have been closed before: they would see nothing around them.
     pub fn close(&mut self, id: FrameId) {
         self.open.remove(&id);
+        self.changes.retain(|change| change.frame != id);
     }
 
     /// How many frames are open.
@@ -101,6 +136,7 @@ impl Frames {
     /// There is none, or it cannot hold `value`. Nothing is changed then.
     pub fn write(&mut self, id: FrameId, name: &str, value: Value) -> Result<(), WriteError> {
         let found = self.outward(id).find(|id| self.open[id].types.contains_key(name));
+        let declared_in = found.unwrap_or(id);
         let frame = found.and_then(|id| self.open.get_mut(&id));
         let frame = frame.ok_or_else(|| WriteError::Unknown(name.to_owned()))?;
         let expected = frame.types[name];
@@ -109,6 +145,9 @@ impl Frames {
         }
         if matches!(&value, Value::String(text) if text.len() > VALUE_BYTES_MAX) {
             return Err(WriteError::TooLong(name.to_owned()));
+        }
+        if frame.watched.contains(name) {
+            self.changes.push(Change { frame: declared_in, name: name.to_owned(), value: value.clone() });
         }
         Arc::make_mut(&mut frame.values.0).insert(name.to_owned(), value);
         Ok(())
@@ -161,6 +200,24 @@ mod tests {
         let seen = frames.seen_from(id);
         frames.write(id, "a", Value::Int64(2)).unwrap();
         assert_eq!(seen[0].get("a"), Some(&Value::Int64(1)));
+    }
+
+    #[test]
+    fn writes_of_watched_variables_are_told_once_in_their_order() {
+        let mut frames = Frames::default();
+        let int = |name, value| (name, DataType::Int64, Value::Int64(value));
+        let package = frames.open(None, declared(&[int("a", 1), int("b", 1)]));
+        let inner = frames.open(Some(package), declared(&[int("b", 1)]));
+        frames.watch(package, ["a".to_owned(), "b".to_owned()].into());
+        frames.write(inner, "b", Value::Int64(5)).unwrap();
+        frames.write(inner, "a", Value::Int64(2)).unwrap();
+        frames.write(inner, "a", Value::String("no number".into())).unwrap_err();
+        frames.write(package, "b", Value::Null).unwrap();
+        let change = |name: &str, value| Change { frame: package, name: name.into(), value };
+        let beside = frames.open(None, declared(&[]));
+        assert_eq!(frames.take_changes(beside), [], "it does not see them");
+        assert_eq!(frames.take_changes(inner), [change("a", Value::Int64(2)), change("b", Value::Null)]);
+        assert_eq!(frames.take_changes(inner), []);
     }
 
     #[test]

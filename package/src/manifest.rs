@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Container, Package, Parameter, Task};
+use crate::model::{Container, Handler, Handlers, Package, Parameter, Task};
 use crate::project::Project;
 
 /// What the catalog keeps of a project.
@@ -31,7 +31,7 @@ pub struct ProjectManifest {
 pub struct Outline {
     /// The task's name.
     pub name: String,
-    /// Its kind, as packages write it.
+    /// Its kind, as packages write it; of an event handler `event-handler`, whose name is that of its event.
     pub kind: String,
     /// Those inside it, in the order of the file.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -39,14 +39,25 @@ pub struct Outline {
 }
 
 impl Outline {
-    /// The tasks of `container`, in the order of the file.
-    pub fn of(container: &Container) -> Vec<Outline> {
-        let outline = |task: &Task| Outline {
+    /// The tasks of `package`, and its event handlers.
+    pub fn of(package: &Package) -> Vec<Outline> {
+        Outline::inside(Some(&package.root), &package.handlers)
+    }
+
+    /// What is inside a task or package: its tasks, in the order of the file, then its handlers.
+    fn inside(container: Option<&Container>, handlers: &Handlers) -> Vec<Outline> {
+        let task = |task: &Task| Outline {
             name: task.name.clone(),
             kind: task.kind.name().to_owned(),
-            tasks: task.kind.container().map(Outline::of).unwrap_or_default(),
+            tasks: Outline::inside(task.kind.container(), &task.handlers),
         };
-        container.tasks().iter().map(outline).collect()
+        let handler = |handler: &Handler| Outline {
+            name: handler.event.name().to_owned(),
+            kind: "event-handler".to_owned(),
+            tasks: Outline::inside(Some(&handler.container), &Handlers::default()),
+        };
+        let tasks = container.into_iter().flat_map(|container| container.tasks().iter().map(task));
+        tasks.chain(handlers.all.iter().map(handler)).collect()
     }
 }
 
@@ -76,8 +87,7 @@ impl From<&Package> for PackageManifest {
 impl From<&Project> for ProjectManifest {
     fn from(project: &Project) -> ProjectManifest {
         let packages = project.packages.iter().map(|(name, package)| (name.clone(), package.into()));
-        let outlines =
-            project.packages.iter().map(|(name, package)| (name.clone(), Outline::of(&package.root)));
+        let outlines = project.packages.iter().map(|(name, package)| (name.clone(), Outline::of(package)));
         ProjectManifest {
             name: project.settings.name.clone(),
             description: project.settings.description.clone(),

@@ -6,6 +6,7 @@ use std::fmt;
 use scaleout_common::names::NAME_LENGTH_MAX;
 
 use crate::expression::{Name, UnknownName};
+use crate::model::Event;
 use crate::value::DataType;
 
 /// A reference to one value by name.
@@ -38,8 +39,7 @@ impl fmt::Display for Reference {
 
 macro_rules! system_variables {
     ($($(#[$doc:meta])* $variant:ident,)*) => {
-        /// The system variables that make sense here. Names as in SSIS where it has them; those of
-        /// event handlers come with the handlers.
+        /// The system variables that make sense here. Names as in SSIS where it has them.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum SystemVariable { $($(#[$doc])* $variant,)* }
 
@@ -50,6 +50,11 @@ macro_rules! system_variables {
             /// The name behind `System::`.
             pub fn name(self) -> &'static str {
                 match self { $(SystemVariable::$variant => stringify!($variant),)* }
+            }
+
+            /// What the frame of an event handler calls it. No variable of a package has a name with colons.
+            pub fn key(self) -> &'static str {
+                match self { $(SystemVariable::$variant => concat!("System::", stringify!($variant)),)* }
             }
         }
     };
@@ -74,6 +79,20 @@ system_variables! {
     MachineName,
     /// String: the folder that the execution may write to.
     WorkDir,
+    /// String, in event handlers: the error or warning, sensitive values masked.
+    ErrorDescription,
+    /// String, in event handlers: the name of what raised the event.
+    SourceName,
+    /// String, in event handlers: the description of what raised the event.
+    SourceDescription,
+    /// String, in event handlers: the path of what raised the event, iterations included.
+    SourcePath,
+    /// Bool, in event handlers, which may write it: whether the event goes on to what is around.
+    Propagate,
+    /// String, in handlers of `on-variable-changed`: the variable that was written.
+    VariableName,
+    /// String, in handlers of `on-variable-changed`: its new value as a text, or NULL.
+    VariableValue,
 }
 
 impl SystemVariable {
@@ -82,8 +101,14 @@ impl SystemVariable {
         match self {
             SystemVariable::Attempt => DataType::Int64,
             SystemVariable::StartTime => DataType::Timestamp,
+            SystemVariable::Propagate => DataType::Bool,
             _ => DataType::String,
         }
+    }
+
+    /// The events whose handlers alone see it; none if everything does.
+    pub fn events(self) -> Vec<Event> {
+        Event::ALL.into_iter().filter(|event| event.variables().contains(&self)).collect()
     }
 
     /// The system variable called `name`.

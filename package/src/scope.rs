@@ -80,7 +80,9 @@ impl Scope {
             Reference::User(name) => self.variable(name),
             Reference::Package(name) => self.package.get(name),
             Reference::Project(name) => self.project.get(name),
-            Reference::System(variable) => self.system.get(variable),
+            Reference::System(variable) => {
+                self.system.get(variable).or_else(|| self.variable(variable.key()))
+            }
         };
         found.ok_or_else(|| LookupError::Unknown(reference.clone()))
     }

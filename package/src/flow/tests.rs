@@ -8,8 +8,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::expression::{Expression, Name, Names, Parsed, Type, UnknownName};
 use crate::model::{
-    After, Constraint, Container, ForceResult, Join, MaximumErrors, On, Task, TaskIndex, TaskKind, TaskPath,
-    When,
+    After, Constraint, Container, ForceResult, Handlers, Join, MaximumErrors, On, Task, TaskIndex, TaskKind,
+    TaskPath, When,
 };
 
 fn task(index: usize, after: After) -> Task {
@@ -27,6 +27,7 @@ fn task(index: usize, after: After) -> Task {
         timeout: None,
         fail_parent: true,
         force_result: None,
+        handlers: Handlers::default(),
         disable: false,
     }
 }

@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use super::task::{After, ForceResult, Join, MaximumErrors, TaskIndex, TaskKind, TaskPath};
-use super::{Connection, Parameter, Variable};
+use super::{Connection, Handlers, Parameter, Variable};
 
 /// A package: one file that describes a job.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,6 +26,8 @@ pub struct Package {
     pub connections: BTreeMap<String, Connection>,
     /// Its tasks: a package is the outermost container. It may have none.
     pub root: Container,
+    /// What runs when something happens to it, or to what is inside it.
+    pub handlers: Handlers,
 }
 
 /// Tasks and their order. Its constraints name siblings only and go round in no circle.
@@ -64,6 +66,8 @@ pub struct Task {
     pub force_result: Option<ForceResult>,
     /// Whether it is passed over as if it had succeeded.
     pub disable: bool,
+    /// What runs when something happens to it, or to what is inside it.
+    pub handlers: Handlers,
 }
 
 /// Why tasks do not make a container.
@@ -119,12 +123,14 @@ impl Container {
         self.maximum_errors
     }
 
-    /// Every task in it and in the containers inside, outer before inner, in the order of the file.
+    /// Every task in it, in the containers inside, and in the event handlers of all of these, outer before inner, in the
+    /// order of the file.
     pub fn all_tasks(&self) -> impl Iterator<Item = &Task> {
         let mut waiting: Vec<&Task> = self.tasks.iter().rev().collect();
         std::iter::from_fn(move || {
             let task = waiting.pop()?;
-            if let Some(container) = task.kind.container() {
+            let handlers = task.handlers.all.iter().map(|handler| &handler.container);
+            for container in task.kind.container().into_iter().chain(handlers) {
                 waiting.extend(container.tasks.iter().rev());
             }
             Some(task)

@@ -35,6 +35,8 @@ pub struct Variable {
     /// Its value when its package, container or task starts; NULL if none was given. An expression sees parameters and
     /// system variables.
     pub value: Operand,
+    /// Whether writing it raises [`Event::VariableChanged`](super::Event::VariableChanged).
+    pub raises_changed: bool,
 }
 
 /// A connection: something outside that tasks use by name.

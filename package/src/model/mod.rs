@@ -4,6 +4,7 @@
 
 mod container;
 mod declarations;
+mod event;
 mod foreach;
 mod repeat;
 mod task;
@@ -11,6 +12,7 @@ mod task;
 pub use crate::operand::Operand;
 pub use container::{Container, ContainerError, Package, Task};
 pub use declarations::{Connection, ConnectionKind, Parameter, Variable};
+pub use event::{Event, Handler, Handlers};
 pub use foreach::{Cell, DateUnit, Files, Foreach, Over, Retrieve};
 pub use repeat::{Assign, For};
 pub use task::{

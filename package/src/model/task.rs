@@ -7,7 +7,7 @@ use crate::operand::Operand;
 use crate::template::Template;
 use crate::value::DataType;
 
-use super::{Assign, Container, For, Foreach};
+use super::{Assign, Container, Event, For, Foreach};
 
 /// What a task does. Closed: a new kind is a new variant, and the compiler shows every place.
 #[derive(Debug, Clone, PartialEq)]
@@ -182,13 +182,21 @@ impl Default for MaximumErrors {
     }
 }
 
-/// The path of a task from the package down, as SSIS writes it: `\Package\each-file\check`.
+/// The path of a task from the package down, as SSIS writes it: `\Package\each-file\check`, and
+/// `\Package\load.EventHandlers[OnError]\mail` inside a handler. No name holds brackets.
 ///
 /// The package itself is always called `Package` in it, so that a path survives renaming the file.
 /// A loop's iteration (`each-file[3]`) belongs to one run and is not part of this path.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct TaskPath {
-    names: Vec<String>,
+    steps: Vec<Step>,
+}
+
+/// One step of the way down.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+enum Step {
+    Task(String),
+    Handler(Event),
 }
 
 impl TaskPath {
@@ -199,20 +207,31 @@ impl TaskPath {
 
     /// The path of the task `name` inside this one.
     pub fn child(&self, name: &str) -> TaskPath {
-        let mut names = self.names.clone();
-        names.push(name.to_owned());
-        TaskPath { names }
+        self.step(Step::Task(name.to_owned()))
     }
 
-    /// The names of the tasks on the way, outermost first; none for the package itself.
-    pub fn names(&self) -> &[String] {
-        &self.names
+    /// The path of the handler of `event` that this task or the package has.
+    pub fn handler(&self, event: Event) -> TaskPath {
+        self.step(Step::Handler(event))
+    }
+
+    fn step(&self, step: Step) -> TaskPath {
+        let steps = self.steps.iter().cloned().chain([step]).collect();
+        TaskPath { steps }
+    }
+
+    /// How many tasks and handlers are on the way; 0 for the package itself.
+    pub fn depth(&self) -> usize {
+        self.steps.len()
     }
 }
 
 impl fmt::Display for TaskPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("\\Package")?;
-        self.names.iter().try_for_each(|name| write!(f, "\\{name}"))
+        self.steps.iter().try_for_each(|step| match step {
+            Step::Task(name) => write!(f, "\\{name}"),
+            Step::Handler(event) => write!(f, ".EventHandlers[{}]", event.name()),
+        })
     }
 }

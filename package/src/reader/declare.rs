@@ -74,6 +74,7 @@ pub(super) fn variables(
             name: item.key.to_owned(),
             data_type: data_type.unwrap_or(UNREAD),
             value: value.unwrap_or(Operand::Literal(Value::Null)),
+            raises_changed: table.boolean("raise-changed-event", report).unwrap_or(false),
         })
     })
 }

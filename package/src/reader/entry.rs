@@ -8,7 +8,7 @@ use toml::de::DeTable;
 
 use crate::diagnostics::{Diagnostics, Problem, Source};
 use crate::files::ProjectFiles;
-use crate::model::{Container, Package, TaskPath};
+use crate::model::{Container, Handlers, Package, TaskPath};
 use crate::project::ProjectSettings;
 
 use super::declare;
@@ -27,10 +27,6 @@ const CONCURRENT_MAX: u32 = 1_000;
 pub const NESTING_MAX: usize = 32;
 
 const RENAME_FILE: &str = "a package is called as its file, without .toml: rename it";
-
-/// Event handlers of coming versions, on any task and on the package.
-pub(super) const LATER_HANDLERS: [&str; 6] =
-    ["on-error", "on-warning", "on-pre-execute", "on-post-execute", "on-task-failed", "on-variable-changed"];
 
 /// What a package is read within.
 #[derive(Debug, Clone, Copy)]
@@ -53,9 +49,7 @@ pub fn read_package(
 ) -> Result<Package, Diagnostics> {
     let source = source(path, bytes).map_err(Diagnostics::one)?;
     let mut report = Report::new(source.clone());
-    let package = with_table(&source, &LATER_HANDLERS, &mut report, |table, report| {
-        package(name, table, around, report)
-    });
+    let package = with_table(&source, &mut report, |table, report| package(name, table, around, report));
     let package = package.unwrap_or_else(|| Package {
         name: name.to_owned(),
         description: String::new(),
@@ -65,6 +59,7 @@ pub fn read_package(
         variables: BTreeMap::new(),
         connections: BTreeMap::new(),
         root: Container::default(),
+        handlers: Handlers::default(),
     });
     let mut problems = report.into_problems();
     if let Err(error) = Name::new(name) {
@@ -89,7 +84,7 @@ pub(crate) fn settings_and_problems(path: &str, bytes: &[u8]) -> (ProjectSetting
         Err(problem) => return (ProjectSettings::default(), vec![problem]),
     };
     let mut report = Report::new(source.clone());
-    let settings = with_table(&source, &[], &mut report, settings).unwrap_or_default();
+    let settings = with_table(&source, &mut report, settings).unwrap_or_default();
     (settings, report.into_problems())
 }
 
@@ -112,10 +107,11 @@ fn package(name: &str, table: &mut Table<'_>, around: &Surroundings<'_>, report:
     let connections = declare::connections(table.take("connections"), &names, report);
     let names = Names { connections: &connections, ..names };
     let mut reader = TaskReader { names, count: 0, at_once: 1 };
+    let handlers = reader.handlers(table, &TaskPath::package(), report);
     let root = reader.container(table, &TaskPath::package(), report);
     let max_concurrent = max_concurrent.and_then(NonZeroU32::new);
     let name = name.to_owned();
-    Package { name, description, run_as, max_concurrent, root, connections, parameters, variables }
+    Package { name, description, run_as, max_concurrent, root, handlers, connections, parameters, variables }
 }
 
 fn settings(table: &mut Table<'_>, report: &mut Report) -> ProjectSettings {
@@ -147,7 +143,6 @@ fn settings(table: &mut Table<'_>, report: &mut Report) -> ProjectSettings {
 /// Parses the text and reads its root table; tells TOML's own errors, and then nothing else.
 fn with_table<T>(
     source: &Source,
-    later: &[&str],
     report: &mut Report,
     read: impl FnOnce(&mut Table<'_>, &mut Report) -> T,
 ) -> Option<T> {
@@ -167,7 +162,7 @@ fn with_table<T>(
     }
     let mut table = Table::new(root.get_ref(), 0..0);
     let value = read(&mut table, report);
-    table.finish("this file", later, report);
+    table.finish("this file", &[], report);
     Some(value)
 }
 

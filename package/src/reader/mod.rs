@@ -5,6 +5,7 @@
 mod declare;
 mod entry;
 mod foreach;
+mod handlers;
 mod kinds;
 mod names;
 mod order;
@@ -16,6 +17,5 @@ mod tasks;
 #[cfg(test)]
 mod tests;
 
-use entry::LATER_HANDLERS;
 pub(crate) use entry::settings_and_problems;
 pub use entry::{FILE_BYTES_MAX, NESTING_MAX, Surroundings, TASKS_MAX, read_package, read_settings};

@@ -71,7 +71,8 @@ impl Names<'_> {
     }
 
     pub(super) fn variable_names(&self) -> impl Iterator<Item = &String> {
-        self.scopes.iter().flat_map(|scope| scope.variables.keys())
+        let all = self.scopes.iter().flat_map(|scope| scope.variables.keys());
+        all.filter(|name| !name.contains("::"))
     }
 
     /// What values of variables may use: everything here but the variables themselves.
@@ -115,9 +116,10 @@ impl Names<'_> {
             Reference::User(name) => variable(name),
             Reference::Package(name) => parameter(self.parameters, name),
             Reference::Project(name) => parameter(&self.project.parameters, name),
-            Reference::System(variable) => {
-                Some(Declared { data_type: variable.data_type(), sensitive: false })
+            Reference::System(known) if known.events().is_empty() => {
+                Some(Declared { data_type: known.data_type(), sensitive: false })
             }
+            Reference::System(of_event) => variable(of_event.key()),
         }
     }
 
@@ -131,6 +133,11 @@ impl Names<'_> {
             Reference::Project(name) => (name, self.project.parameters.keys().collect()),
             Reference::System(variable) => (variable.name(), Vec::new()),
         };
+        if let Reference::System(of_event) = reference {
+            let handlers: Vec<&str> = of_event.events().iter().map(|event| event.key()).collect();
+            let help = format!("the handlers that know it are {}", handlers.join(", "));
+            return UnknownName { message: format!("{reference} is not known here"), help: Some(help) };
+        }
         let help = match self.elsewhere(name) {
             Some(right) => Some(format!("write {right}")),
             None => known_words(name, &known.into_iter().map(String::as_str).collect::<Vec<_>>()),

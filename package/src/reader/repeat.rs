@@ -3,7 +3,7 @@
 use crate::binding;
 use crate::expression::ParsedAssignment;
 use crate::model::{Assign, Container, For, Target};
-use crate::reference::Reference;
+use crate::reference::{Reference, SystemVariable};
 
 use super::names::Names;
 use super::order;
@@ -60,6 +60,14 @@ fn assignment(names: &Names<'_>, item: &Item<'_>, report: &mut Report) -> Option
     let target = match Reference::from_name(name) {
         Ok(Reference::Bare(name) | Reference::User(name)) => {
             names.target_named(item.key, &name, span, report)?
+        }
+        Ok(reference @ Reference::System(SystemVariable::Propagate)) => {
+            if names.variable(SystemVariable::Propagate.key()).is_none() {
+                let unknown = names.unknown(&reference);
+                report.add_with_help(span, unknown.message, unknown.help.unwrap_or_default());
+                return None;
+            }
+            names.target_named(item.key, SystemVariable::Propagate.key(), span, report)?
         }
         Ok(other) => {
             let message = format!("{other} cannot be written: only variables can");

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use crate::duration;
 use crate::model::{
-    After, Container, For, ForceResult, Foreach, Join, MaximumErrors, Task, TaskIndex, TaskKind, TaskPath,
+    After, Container, For, ForceResult, Foreach, Handlers, Join, MaximumErrors, Task, TaskIndex, TaskKind,
+    TaskPath,
 };
 
 use super::declare;
@@ -16,7 +17,7 @@ use super::order;
 use super::repeat;
 use super::report::Report;
 use super::table::{Item, Table};
-use super::{LATER_HANDLERS, NESTING_MAX, TASKS_MAX};
+use super::{NESTING_MAX, TASKS_MAX};
 
 /// Most retries of a task.
 const RETRIES_MAX: u32 = 1_000;
@@ -45,7 +46,7 @@ impl TaskReader<'_> {
     ) -> Container {
         let maximum_errors = maximum_errors(table, report);
         let Some(item) = table.take("tasks") else { return empty(maximum_errors) };
-        if path.names().len() >= NESTING_MAX {
+        if path.depth() >= NESTING_MAX {
             report.add(item.key_span, format!("tasks are nested deeper than {NESTING_MAX} containers"));
             return empty(maximum_errors);
         }
@@ -94,6 +95,8 @@ impl TaskReader<'_> {
         task.disable = table.boolean("disable", report).unwrap_or(false);
         task.variables = declare::variables(&mut table, &self.names.without_variables(), report);
         self.names.scopes.push(NameScope { variables: task.variables.clone(), at_once: None });
+        // Before the kind: what stands in a loop whose iterations run at the same time is no rule for its handlers.
+        task.handlers = self.handlers(&mut table, &task.path, report);
         self.kind(&mut task, table, report);
         self.names.scopes.pop();
         (task, place)
@@ -154,8 +157,7 @@ impl TaskReader<'_> {
             _ => return unknown_kind(&item, word, report),
         };
         task.kind = kind;
-        let later: Vec<&str> = later.iter().copied().chain(LATER_HANDLERS).collect();
-        table.finish(&format!("{word} {what}"), &later, report);
+        table.finish(&format!("{word} {what}"), later, report);
     }
 }
 
@@ -176,6 +178,7 @@ fn unread(name: &str, parent: &TaskPath) -> Task {
         fail_parent: true,
         force_result: None,
         disable: false,
+        handlers: Handlers::default(),
     }
 }
 

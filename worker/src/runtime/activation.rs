@@ -4,20 +4,24 @@ use scaleout_package::flow::RunPath;
 use scaleout_package::frames::FrameId;
 use scaleout_package::model::Task;
 
+use super::events::Around;
+
 /// A container, or an iteration of one, whose tasks run.
 #[derive(Clone, Debug)]
-pub(super) struct Place {
+pub(super) struct Place<'a> {
     /// As in the log.
     pub(super) path: RunPath,
     /// The innermost frame that its tasks see.
     pub(super) frame: FrameId,
+    /// Whose event handlers hear of it.
+    pub(super) around: Around<'a>,
 }
 
 /// One try of one task.
 #[derive(Debug)]
 pub(super) struct Activation<'a> {
     pub(super) task: &'a Task,
-    pub(super) place: Place,
+    pub(super) place: Place<'a>,
 }
 
 impl Activation<'_> {

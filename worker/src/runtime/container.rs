@@ -7,11 +7,12 @@ use scaleout_common::wire::{MessageSource, MessageType};
 use scaleout_package::expression::Datum;
 use scaleout_package::flow::{Answer, End, Flow, Happened, Question, RunPath, SkipReason, Skipped};
 use scaleout_package::frames::Beginning;
-use scaleout_package::model::{Container, Task, TaskIndex};
+use scaleout_package::model::{Container, Event, Task, TaskIndex};
 use tokio_util::sync::CancellationToken;
 
 use super::activation::Place;
 use super::context::{Context, PACKAGE_PATH};
+use super::events::{self, Around, Enclosing, Raised};
 use super::task::{self, TaskEnd};
 
 /// How a container ended.
@@ -25,24 +26,38 @@ pub(super) struct ContainerEnd {
 }
 
 /// Runs the whole package, and says so in the log.
-pub(super) async fn run_package(
-    context: &Context<'_>,
+pub(super) async fn run_package<'a>(
+    context: &'a Context<'a>,
     beginning: Beginning,
     halt: CancellationToken,
 ) -> ContainerEnd {
-    let loaded = &context.run.package;
+    let package = &context.run.package.package;
     let say = |kind, text: String| context.log.say(kind, MessageSource::Package, PACKAGE_PATH, text);
-    say(MessageType::PreExecute, format!("{} starts, attempt {}", loaded.package.name, context.run.attempt))
-        .await;
-    let frame = context.variables.open(None, beginning).await;
-    let place = Place { path: RunPath::package(), frame };
-    let ended = run_container(context, &loaded.package.root, place, halt.clone()).await;
+    say(MessageType::PreExecute, format!("{} starts, attempt {}", package.name, context.run.attempt)).await;
+    let frame = context.open(None, beginning, &package.variables).await;
+    let path = RunPath::package();
+    let around = Enclosing::within(&None, &package.handlers, &path, frame, true);
+    let raise = |event| {
+        let raised = Raised::by(event, &package.name, &package.description, PACKAGE_PATH);
+        events::raise(context, &around, raised, &halt)
+    };
+    let mut ended = match raise(Event::PreExecute).await {
+        Ok(()) => {
+            let place = Place { path, frame, around: around.clone() };
+            run_container(context, &package.root, place, halt.clone()).await
+        }
+        Err(error) => ContainerEnd { end: End::Failure, errors: 1, error: Some(error) },
+    };
+    if let Err(error) = raise(Event::PostExecute).await {
+        ended.end = End::Failure;
+        ended.error.get_or_insert(error);
+    }
     let how = match ended.end {
         End::Success => "succeeded",
         End::Failure if halt.is_cancelled() => "was stopped",
         End::Failure => "failed",
     };
-    say(MessageType::PostExecute, format!("{} {how}", loaded.package.name)).await;
+    say(MessageType::PostExecute, format!("{} {how}", package.name)).await;
     ended
 }
 
@@ -58,7 +73,7 @@ enum Step {
 pub(super) fn run_container<'a>(
     context: &'a Context<'a>,
     container: &'a Container,
-    place: Place,
+    place: Place<'a>,
     halt: CancellationToken,
 ) -> BoxFuture<'a, ContainerEnd> {
     Box::pin(async move {
@@ -74,7 +89,8 @@ pub(super) fn run_container<'a>(
             for (task, fault) in answer_all(context, container, &place, &mut flow).await {
                 let path = place.path.child(&task.name);
                 error.get_or_insert_with(|| format!("{path}: {fault}"));
-                running.push(tell_fault(context, task, path, fault).map(|()| Step::Told).boxed());
+                let told = tell_fault(context, task, path, fault, place.around.clone(), halt.clone());
+                running.push(told.map(|()| Step::Told).boxed());
             }
             for skipped in flow.take_skipped() {
                 let path = place.path.clone();
@@ -110,7 +126,7 @@ pub(super) fn run_container<'a>(
 async fn answer_all<'a>(
     context: &Context<'_>,
     container: &'a Container,
-    place: &Place,
+    place: &Place<'_>,
     flow: &mut Flow,
 ) -> Vec<(&'a Task, String)> {
     let mut faults = Vec::new();
@@ -131,7 +147,7 @@ async fn answer_all<'a>(
 async fn answer(
     context: &Context<'_>,
     container: &Container,
-    place: &Place,
+    place: &Place<'_>,
     question: Question,
 ) -> (Answer, Option<String>) {
     let task = &container.tasks()[question.task.0];
@@ -155,8 +171,18 @@ async fn answer(
     }
 }
 
-async fn tell_fault(context: &Context<'_>, task: &Task, path: RunPath, fault: String) {
-    context.log.say(MessageType::Error, task::source(task), path.as_str(), fault).await;
+async fn tell_fault<'a>(
+    context: &'a Context<'a>,
+    task: &'a Task,
+    path: RunPath,
+    fault: String,
+    around: Around<'a>,
+    halt: CancellationToken,
+) {
+    context.log.say(MessageType::Error, task::source(task), path.as_str(), &fault).await;
+    let raised = Raised::by_task(Event::Error, task, path.as_str()).saying(&fault);
+    // The fault counts anyhow, and a handler that fails has said why.
+    let _ = events::raise(context, &around, raised, &halt).await;
 }
 
 async fn tell_skipped(context: &Context<'_>, container: &Container, around: RunPath, skipped: Skipped) {

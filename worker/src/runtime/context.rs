@@ -1,13 +1,14 @@
 //! What the tasks of one attempt share: values, log, work folder, slots.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use jiff::{Timestamp, Zoned};
 use scaleout_common::wire::{MessageSource, MessageType};
 use scaleout_package::Value;
-use scaleout_package::frames::Beginning;
+use scaleout_package::frames::{Beginning, Change, FrameId};
 use scaleout_package::model::{Connection, Parameter, Task, Variable};
 use scaleout_package::reference::SystemVariable;
 use scaleout_package::scope::{Clock, DeclareError, Scope};
@@ -39,6 +40,8 @@ pub(super) struct Context<'a> {
     pub(super) variables: Variables,
     /// What every task sees; its variables are with their owner.
     scope: Scope,
+    /// Whether any variable says `raise-changed-event`.
+    watches: AtomicBool,
 }
 
 impl<'a> Context<'a> {
@@ -60,6 +63,7 @@ impl<'a> Context<'a> {
             scope: scope(run, host, &work_folder),
             work_folder,
             account,
+            watches: AtomicBool::new(false),
         }
     }
 
@@ -75,8 +79,34 @@ impl<'a> Context<'a> {
         self.around(task).begin(variables)
     }
 
+    /// Opens a frame for `variables`, which begin with `beginning`.
+    pub(super) async fn open(
+        &self,
+        around: Option<FrameId>,
+        beginning: Beginning,
+        variables: &BTreeMap<String, Variable>,
+    ) -> FrameId {
+        let frame = self.variables.open(around, beginning).await;
+        let watched = variables.values().filter(|variable| variable.raises_changed);
+        let watched: BTreeSet<String> = watched.map(|variable| variable.name.clone()).collect();
+        if !watched.is_empty() {
+            self.watches.store(true, Ordering::Relaxed);
+            self.variables.watch(frame, watched).await;
+        }
+        frame
+    }
+
+    /// The writes of variables that say `raise-changed-event`, as far as they are seen from `frame`.
+    pub(super) async fn take_changes(&self, frame: FrameId) -> Vec<Change> {
+        // Most packages have none, and need not ask.
+        if !self.watches.load(Ordering::Relaxed) {
+            return Vec::new();
+        }
+        self.variables.take_changes(frame).await
+    }
+
     /// The values that `task` sees now, which stands at `place`.
-    pub(super) async fn scope_of(&self, task: &Task, place: &Place) -> Scope {
+    pub(super) async fn scope_of(&self, task: &Task, place: &Place<'_>) -> Scope {
         let mut scope = self.around(Some(task));
         scope.variables = self.variables.seen_from(place.frame).await;
         scope

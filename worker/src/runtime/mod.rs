@@ -15,7 +15,9 @@ mod log;
 mod task;
 mod variables;
 
+mod events;
 mod foreach;
+mod own;
 mod process;
 mod repeat;
 mod sql;

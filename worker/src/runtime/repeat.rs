@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::activation::{Activation, Place};
 use super::container::{ContainerEnd, run_container};
 use super::context::Context;
+use super::events;
 use super::task::{self, Try};
 use super::text::{self, told};
 
@@ -40,7 +41,7 @@ pub(super) async fn run<'a>(
         if let Some(ended) = iterations.end() {
             break ended;
         }
-        match goes_on(context, activation, repeat, next).await {
+        match goes_on(context, activation, repeat, next, interrupt).await {
             Ok(true) => {}
             Ok(false) => {
                 iterations.exhaust();
@@ -53,7 +54,7 @@ pub(super) async fn run<'a>(
             return Try::failed(format!("its condition is still true after {ITERATIONS_MAX} iterations"));
         }
         let path = place.path.iteration(number);
-        let inside = Place { path, frame: place.frame };
+        let inside = Place { path, frame: place.frame, around: place.around.clone() };
         let ended = run_container(context, &repeat.container, inside, interrupt.clone()).await;
         iterations.finish(ended.errors);
         error = error.or(ended.error);
@@ -71,14 +72,16 @@ pub(super) async fn run<'a>(
 }
 
 /// Does what stands before the condition, and looks at it.
-async fn goes_on(
-    context: &Context<'_>,
-    activation: &Activation<'_>,
+async fn goes_on<'a>(
+    context: &'a Context<'a>,
+    activation: &Activation<'a>,
     repeat: &For,
     before: Option<&Assign>,
+    halt: &CancellationToken,
 ) -> Result<bool, String> {
     if let Some(assign) = before {
         set(context, activation, &activation.place, assign).await?;
+        events::raise_changes(context, activation.task, &activation.place, halt).await?;
     }
     let scope = context.scope_of(activation.task, &activation.place).await;
     let truth = repeat.condition.evaluate(&scope);
@@ -89,7 +92,7 @@ async fn goes_on(
 async fn set(
     context: &Context<'_>,
     activation: &Activation<'_>,
-    place: &Place,
+    place: &Place<'_>,
     Assign { target, value }: &Assign,
 ) -> Result<(), String> {
     let name = &target.variable;

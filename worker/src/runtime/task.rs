@@ -6,14 +6,15 @@ use std::time::Duration;
 use scaleout_common::wire::{MessageSource, MessageType};
 use scaleout_package::duration;
 use scaleout_package::flow::{End, forced, retry_after};
-use scaleout_package::model::{Task, TaskKind};
+use scaleout_package::model::{Event, Task, TaskKind};
 use tokio_util::sync::CancellationToken;
 
 use super::activation::{Activation, Place};
 use super::container::{ContainerEnd, run_container};
 use super::context::Context;
+use super::own::Own;
 use super::text::measured;
-use super::{foreach, process, repeat, sql};
+use super::{events, foreach, process, repeat, sql};
 
 /// How a task ended, all its tries included.
 #[derive(Debug)]
@@ -82,72 +83,128 @@ pub(super) fn source(task: &Task) -> MessageSource {
 pub(super) async fn run_task<'a>(
     context: &'a Context<'a>,
     task: &'a Task,
-    around: Place,
+    around: Place<'a>,
     halt: CancellationToken,
 ) -> TaskEnd {
-    let path = around.path.child(&task.name);
+    let mut own = Own::open(context, task, &around).await;
+    let path = own.place.path.clone();
     let say = |kind, text: String| {
         let path = path.as_str();
         async move { context.log.say(kind, source(task), path, text).await }
     };
     say(MessageType::PreExecute, format!("{} starts", task.name)).await;
     let begun = tokio::time::Instant::now();
-    let mut tries = 1;
-    let (end, errors, error) = loop {
-        match one_try(context, task, &around, &halt).await {
-            Try::Succeeded { errors, error } => break (End::Success, errors, error),
-            Try::Interrupted => break (End::Failure, 0, None),
-            Try::Failed { errors, error } => {
-                let (text, error) = match error {
-                    Failure::Own(text) => (Some(text.clone()), format!("{path}: {text}")),
-                    Failure::Inside(error) => (None, error),
-                };
-                let Some(delay) = retry_after(task, tries) else {
-                    if let Some(text) = text {
-                        say(MessageType::Error, text).await;
-                    }
-                    break (End::Failure, errors, Some(error));
-                };
-                let (why, all, after) = (text.unwrap_or(error), task.retries + 1, duration::print(delay));
-                say(MessageType::Warning, format!("try {tries} of {all} failed, again in {after}: {why}"))
-                    .await;
-                if !rest(delay, &halt).await {
-                    break (End::Failure, errors, None);
-                }
-                tries += 1;
-            }
-        }
+    let mut ended = match own.raise(context, Event::PreExecute, "", &halt).await {
+        Ok(()) => all_tries(context, &mut own, task, &halt).await,
+        Err(error) => TriesEnd { tries: 0, end: End::Failure, errors: 0, error: Some(error) },
     };
-    let counts = forced(task, end, halt.is_cancelled());
-    let (errors, error) = match counts {
-        None => (errors, error),
-        Some(counts) => force(context, task, path.as_str(), counts).await,
-    };
-    let end = counts.unwrap_or(end);
-    let took = measured(begun.elapsed());
-    if end == End::Failure && !halt.is_cancelled() {
-        say(
-            MessageType::TaskFailed,
-            format!("{} failed after {tries} of {} tries", task.name, task.retries + 1),
-        )
-        .await;
+    if let Some(counts) = forced(task, ended.end, halt.is_cancelled()) {
+        force(context, task, &own, counts, &halt, &mut ended).await;
     }
+    if ended.end == End::Failure && !halt.is_cancelled() {
+        let text = format!("{} failed after {} of {} tries", task.name, ended.tries, task.retries + 1);
+        say(MessageType::TaskFailed, text.clone()).await;
+        // Of containers SSIS raises none: what failed inside has.
+        if task.kind.container().is_none() {
+            let why = ended.error.clone().unwrap_or(text);
+            ended.fail_with(own.raise(context, Event::TaskFailed, &why, &halt).await);
+        }
+    }
+    ended.fail_with(own.raise(context, Event::PostExecute, "", &halt).await);
+    let TriesEnd { end, errors, error, .. } = ended;
+    let took = measured(begun.elapsed());
     say(MessageType::PostExecute, format!("{} {} after {took}", task.name, how(end, &halt))).await;
+    own.close(context).await;
     TaskEnd { end, errors, error }
 }
 
-/// Says that another result counts than what happened; returns the errors that count, and the first of them.
-async fn force(context: &Context<'_>, task: &Task, path: &str, counts: End) -> (u32, Option<String>) {
+/// How all tries of a task ended.
+struct TriesEnd {
+    tries: u32,
+    end: End,
+    errors: u32,
+    error: Option<String>,
+}
+
+impl TriesEnd {
+    /// What a handler's failure makes of it: the task has failed, too.
+    fn fail_with(&mut self, handled: Result<(), String>) {
+        if let Err(error) = handled {
+            self.end = End::Failure;
+            self.error.get_or_insert(error);
+        }
+    }
+}
+
+async fn all_tries<'a>(
+    context: &'a Context<'a>,
+    own: &mut Own<'a>,
+    task: &'a Task,
+    halt: &CancellationToken,
+) -> TriesEnd {
+    let path = own.place.path.clone();
+    let say = |kind, text: String| {
+        let path = path.as_str();
+        async move { context.log.say(kind, source(task), path, text).await }
+    };
+    let mut tries = 1;
+    loop {
+        let (errors, error) = match one_try(context, own, task, halt).await {
+            Try::Succeeded { errors, error } => return TriesEnd { tries, end: End::Success, errors, error },
+            Try::Interrupted => return TriesEnd { tries, end: End::Failure, errors: 0, error: None },
+            Try::Failed { errors, error } => (errors, error),
+        };
+        let (text, error) = match error {
+            Failure::Own(text) => (Some(text.clone()), format!("{path}: {text}")),
+            Failure::Inside(error) => (None, error),
+        };
+        let failed = TriesEnd { tries, end: End::Failure, errors, error: Some(error.clone()) };
+        let Some(delay) = retry_after(task, tries) else {
+            // What failed inside has told its error, and raised it.
+            if let Some(text) = text {
+                say(MessageType::Error, text.clone()).await;
+                // It has failed anyhow, and a handler that fails has said why.
+                let _ = own.raise(context, Event::Error, &text, halt).await;
+            }
+            return failed;
+        };
+        let (why, all, after) = (text.unwrap_or(error), task.retries + 1, duration::print(delay));
+        let warning = format!("try {tries} of {all} failed, again in {after}: {why}");
+        say(MessageType::Warning, warning.clone()).await;
+        if let Err(error) = own.raise(context, Event::Warning, &warning, halt).await {
+            return TriesEnd { error: Some(error), ..failed };
+        }
+        if !rest(delay, halt).await {
+            return TriesEnd { error: None, ..failed };
+        }
+        own.again(context).await;
+        tries += 1;
+    }
+}
+
+/// Says that another result counts than what happened.
+async fn force<'a>(
+    context: &'a Context<'a>,
+    task: &Task,
+    own: &Own<'a>,
+    counts: End,
+    halt: &CancellationToken,
+    ended: &mut TriesEnd,
+) {
     let succeeded = "it counts as succeeded, whatever happened: force-result says so";
     let failed = "it counts as failed, whatever happened: force-result says so";
+    let path = own.place.path.as_str();
+    (ended.end, ended.errors) = (counts, 0);
     match counts {
         End::Success => {
             context.log.say(MessageType::Information, source(task), path, succeeded).await;
-            (0, None)
+            ended.error = None;
         }
         End::Failure => {
             context.log.say(MessageType::Error, source(task), path, failed).await;
-            (1, Some(format!("{path}: {failed}")))
+            (ended.errors, ended.error) = (1, Some(format!("{path}: {failed}")));
+            // It has failed anyhow.
+            let _ = own.raise(context, Event::Error, failed, halt).await;
         }
     }
 }
@@ -165,19 +222,34 @@ async fn rest(delay: Duration, halt: &CancellationToken) -> bool {
     halt.run_until_cancelled(tokio::time::sleep(delay)).await.is_some()
 }
 
-/// One try. A try that runs out of time is told to end, as if it were stopped, and has failed.
+/// One try, and what it did to variables that say so. A try that runs out of time is told to end, as if it were
+/// stopped, and has failed.
 async fn one_try<'a>(
     context: &'a Context<'a>,
+    own: &Own<'a>,
     task: &'a Task,
-    around: &Place,
     halt: &CancellationToken,
 ) -> Try {
-    let leaf = task.kind.container().is_none();
+    if let Some(fault) = &own.fault {
+        return Try::failed(fault.clone());
+    }
+    let activation = Activation { task, place: own.place.clone() };
+    let ended = in_slot(context, &activation, halt).await;
+    match events::raise_changes(context, task, &own.place, halt).await {
+        Err(error) if matches!(ended, Try::Succeeded { .. }) => {
+            Try::Failed { errors: 0, error: Failure::Inside(error) }
+        }
+        _ => ended,
+    }
+}
+
+async fn in_slot<'a>(context: &'a Context<'a>, activation: &Activation<'a>, halt: &CancellationToken) -> Try {
+    let leaf = activation.task.kind.container().is_none();
     let slot = async { if leaf { context.slots.acquire().await.ok() } else { None } };
     let Some(_slot) = halt.run_until_cancelled(slot).await else { return Try::Interrupted };
     let interrupt = halt.child_token();
-    let mut body = pin!(with_variables(context, task, around, &interrupt));
-    let Some(timeout) = task.timeout else { return body.await };
+    let mut body = pin!(perform(context, activation, &interrupt));
+    let Some(timeout) = activation.task.timeout else { return body.await };
     match tokio::time::timeout(timeout, &mut body).await {
         Ok(ended) => ended,
         Err(_) => {
@@ -190,29 +262,6 @@ async fn one_try<'a>(
             }
         }
     }
-}
-
-/// Opens the task's own variables for one try.
-async fn with_variables<'a>(
-    context: &'a Context<'a>,
-    task: &'a Task,
-    around: &Place,
-    interrupt: &CancellationToken,
-) -> Try {
-    let path = around.path.child(&task.name);
-    if task.variables.is_empty() {
-        let place = Place { path, frame: around.frame };
-        return perform(context, &Activation { task, place }, interrupt).await;
-    }
-    let beginning = match context.begin(&task.variables, Some(task)) {
-        Ok(beginning) => beginning,
-        Err(error) => return Try::failed(error.to_string()),
-    };
-    let frame = context.variables.open(Some(around.frame), beginning).await;
-    let place = Place { path, frame };
-    let ended = perform(context, &Activation { task, place }, interrupt).await;
-    context.variables.close(frame).await;
-    ended
 }
 
 async fn perform<'a>(

@@ -2,8 +2,10 @@
 //!
 //! What a name means and what may be written is decided by [`scaleout_package::frames`].
 
+use std::collections::BTreeSet;
+
 use scaleout_package::Value;
-use scaleout_package::frames::{Beginning, Frame, FrameId, Frames, WriteError};
+use scaleout_package::frames::{Beginning, Change, Frame, FrameId, Frames, WriteError};
 use tokio::sync::{mpsc, oneshot};
 
 /// Most questions that wait; who asks more waits for room.
@@ -23,6 +25,8 @@ pub(super) struct Owner {
 #[derive(Debug)]
 enum Question {
     Open { around: Option<FrameId>, beginning: Beginning, answer: oneshot::Sender<FrameId> },
+    Watch { frame: FrameId, names: BTreeSet<String>, answer: oneshot::Sender<()> },
+    Changes { from: FrameId, answer: oneshot::Sender<Vec<Change>> },
     Close { frame: FrameId, answer: oneshot::Sender<()> },
     Seen { from: FrameId, answer: oneshot::Sender<Vec<Frame>> },
     Write { from: FrameId, name: String, value: Value, answer: oneshot::Sender<Result<(), WriteError>> },
@@ -38,6 +42,16 @@ pub(super) fn variables() -> (Variables, Owner) {
 impl Variables {
     pub(super) async fn open(&self, around: Option<FrameId>, beginning: Beginning) -> FrameId {
         self.ask(|answer| Question::Open { around, beginning, answer }).await
+    }
+
+    /// From now on writes of these variables of a frame are kept for [`take_changes`](Self::take_changes).
+    pub(super) async fn watch(&self, frame: FrameId, names: BTreeSet<String>) {
+        self.ask(|answer| Question::Watch { frame, names, answer }).await;
+    }
+
+    /// The writes of watched variables that are seen from `from`, since this was last asked.
+    pub(super) async fn take_changes(&self, from: FrameId) -> Vec<Change> {
+        self.ask(|answer| Question::Changes { from, answer }).await
     }
 
     pub(super) async fn close(&self, frame: FrameId) {
@@ -73,6 +87,13 @@ impl Owner {
             match question {
                 Question::Open { around, beginning, answer } => {
                     let _ = answer.send(self.frames.open(around, beginning));
+                }
+                Question::Watch { frame, names, answer } => {
+                    self.frames.watch(frame, names);
+                    let _ = answer.send(());
+                }
+                Question::Changes { from, answer } => {
+                    let _ = answer.send(self.frames.take_changes(from));
                 }
                 Question::Close { frame, answer } => {
                     self.frames.close(frame);

@@ -32,7 +32,10 @@ returns table (package_path text, executable_name text, executable_type text) la
         select array[]::bigint[] as place, '\Package' as package_path, package as executable_name,
                'package' as executable_type, coalesce(outline, '[]') as tasks
         union all
-        select w.place || t.place, w.package_path || '\' || (t.task ->> 'name'), t.task ->> 'name', t.task ->> 'kind',
+        select w.place || t.place,
+               w.package_path || case t.task ->> 'kind' when 'event-handler' then '.EventHandlers[' || (t.task ->> 'name') || ']'
+                                                        else '\' || (t.task ->> 'name') end,
+               t.task ->> 'name', t.task ->> 'kind',
                coalesce(t.task -> 'tasks', '[]')
         from walk w cross join lateral jsonb_array_elements(w.tasks) with ordinality as t (task, place)
     )

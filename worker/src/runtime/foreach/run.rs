@@ -5,12 +5,13 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use scaleout_common::wire::{MessageSource, MessageType};
 use scaleout_package::flow::{Iterations, Omitted, RunPath};
 use scaleout_package::frames::FrameId;
-use scaleout_package::model::Foreach;
+use scaleout_package::model::{Event, Foreach};
 use tokio_util::sync::CancellationToken;
 
 use super::super::activation::{Activation, Place};
 use super::super::container::{ContainerEnd, run_container};
 use super::super::context::Context;
+use super::super::events::{self, Enclosing, Raised};
 use super::super::task::Try;
 use super::super::text::{self, told};
 use super::items::Items;
@@ -84,15 +85,21 @@ async fn iteration<'a>(
     let path = loop_itself.place.path.iteration(number);
     let own = match own_variables(context, loop_itself, foreach).await {
         Ok(own) => own,
-        Err(problem) => return failed(context, &path, problem).await,
+        Err(problem) => return failed(context, loop_itself, &path, problem, halt).await,
     };
-    let place = Place { path, frame: own.unwrap_or(loop_itself.place.frame) };
-    let ended = match assign(context, foreach, items, number, &place).await {
+    let frame = own.unwrap_or(loop_itself.place.frame);
+    let around = Enclosing::seeing(&loop_itself.place.around, &loop_itself.place.path, frame);
+    let place = Place { path, frame, around };
+    let assigned = match assign(context, foreach, items, number, &place).await {
+        Ok(()) => events::raise_changes(context, loop_itself.task, &place, halt).await,
+        Err(problem) => Err(problem),
+    };
+    let ended = match assigned {
         Ok(()) => {
             let ended = run_container(context, &foreach.container, place.clone(), halt.clone()).await;
             IterationEnd { errors: ended.errors, error: ended.error }
         }
-        Err(problem) => failed(context, &place.path, problem).await,
+        Err(problem) => failed(context, loop_itself, &place.path, problem, halt).await,
     };
     if let Some(own) = own {
         context.variables.close(own).await;
@@ -111,12 +118,21 @@ async fn own_variables(
         return Ok(None);
     }
     let beginning = context.begin(&task.variables, Some(task)).map_err(|error| error.to_string())?;
-    Ok(Some(context.variables.open(Some(place.frame), beginning).await))
+    Ok(Some(context.open(Some(place.frame), beginning, &task.variables).await))
 }
 
 /// An iteration that cannot begin.
-async fn failed(context: &Context<'_>, path: &RunPath, problem: String) -> IterationEnd {
+async fn failed<'a>(
+    context: &'a Context<'a>,
+    loop_itself: &Activation<'a>,
+    path: &RunPath,
+    problem: String,
+    halt: &CancellationToken,
+) -> IterationEnd {
     context.log.say(MessageType::Error, MessageSource::Container, path.as_str(), &problem).await;
+    let raised = Raised::by_task(Event::Error, loop_itself.task, path.as_str()).saying(&problem);
+    // The iteration has failed anyhow.
+    let _ = events::raise(context, &loop_itself.place.around, raised, halt).await;
     IterationEnd { errors: 1, error: Some(format!("{path}: {problem}")) }
 }
 
@@ -126,7 +142,7 @@ async fn assign(
     foreach: &Foreach,
     items: &Items<'_>,
     number: u64,
-    place: &Place,
+    place: &Place<'_>,
 ) -> Result<(), String> {
     let row = items.row(number)?;
     let mut shown = Vec::new();

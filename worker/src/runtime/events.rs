@@ -1,0 +1,231 @@
+//! Events, and the handlers that run when they are raised: those of what raised them, then those of what is around it,
+//! outwards, until one has set `@[System::Propagate]` to false.
+//!
+//! Whoever raises an event waits for its handlers, and holds none of the attempt's slots meanwhile: they need these. What
+//! is raised inside a handler meets only what is around the handler's owner, so no handler can start itself.
+
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use scaleout_common::wire::{MessageSource, MessageType};
+use scaleout_package::Value;
+use scaleout_package::flow::{End, RunPath};
+use scaleout_package::frames::{Beginning, Change, FrameId};
+use scaleout_package::model::{Event, Handler, Handlers, Task};
+use scaleout_package::reference::SystemVariable;
+use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
+
+use super::activation::Place;
+use super::container::run_container;
+use super::context::Context;
+use super::run::ERROR_BYTES_MAX;
+use super::text::{measured, presentable};
+
+/// A package, container or task with handlers, while it runs.
+#[derive(Debug)]
+pub(super) struct Enclosing<'a> {
+    handlers: &'a Handlers,
+    path: RunPath,
+    /// The innermost frame that its handlers see.
+    frame: FrameId,
+    /// Whether that frame has variables of its own.
+    declares: bool,
+    /// Held while one of its handlers runs: several things may raise events at the same time, and what handlers do to
+    /// variables must not be lost.
+    turn: Arc<Mutex<()>>,
+    /// The next one outwards.
+    around: Option<Arc<Enclosing<'a>>>,
+}
+
+/// The innermost of those around something that runs; none if nothing around it has handlers.
+pub(super) type Around<'a> = Option<Arc<Enclosing<'a>>>;
+
+impl<'a> Enclosing<'a> {
+    /// With `handlers` inside `around`; `around` itself if none of them can run.
+    pub(super) fn within(
+        around: &Around<'a>,
+        handlers: &'a Handlers,
+        path: &RunPath,
+        frame: FrameId,
+        declares: bool,
+    ) -> Around<'a> {
+        if handlers.is_idle() {
+            return around.clone();
+        }
+        let (path, around, turn) = (path.clone(), around.clone(), Arc::default());
+        Some(Arc::new(Enclosing { handlers, path, frame, declares, turn, around }))
+    }
+
+    /// The same for what sees `frame` instead: another try, or an iteration with variables of its own. `around` itself
+    /// if it is not of `path`.
+    pub(super) fn seeing(around: &Around<'a>, path: &RunPath, frame: FrameId) -> Around<'a> {
+        let Some(own) = around.as_ref().filter(|own| own.path == *path) else { return around.clone() };
+        let Enclosing { handlers, path, declares, turn, around, .. } = &**own;
+        let (path, turn, around) = (path.clone(), turn.clone(), around.clone());
+        Some(Arc::new(Enclosing { handlers, path, frame, declares: *declares, turn, around }))
+    }
+
+    /// Whether events of what has `frame` are raised here: it declares that frame, or stands outside of it.
+    fn hears(&self, frame: FrameId) -> bool {
+        self.frame < frame || (self.frame == frame && self.declares)
+    }
+}
+
+/// Something that happened.
+#[derive(Debug, Clone)]
+pub(super) struct Raised {
+    event: Event,
+    name: String,
+    description: String,
+    path: String,
+    /// Of an error, warning or failure: what it says.
+    text: Option<String>,
+    change: Option<(String, Value)>,
+}
+
+impl Raised {
+    /// By `task`, whose path in this run is `path`.
+    pub(super) fn by_task(event: Event, task: &Task, path: &str) -> Raised {
+        Raised::by(event, &task.name, &task.description, path)
+    }
+
+    pub(super) fn by(event: Event, name: &str, description: &str, path: &str) -> Raised {
+        let (name, description, path) = (name.to_owned(), description.to_owned(), path.to_owned());
+        Raised { event, name, description, path, text: None, change: None }
+    }
+
+    pub(super) fn saying(self, text: &str) -> Raised {
+        Raised { text: Some(text.to_owned()), ..self }
+    }
+
+    /// What its handlers are told, beside what everything sees.
+    fn facts(&self, context: &Context<'_>) -> Beginning {
+        let masked = |text: &String| presentable(&context.log.masker().mask_text(text), ERROR_BYTES_MAX);
+        let text = |text: String| Value::String(text);
+        let fact = |variable: SystemVariable| {
+            let value = match variable {
+                SystemVariable::ErrorDescription => self.text.as_ref().map(masked).map(text),
+                SystemVariable::SourceName => Some(text(self.name.clone())),
+                SystemVariable::SourceDescription => Some(text(self.description.clone())),
+                SystemVariable::SourcePath => Some(text(self.path.clone())),
+                SystemVariable::VariableName => self.change.as_ref().map(|(name, _)| text(name.clone())),
+                SystemVariable::VariableValue => {
+                    self.change.as_ref().and_then(|(_, value)| value.render().ok()).map(text)
+                }
+                SystemVariable::Propagate => Some(Value::Bool(true)),
+                _ => None,
+            };
+            (variable.key().to_owned(), (variable.data_type(), value.unwrap_or(Value::Null)))
+        };
+        self.event.variables().iter().copied().map(fact).collect()
+    }
+}
+
+/// Runs the handlers of an event, innermost first. When `halt` is cancelled no further one starts.
+///
+/// # Errors
+/// The error of the first handler that failed, with the path of the task where it happened. The others have run all the
+/// same.
+pub(super) fn raise<'r, 'a: 'r>(
+    context: &'a Context<'a>,
+    innermost: &'r Around<'a>,
+    raised: Raised,
+    halt: &'r CancellationToken,
+) -> BoxFuture<'r, Result<(), String>> {
+    Box::pin(async move {
+        let mut failed = None;
+        let mut next = innermost.as_ref();
+        while let Some(enclosing) = next {
+            next = enclosing.around.as_ref();
+            let Some(handler) = enclosing.handlers.of(raised.event) else { continue };
+            let Some(_turn) = halt.run_until_cancelled(enclosing.turn.lock()).await else { break };
+            if halt.is_cancelled() {
+                break;
+            }
+            match run(context, enclosing, handler, &raised, halt).await {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(error) => failed = failed.or(Some(error)),
+            }
+        }
+        failed.map_or(Ok(()), Err)
+    })
+}
+
+/// Raises what has become of variables that are seen from `place`, and that say `raise-changed-event`.
+///
+/// # Errors
+/// As [`raise`].
+pub(super) async fn raise_changes<'a>(
+    context: &'a Context<'a>,
+    task: &Task,
+    place: &Place<'a>,
+    halt: &CancellationToken,
+) -> Result<(), String> {
+    let mut failed = None;
+    for Change { frame, name, value } in context.take_changes(place.frame).await {
+        let mut heard = place.around.clone();
+        while let Some(enclosing) = heard.take_if(|enclosing| !enclosing.hears(frame)) {
+            heard = enclosing.around.clone();
+        }
+        let raised = Raised {
+            change: Some((name, value)),
+            ..Raised::by_task(Event::VariableChanged, task, place.path.as_str())
+        };
+        if let Err(error) = raise(context, &heard, raised, halt).await {
+            failed = failed.or(Some(error));
+        }
+    }
+    failed.map_or(Ok(()), Err)
+}
+
+/// Runs one handler; whether the event goes on outwards.
+async fn run<'a>(
+    context: &'a Context<'a>,
+    owner: &Enclosing<'a>,
+    handler: &'a Handler,
+    raised: &Raised,
+    halt: &CancellationToken,
+) -> Result<bool, String> {
+    let path = owner.path.handler(handler.event);
+    let name = handler.event.name();
+    let say = |kind, text: String| {
+        let path = path.as_str();
+        async move { context.log.say(kind, MessageSource::Container, path, text).await }
+    };
+    say(MessageType::PreExecute, format!("{name} starts, raised by {}", raised.path)).await;
+    let begun = tokio::time::Instant::now();
+    let mut beginning = match context.begin(&handler.variables, None) {
+        Ok(beginning) => beginning,
+        Err(error) => {
+            say(MessageType::Error, error.to_string()).await;
+            return Err(format!("{path}: {error}"));
+        }
+    };
+    beginning.extend(raised.facts(context));
+    let frame = context.open(Some(owner.frame), beginning, &handler.variables).await;
+    let place = Place { path: path.clone(), frame, around: owner.around.clone() };
+    let ended = run_container(context, &handler.container, place, halt.clone()).await;
+    let goes_on = propagates(context, frame).await;
+    context.variables.close(frame).await;
+    let how = match ended.end {
+        End::Success => "succeeded",
+        End::Failure if halt.is_cancelled() => "was stopped",
+        End::Failure => "failed",
+    };
+    say(MessageType::PostExecute, format!("{name} {how} after {}", measured(begun.elapsed()))).await;
+    match ended.end {
+        End::Failure if !halt.is_cancelled() => {
+            Err(ended.error.unwrap_or_else(|| format!("{path}: a task in it failed")))
+        }
+        End::Success | End::Failure => Ok(goes_on),
+    }
+}
+
+/// Whether the handler left `@[System::Propagate]` true.
+async fn propagates(context: &Context<'_>, frame: FrameId) -> bool {
+    let seen = context.variables.seen_from(frame).await;
+    let value = seen.last().and_then(|own| own.get(SystemVariable::Propagate.key()).cloned());
+    value != Some(Value::Bool(false))
+}

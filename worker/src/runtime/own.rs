@@ -1,0 +1,86 @@
+//! What a task has of its own while it runs: its path, its variables, and its event handlers.
+
+use scaleout_package::Value;
+use scaleout_package::frames::{Beginning, FrameId};
+use scaleout_package::model::{Event, Task};
+use tokio_util::sync::CancellationToken;
+
+use super::activation::Place;
+use super::context::Context;
+use super::events::{self, Enclosing, Raised};
+
+/// A task that runs. Must be closed.
+pub(super) struct Own<'a> {
+    task: &'a Task,
+    /// Where the task itself stands.
+    pub(super) place: Place<'a>,
+    /// The frame around its own.
+    outer: FrameId,
+    /// Why its variables have no first values: it cannot be tried.
+    pub(super) fault: Option<String>,
+}
+
+impl<'a> Own<'a> {
+    /// Opens its variables inside `around`.
+    pub(super) async fn open(context: &'a Context<'a>, task: &'a Task, around: &Place<'a>) -> Own<'a> {
+        let path = around.path.child(&task.name);
+        let outer = around.frame;
+        let place = Place { path, frame: outer, around: around.around.clone() };
+        let mut own = Own { task, place, outer, fault: None };
+        own.begin(context).await;
+        let declares = !task.variables.is_empty();
+        let place = &mut own.place;
+        place.around = Enclosing::within(&place.around, &task.handlers, &place.path, place.frame, declares);
+        own
+    }
+
+    /// Its variables begin anew, for another try.
+    pub(super) async fn again(&mut self, context: &'a Context<'a>) {
+        self.close(context).await;
+        self.begin(context).await;
+        let place = &mut self.place;
+        place.around = Enclosing::seeing(&place.around, &place.path, place.frame);
+    }
+
+    async fn begin(&mut self, context: &'a Context<'a>) {
+        let variables = &self.task.variables;
+        if variables.is_empty() {
+            return;
+        }
+        let nothing = || -> Beginning {
+            variables.iter().map(|(name, one)| (name.clone(), (one.data_type, Value::Null))).collect()
+        };
+        // Without first values it is not tried, but its handlers run, and see its variables.
+        let (beginning, fault) = match context.begin(variables, Some(self.task)) {
+            Ok(beginning) => (beginning, None),
+            Err(error) => (nothing(), Some(error.to_string())),
+        };
+        self.fault = fault;
+        self.place.frame = context.open(Some(self.outer), beginning, variables).await;
+    }
+
+    /// Forgets its variables.
+    pub(super) async fn close(&self, context: &'a Context<'a>) {
+        if self.place.frame != self.outer {
+            context.variables.close(self.place.frame).await;
+        }
+    }
+
+    /// Raises `event`, of which `text` tells.
+    ///
+    /// # Errors
+    /// As [`events::raise`].
+    pub(super) async fn raise(
+        &self,
+        context: &'a Context<'a>,
+        event: Event,
+        text: &str,
+        halt: &CancellationToken,
+    ) -> Result<(), String> {
+        if self.place.around.is_none() {
+            return Ok(());
+        }
+        let raised = Raised::by_task(event, self.task, self.place.path.as_str()).saying(text);
+        events::raise(context, &self.place.around, raised, halt).await
+    }
+}
