@@ -31,6 +31,8 @@ pub struct Frames {
 /// A watched variable was written.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Change {
+    /// The frame from which it was written.
+    pub from: FrameId,
     /// The frame that has it.
     pub frame: FrameId,
     /// Its name.
@@ -100,14 +102,13 @@ impl Frames {
         }
     }
 
-    /// The writes of watched variables that are seen from `id`, since somebody last asked for them, oldest first.
+    /// The writes of watched variables from `id`, since somebody last asked for them, oldest first.
     pub fn take_changes(&mut self, id: FrameId) -> Vec<Change> {
         if self.changes.is_empty() {
             return Vec::new();
         }
-        let seen: BTreeSet<FrameId> = self.outward(id).collect();
         let all = std::mem::take(&mut self.changes);
-        let (taken, left) = all.into_iter().partition(|change| seen.contains(&change.frame));
+        let (taken, left) = all.into_iter().partition(|change| change.from == id);
         self.changes = left;
         taken
     }
@@ -115,7 +116,7 @@ impl Frames {
     /// Forgets a frame. Those inside it must have been closed before: they would see nothing around them.
     pub fn close(&mut self, id: FrameId) {
         self.open.remove(&id);
-        self.changes.retain(|change| change.frame != id);
+        self.changes.retain(|change| change.from != id);
     }
 
     /// How many frames are open.
@@ -147,7 +148,12 @@ impl Frames {
             return Err(WriteError::TooLong(name.to_owned()));
         }
         if frame.watched.contains(name) {
-            self.changes.push(Change { frame: declared_in, name: name.to_owned(), value: value.clone() });
+            self.changes.push(Change {
+                from: id,
+                frame: declared_in,
+                name: name.to_owned(),
+                value: value.clone(),
+            });
         }
         Arc::make_mut(&mut frame.values.0).insert(name.to_owned(), value);
         Ok(())
@@ -213,11 +219,10 @@ mod tests {
         frames.write(inner, "a", Value::Int64(2)).unwrap();
         frames.write(inner, "a", Value::String("no number".into())).unwrap_err();
         frames.write(package, "b", Value::Null).unwrap();
-        let change = |name: &str, value| Change { frame: package, name: name.into(), value };
-        let beside = frames.open(None, declared(&[]));
-        assert_eq!(frames.take_changes(beside), [], "it does not see them");
-        assert_eq!(frames.take_changes(inner), [change("a", Value::Int64(2)), change("b", Value::Null)]);
+        let change = |from, name: &str, value| Change { from, frame: package, name: name.into(), value };
+        assert_eq!(frames.take_changes(inner), [change(inner, "a", Value::Int64(2))]);
         assert_eq!(frames.take_changes(inner), []);
+        assert_eq!(frames.take_changes(package), [change(package, "b", Value::Null)]);
     }
 
     #[test]

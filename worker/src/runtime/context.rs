@@ -96,7 +96,7 @@ impl<'a> Context<'a> {
         frame
     }
 
-    /// The writes of variables that say `raise-changed-event`, as far as they are seen from `frame`.
+    /// The writes from `frame` of variables that say `raise-changed-event`, since this was last asked.
     pub(super) async fn take_changes(&self, frame: FrameId) -> Vec<Change> {
         // Most packages have none, and need not ask.
         if !self.watches.load(Ordering::Relaxed) {

@@ -49,7 +49,7 @@ impl Variables {
         self.ask(|answer| Question::Watch { frame, names, answer }).await;
     }
 
-    /// The writes of watched variables that are seen from `from`, since this was last asked.
+    /// The writes of watched variables from `from`, since this was last asked.
     pub(super) async fn take_changes(&self, from: FrameId) -> Vec<Change> {
         self.ask(|answer| Question::Changes { from, answer }).await
     }
