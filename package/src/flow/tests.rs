@@ -27,6 +27,7 @@ fn task(index: usize, after: After) -> Task {
         timeout: None,
         fail_parent: true,
         force_result: None,
+        transaction: Default::default(),
         disable: false,
     }
 }

@@ -6,14 +6,18 @@ mod container;
 mod declarations;
 mod foreach;
 mod repeat;
+mod sql;
 mod task;
+mod transaction;
 
 pub use crate::operand::Operand;
 pub use container::{Container, ContainerError, Package, Task};
 pub use declarations::{Connection, ConnectionKind, Parameter, Variable};
 pub use foreach::{Cell, DateUnit, Files, Foreach, Over, Retrieve};
 pub use repeat::{Assign, For};
+pub use sql::{Query, RowsTarget, Sql, Statement};
 pub use task::{
-    After, Constraint, ForceResult, Join, MaximumErrors, On, Process, Sql, Target, TaskIndex, TaskKind,
-    TaskPath, When,
+    After, Constraint, ForceResult, Join, MaximumErrors, On, Process, Target, TaskIndex, TaskKind, TaskPath,
+    When,
 };
+pub use transaction::{Begin, Isolation, Membership, Wanted};

@@ -6,6 +6,8 @@ mod faults;
 mod kinds;
 mod loops;
 mod repeat;
+mod sql_rows;
+mod transactions;
 mod variables;
 
 use std::time::Duration;
@@ -119,7 +121,7 @@ fn a_whole_package_is_read() {
 
     let TaskKind::Sql(sql) = &tasks[0].kind else { panic!("clear is {:?}", tasks[0].kind) };
     assert_eq!(
-        sql.arguments,
+        sql.query.arguments,
         [
             Operand::Reference(Reference::Bare("day".into())),
             Operand::Literal(Value::Int64(5)),

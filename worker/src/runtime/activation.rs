@@ -4,6 +4,8 @@ use scaleout_package::flow::RunPath;
 use scaleout_package::frames::FrameId;
 use scaleout_package::model::Task;
 
+use super::sql::Within;
+
 /// A container, or an iteration of one, whose tasks run.
 #[derive(Clone, Debug)]
 pub(super) struct Place {
@@ -11,6 +13,8 @@ pub(super) struct Place {
     pub(super) path: RunPath,
     /// The innermost frame that its tasks see.
     pub(super) frame: FrameId,
+    /// The transaction that its tasks belong to, if they do not stay out.
+    pub(super) within: Option<Within>,
 }
 
 /// One try of one task.

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::activation::Place;
 use super::context::{Context, PACKAGE_PATH};
+use super::membership;
 use super::task::{self, TaskEnd};
 
 /// How a container ended.
@@ -35,8 +36,8 @@ pub(super) async fn run_package(
     say(MessageType::PreExecute, format!("{} starts, attempt {}", loaded.package.name, context.run.attempt))
         .await;
     let frame = context.variables.open(None, beginning).await;
-    let place = Place { path: RunPath::package(), frame };
-    let ended = run_container(context, &loaded.package.root, place, halt.clone()).await;
+    let place = Place { path: RunPath::package(), frame, within: None };
+    let ended = membership::run_package(context, place, &halt).await;
     let how = match ended.end {
         End::Success => "succeeded",
         End::Failure if halt.is_cancelled() => "was stopped",

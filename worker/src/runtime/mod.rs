@@ -16,6 +16,7 @@ mod task;
 mod variables;
 
 mod foreach;
+mod membership;
 mod process;
 mod repeat;
 mod sql;

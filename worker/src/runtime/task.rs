@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::activation::{Activation, Place};
 use super::container::{ContainerEnd, run_container};
 use super::context::Context;
+use super::membership;
 use super::text::measured;
 use super::{foreach, process, repeat, sql};
 
@@ -173,6 +174,10 @@ async fn one_try<'a>(
     halt: &CancellationToken,
 ) -> Try {
     let leaf = task.kind.container().is_none();
+    // Before the slot: who has the turn must not wait for a slot that somebody holds who waits for the turn.
+    let Some(_turn) = halt.run_until_cancelled(membership::turn(task, around)).await else {
+        return Try::Interrupted;
+    };
     let slot = async { if leaf { context.slots.acquire().await.ok() } else { None } };
     let Some(_slot) = halt.run_until_cancelled(slot).await else { return Try::Interrupted };
     let interrupt = halt.child_token();
@@ -201,21 +206,22 @@ async fn with_variables<'a>(
 ) -> Try {
     let path = around.path.child(&task.name);
     if task.variables.is_empty() {
-        let place = Place { path, frame: around.frame };
-        return perform(context, &Activation { task, place }, interrupt).await;
+        let place = Place { path, ..around.clone() };
+        return membership::perform(context, Activation { task, place }, interrupt).await;
     }
     let beginning = match context.begin(&task.variables, Some(task)) {
         Ok(beginning) => beginning,
         Err(error) => return Try::failed(error.to_string()),
     };
     let frame = context.variables.open(Some(around.frame), beginning).await;
-    let place = Place { path, frame };
-    let ended = perform(context, &Activation { task, place }, interrupt).await;
+    let place = Place { path, frame, within: around.within.clone() };
+    let ended = membership::perform(context, Activation { task, place }, interrupt).await;
     context.variables.close(frame).await;
     ended
 }
 
-async fn perform<'a>(
+/// One try of what the task does; its variables and its transaction are there.
+pub(super) async fn perform<'a>(
     context: &'a Context<'a>,
     activation: &Activation<'a>,
     interrupt: &CancellationToken,

@@ -12,5 +12,7 @@ mod process;
 mod repeat;
 mod run_as;
 mod sql;
+mod sql_rows;
 mod stopping;
+mod transactions;
 mod variables;
