@@ -75,8 +75,10 @@ async fn alone<'a>(
     mut activation: Activation<'a>,
     interrupt: &CancellationToken,
 ) -> Try {
-    let around = activation.place.within.take().filter(|_| activation.task.kind.container().is_some());
-    let Some(around) = around else { return task::perform(context, &activation, interrupt).await };
+    let is_container = activation.task.kind.container().is_some();
+    let Some(around) = activation.place.within.clone().filter(|_| is_container) else {
+        return task::perform(context, &activation, interrupt).await;
+    };
     let Some(_turn) = interrupt.run_until_cancelled(around.turn()).await else { return Try::Interrupted };
     match around.begin_savepoint(context, &activation, interrupt).await {
         Ok(()) => {}

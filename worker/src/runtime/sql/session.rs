@@ -145,3 +145,16 @@ where
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_to_cancel_that_was_not_answered_as_such_may_still_be_on_its_way() {
+        assert!(Ran::Done(Ok(())).is_settled() && Ran::<()>::Done(Err("failed".into())).is_settled());
+        for ended in [None, Some(Ok(())), Some(Err(Problem::from("failed")))] {
+            assert!(!Ran::Cancelled(ended).is_settled());
+        }
+    }
+}
