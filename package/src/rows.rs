@@ -96,6 +96,8 @@ mod tests {
         }
         assert_eq!(rows.push(vec![Value::Null]), Err(RowsFull::Count));
         assert_eq!((rows.count(), rows.get(99_999)), (ROWS_MAX, Some(&[Value::Int64(99_999)][..])));
+        // What docs/packages.md tells.
+        assert!(size_of::<Value>() <= 32);
         let mut rows = Rows::new(2);
         let long = || vec![Value::String("x".repeat(1 << 20)), Value::Null];
         (0..15).for_each(|_| rows.push(long()).unwrap());

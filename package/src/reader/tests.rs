@@ -288,7 +288,7 @@ proptest! {
         cuts in proptest::collection::vec((any::<prop::sample::Index>(), any::<prop::sample::Index>(), 0usize..12), 1..6),
         piece in r#"[\[\]{}@"'=\n.:$#\\a-z0-9 é]{0,6}"#,
     ) {
-        let mut text: Vec<char> = WHOLE.chars().collect();
+        let mut text: Vec<char> = WHOLE.chars().chain(sql_rows::MORE.chars()).collect();
         for (to, from, length) in cuts {
             let from = from.index(text.len());
             let copied: Vec<char> = text.iter().skip(from).take(length).copied().chain(piece.chars()).collect();

@@ -270,3 +270,18 @@ async fn a_stop_cancels_the_query_of_a_loop() {
     assert_eq!(running.end().await.kind(), OutcomeKind::Stopped);
     wait_for_sleepers(&client, 0).await;
 }
+
+#[tokio::test]
+async fn a_loop_whose_query_loses_its_connection_fails() {
+    let (world, _, _) = world().await;
+    let query = "statement = \"select n, 's' from generate_series(1, 1000) n\"";
+    let kill = "[tasks.each.tasks.kill]\nkind = \"sql\"\nconnection = \"warehouse\"\nstatement = \"\"\"select \
+                pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and \
+                state = 'idle in transaction'\"\"\"\n";
+    let went = world.run(&format!("{}{kill}", over(query, ""))).await;
+    assert_eq!(went.kind(), OutcomeKind::Failed);
+    assert!(went.error().starts_with(r"\Package\each: "), "{}", went.error());
+    let iterations =
+        went.texts(MessageType::Information).iter().filter(|text| text.contains("s = s")).count();
+    assert_eq!(iterations, 100, "those that were here");
+}

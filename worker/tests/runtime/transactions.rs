@@ -360,6 +360,32 @@ async fn a_loop_is_one_transaction_and_its_query_sees_it() {
     assert_eq!(kept(&client).await.len(), 250, "all of it is taken back");
 }
 
+/// Rows are fetched between what the iterations do, each of which has the turn for as long as it runs.
+#[tokio::test]
+async fn iterations_at_the_same_time_take_turns_with_the_query_of_their_loop() {
+    let (mut world, _, client) = world().await;
+    make(&client).await;
+    client.batch_execute("create sequence tries").await.unwrap();
+    let query = "rows = { connection = \"warehouse\", statement = \"select n::int8 from generate_series(1, 250) n\" }";
+    for (slots, more) in [(4, ""), (1, ""), (1, "retries = 1")] {
+        client.batch_execute("truncate t").await.unwrap();
+        world.limits.tasks_max = slots;
+        let text = [
+            container("all", REQUIRED),
+            format!(
+                "[tasks.all.tasks.each]\nkind = \"foreach\"\n{query}\ninto = [\"n\"]\nparallel = 8\n{more}\n\
+                 [tasks.all.tasks.each.variables.n]\ntype = \"int64\"\n"
+            ),
+            container("all/each/one", "retries = 9"),
+            sql("all/each/one/a", "insert into t values ($1)", "arguments = [\"@n\"]"),
+            sql("all/each/one/b", "select 1 / (nextval('tries') % 3)", "after = [\"a\"]"),
+        ]
+        .concat();
+        world.start(&text).drain().await;
+        assert_eq!(kept(&client).await, (1..=250).collect::<Vec<i32>>(), "{slots} slots, {more}");
+    }
+}
+
 #[tokio::test]
 async fn rows_for_a_variable_come_from_the_transaction() {
     let (world, _, client) = world().await;

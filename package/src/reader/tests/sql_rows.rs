@@ -229,3 +229,43 @@ fn columns_of_rows_are_held_against_the_variables() {
         bad(&each(rows, into), expected);
     }
 }
+
+/// What the rest of this room reads, for mutations.
+pub(super) const MORE: &str = r#"
+[variables.customers]
+type = "table"
+columns = { name = "string", orders = "int64" }
+[tasks.move]
+kind = "sequence"
+transaction = "required"
+isolation = "serializable"
+[tasks.move.tasks.fill]
+kind = "sql"
+connection = "warehouse"
+file = "report.sql"
+rows = "customers"
+transaction = "not-supported"
+[tasks.move.tasks.each]
+kind = "foreach"
+rows = { connection = "warehouse", statement = "select $1", arguments = ["@day"] }
+into = ["rows"]
+[tasks.move.tasks.each.tasks.inner]
+kind = "sql"
+connection = "warehouse"
+statement = "select 1"
+"#;
+
+/// The examples of the document about tables and transactions, in a package that has what they use.
+#[test]
+fn the_examples_of_the_document_are_read() {
+    let text = include_str!("../../../../docs/packages.md");
+    let blocks = text.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next());
+    let ours: Vec<&str> =
+        blocks.filter(|block| block.contains("\"table\"") || block.contains("transaction =")).collect();
+    assert_eq!(ours.len(), 2, "the document has one example of each");
+    for block in ours {
+        good(&format!(
+            "{block}\n[parameters.day]\ntype = \"date\"\n[connections.warehouse]\nkind = \"postgres\"\nurl = \"x\"\n"
+        ));
+    }
+}
