@@ -7,11 +7,13 @@
 //! - [`value`]: data types and values
 //! - [`mod@reference`], [`scope`], [`binding`]: `@name`, what it means, and its type in expressions
 //! - [`frames`]: the variables of a package that runs, each in its scope
+//! - [`rows`]: what a variable of type `table` holds
 //! - [`operand`], [`template`]: expressions in `arguments`, and in texts as `{{ expression }}`
 //! - [`expression`]: the expression language: [`expression::Parsed`], [`expression::Expression`]
 //! - [`model`]: package, container, task, connection, parameter, variable
 //! - [`diagnostics`]: what is wrong, with its place in the file
 //! - [`reader`]: TOML to model: [`reader::read_package`], [`reader::read_settings`]
+//! - [`statement`]: the text of a statement that stands in a file
 //! - [`files`], [`folder`]: a project's files, read from a folder with [`folder::read`]
 //! - [`ignore`]: the rules of `.scaleoutignore`
 //! - [`project`]: [`project::Project::check`], everything that can be known before running
@@ -40,7 +42,9 @@ pub mod operand;
 pub mod project;
 pub mod reader;
 pub mod reference;
+pub mod rows;
 pub mod scope;
+pub mod statement;
 pub mod template;
 pub mod value;
 

@@ -7,7 +7,9 @@ mod declarations;
 mod event;
 mod foreach;
 mod repeat;
+mod sql;
 mod task;
+mod transaction;
 
 pub use crate::operand::Operand;
 pub use container::{Container, ContainerError, Package, Task};
@@ -15,7 +17,9 @@ pub use declarations::{Connection, ConnectionKind, Parameter, Variable};
 pub use event::{Event, Handler, Handlers};
 pub use foreach::{Cell, DateUnit, Files, Foreach, Over, Retrieve};
 pub use repeat::{Assign, For};
+pub use sql::{Query, RowsTarget, Sql, Statement};
 pub use task::{
-    After, Constraint, ForceResult, Join, MaximumErrors, On, Process, Sql, Target, TaskIndex, TaskKind,
-    TaskPath, When,
+    After, Constraint, ForceResult, Join, MaximumErrors, On, Process, Target, TaskIndex, TaskKind, TaskPath,
+    When,
 };
+pub use transaction::{Begin, Isolation, Membership, Wanted};

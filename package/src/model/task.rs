@@ -3,11 +3,10 @@
 use std::fmt;
 
 use crate::expression::Expression;
-use crate::operand::Operand;
 use crate::template::Template;
 use crate::value::DataType;
 
-use super::{Assign, Container, Event, For, Foreach};
+use super::{Assign, Container, Event, For, Foreach, Sql};
 
 /// What a task does. Closed: a new kind is a new variant, and the compiler shows every place.
 #[derive(Debug, Clone, PartialEq)]
@@ -74,19 +73,6 @@ pub struct Target {
     pub variable: String,
     /// Its type.
     pub data_type: DataType,
-}
-
-/// A statement for a database.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Sql {
-    /// Name of a connection of the package or its project.
-    pub connection: String,
-    /// The statement, sent as it stands: values go in as bound `arguments` only.
-    pub statement: String,
-    /// Values for `$1`, `$2`, …
-    pub arguments: Vec<Operand>,
-    /// The variables that get the columns of its only row, in order; none if its rows are passed over.
-    pub into: Vec<Target>,
 }
 
 /// The place of a task among its siblings in [`Container::tasks`].

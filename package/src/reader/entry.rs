@@ -16,6 +16,7 @@ use super::names::{NameScope, Names};
 use super::report::Report;
 use super::table::Table;
 use super::tasks::TaskReader;
+use super::transactions;
 
 /// Largest package or settings file, in bytes.
 pub const FILE_BYTES_MAX: usize = 1024 * 1024;
@@ -58,6 +59,7 @@ pub fn read_package(
         parameters: BTreeMap::new(),
         variables: BTreeMap::new(),
         connections: BTreeMap::new(),
+        transaction: None,
         root: Container::default(),
         handlers: Handlers::default(),
     });
@@ -106,12 +108,25 @@ fn package(name: &str, table: &mut Table<'_>, around: &Surroundings<'_>, report:
     let names = Names { scopes: vec![NameScope { variables: variables.clone(), at_once: None }], ..names };
     let connections = declare::connections(table.take("connections"), &names, report);
     let names = Names { connections: &connections, ..names };
-    let mut reader = TaskReader { names, count: 0, at_once: 1 };
+    let open = transactions::of_package(&transactions::Said::read(table, report));
+    let mut reader = TaskReader { names, count: 0, at_once: 1, transaction: open };
     let handlers = reader.handlers(table, &TaskPath::package(), report);
     let root = reader.container(table, &TaskPath::package(), report);
+    let transaction = transactions::begun(reader.transaction);
     let max_concurrent = max_concurrent.and_then(NonZeroU32::new);
     let name = name.to_owned();
-    Package { name, description, run_as, max_concurrent, root, handlers, connections, parameters, variables }
+    Package {
+        name,
+        description,
+        run_as,
+        max_concurrent,
+        transaction,
+        root,
+        handlers,
+        connections,
+        parameters,
+        variables,
+    }
 }
 
 fn settings(table: &mut Table<'_>, report: &mut Report) -> ProjectSettings {

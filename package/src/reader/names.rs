@@ -93,10 +93,9 @@ impl Names<'_> {
         data_type: DataType,
         report: &mut Report,
     ) -> Option<Operand> {
-        if report.is_full() {
-            return None;
-        }
-        let read = Parsed::read(text).and_then(|parsed| self.check_as(&parsed, binding::type_of(data_type)));
+        // What has no such type has no expressions, which was reported.
+        let target = binding::type_of(data_type).filter(|_| !report.is_full())?;
+        let read = Parsed::read(text).and_then(|parsed| self.check_as(&parsed, target));
         read.map_err(|error| report.expression(item.span(), text, error)).ok()
     }
 
@@ -173,7 +172,10 @@ impl expression::Names for Names<'_> {
     fn type_of(&self, name: &Name) -> Result<Type, UnknownName> {
         let reference = Reference::from_name(name)?;
         match self.declared(&reference) {
-            Some(declared) => Ok(binding::type_of(declared.data_type)),
+            Some(declared) => binding::type_of(declared.data_type).ok_or_else(|| UnknownName {
+                message: format!("{reference} holds rows, which no expression or text takes"),
+                help: Some("go over them with a foreach: rows = its name".to_owned()),
+            }),
             None => Err(self.unknown(&reference)),
         }
     }

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use crate::duration;
 use crate::model::{
-    After, Container, For, ForceResult, Foreach, Handlers, Join, MaximumErrors, Task, TaskIndex, TaskKind,
-    TaskPath,
+    After, Container, For, ForceResult, Foreach, Handlers, Join, MaximumErrors, Membership, Task, TaskIndex,
+    TaskKind, TaskPath,
 };
 
 use super::declare;
@@ -16,7 +16,9 @@ use super::names::{NameScope, Names};
 use super::order;
 use super::repeat;
 use super::report::Report;
+use super::sql;
 use super::table::{Item, Table};
+use super::transactions::{self, Open, Said};
 use super::{NESTING_MAX, TASKS_MAX};
 
 /// Most retries of a task.
@@ -34,6 +36,8 @@ pub(super) struct TaskReader<'a> {
     pub(super) count: usize,
     /// How many iterations of the loops around may run at the same time.
     pub(super) at_once: u32,
+    /// The transaction that is open around.
+    pub(super) transaction: Option<Open>,
 }
 
 impl TaskReader<'_> {
@@ -123,22 +127,32 @@ impl TaskReader<'_> {
         let what = format!("task `{}`", task.name);
         let Some(item) = table.require("kind", &what, report) else { return };
         let Some(word) = item.string(report) else { return };
+        let said =
+            matches!(word, "sql" | "sequence" | "foreach" | "for").then(|| Said::read(&mut table, report));
+        let entered =
+            transactions::enter(&mut self.transaction, said.as_ref(), &what, task.retries > 0, report);
         let (kind, later): (TaskKind, &[&str]) = match word {
             "process" => {
                 let process = kinds::process(&self.names, &mut table, &what, report);
                 (TaskKind::Process(process), &kinds::LATER_PROCESS)
             }
             "sql" => {
-                let sql = kinds::sql(&self.names, &mut table, &what, report);
+                let (sql, at) = sql::sql(&self.names, &mut table, &what, report);
+                if let (Some(open), Some(at)) = (&mut self.transaction, at) {
+                    open.join(&sql.query.connection, at, report);
+                }
                 (TaskKind::Sql(sql), &kinds::LATER_SQL)
             }
             "sequence" => {
                 let container = self.container(&mut table, &task.path, report);
-                (TaskKind::Sequence(container), &kinds::LATER_SEQUENCE)
+                (TaskKind::Sequence(container), &[])
             }
             "foreach" => {
                 let foreach = self.foreach(task, &mut table, &what, report);
-                (TaskKind::Foreach(foreach), &kinds::LATER_FOREACH)
+                if let Some(said) = &said {
+                    said.check_parallel(foreach.parallel.get(), report);
+                }
+                (TaskKind::Foreach(foreach), &[])
             }
             "for" => {
                 let repeat = repeat::repeat(&self.names, &mut table, &what, report);
@@ -148,7 +162,7 @@ impl TaskReader<'_> {
                     // That there is no condition is reported.
                     None => TaskKind::Sequence(container),
                 };
-                (kind, &kinds::LATER_SEQUENCE)
+                (kind, &[])
             }
             "expression" => {
                 let assignments = repeat::expression(&self.names, &mut table, &what, report);
@@ -157,6 +171,7 @@ impl TaskReader<'_> {
             _ => return unknown_kind(&item, word, report),
         };
         task.kind = kind;
+        task.transaction = transactions::leave(&mut self.transaction, entered);
         table.finish(&format!("{word} {what}"), later, report);
     }
 }
@@ -177,6 +192,7 @@ fn unread(name: &str, parent: &TaskPath) -> Task {
         timeout: None,
         fail_parent: true,
         force_result: None,
+        transaction: Membership::Outside,
         disable: false,
         handlers: Handlers::default(),
     }

@@ -6,6 +6,8 @@ mod faults;
 mod kinds;
 mod loops;
 mod repeat;
+mod sql_rows;
+mod transactions;
 mod variables;
 
 use std::time::Duration;
@@ -119,7 +121,7 @@ fn a_whole_package_is_read() {
 
     let TaskKind::Sql(sql) = &tasks[0].kind else { panic!("clear is {:?}", tasks[0].kind) };
     assert_eq!(
-        sql.arguments,
+        sql.query.arguments,
         [
             Operand::Reference(Reference::Bare("day".into())),
             Operand::Literal(Value::Int64(5)),
@@ -286,7 +288,7 @@ proptest! {
         cuts in proptest::collection::vec((any::<prop::sample::Index>(), any::<prop::sample::Index>(), 0usize..12), 1..6),
         piece in r#"[\[\]{}@"'=\n.:$#\\a-z0-9 é]{0,6}"#,
     ) {
-        let mut text: Vec<char> = WHOLE.chars().collect();
+        let mut text: Vec<char> = WHOLE.chars().chain(sql_rows::MORE.chars()).collect();
         for (to, from, length) in cuts {
             let from = from.index(text.len());
             let copied: Vec<char> = text.iter().skip(from).take(length).copied().chain(piece.chars()).collect();

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::activation::Place;
 use super::context::{Context, PACKAGE_PATH};
 use super::events::{self, Around, Enclosing, Raised};
+use super::membership;
 use super::task::{self, TaskEnd};
 
 /// How a container ended.
@@ -43,8 +44,8 @@ pub(super) async fn run_package<'a>(
     };
     let mut ended = match raise(Event::PreExecute).await {
         Ok(()) => {
-            let place = Place { path, frame, around: around.clone() };
-            run_container(context, &package.root, place, halt.clone()).await
+            let place = Place { path, frame, around: around.clone(), within: None };
+            membership::run_package(context, place, &halt).await
         }
         Err(error) => ContainerEnd { end: End::Failure, errors: 1, error: Some(error) },
     };

@@ -205,7 +205,9 @@ async fn run<'a>(
     };
     beginning.extend(raised.facts(context));
     let frame = context.open(Some(owner.frame), beginning, &handler.variables).await;
-    let place = Place { path: path.clone(), frame, around: owner.around.clone() };
+    // It stays out of the transaction around, also of one that waits for it: what it writes is there even if that is
+    // rolled back.
+    let place = Place { path: path.clone(), frame, around: owner.around.clone(), within: None };
     let ended = run_container(context, &handler.container, place, halt.clone()).await;
     let goes_on = propagates(context, frame).await;
     context.variables.close(frame).await;

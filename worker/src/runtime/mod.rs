@@ -17,6 +17,7 @@ mod variables;
 
 mod events;
 mod foreach;
+mod membership;
 mod own;
 mod process;
 mod repeat;

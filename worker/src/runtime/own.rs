@@ -25,7 +25,7 @@ impl<'a> Own<'a> {
     pub(super) async fn open(context: &'a Context<'a>, task: &'a Task, around: &Place<'a>) -> Own<'a> {
         let path = around.path.child(&task.name);
         let outer = around.frame;
-        let place = Place { path, frame: outer, around: around.around.clone() };
+        let place = Place { path, ..around.clone() };
         let mut own = Own { task, place, outer, fault: None };
         own.begin(context).await;
         let declares = !task.variables.is_empty();

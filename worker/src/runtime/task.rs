@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::activation::{Activation, Place};
 use super::container::{ContainerEnd, run_container};
 use super::context::Context;
+use super::membership;
 use super::own::Own;
 use super::text::measured;
 use super::{events, foreach, process, repeat, sql};
@@ -234,7 +235,7 @@ async fn one_try<'a>(
         return Try::failed(fault.clone());
     }
     let activation = Activation { task, place: own.place.clone() };
-    let ended = in_slot(context, &activation, halt).await;
+    let ended = in_slot(context, activation, halt).await;
     match events::raise_changes(context, task, &own.place, halt).await {
         Err(error) if matches!(ended, Try::Succeeded { .. }) => {
             Try::Failed { errors: 0, error: Failure::Inside(error) }
@@ -243,13 +244,18 @@ async fn one_try<'a>(
     }
 }
 
-async fn in_slot<'a>(context: &'a Context<'a>, activation: &Activation<'a>, halt: &CancellationToken) -> Try {
-    let leaf = activation.task.kind.container().is_none();
+async fn in_slot<'a>(context: &'a Context<'a>, activation: Activation<'a>, halt: &CancellationToken) -> Try {
+    let task = activation.task;
+    let leaf = task.kind.container().is_none();
+    // Before the slot: who has the turn must not wait for a slot that somebody holds who waits for the turn.
+    let Some(_turn) = halt.run_until_cancelled(membership::turn(task, &activation.place)).await else {
+        return Try::Interrupted;
+    };
     let slot = async { if leaf { context.slots.acquire().await.ok() } else { None } };
     let Some(_slot) = halt.run_until_cancelled(slot).await else { return Try::Interrupted };
     let interrupt = halt.child_token();
-    let mut body = pin!(perform(context, activation, &interrupt));
-    let Some(timeout) = activation.task.timeout else { return body.await };
+    let mut body = pin!(membership::perform(context, activation, &interrupt));
+    let Some(timeout) = task.timeout else { return body.await };
     match tokio::time::timeout(timeout, &mut body).await {
         Ok(ended) => ended,
         Err(_) => {
@@ -264,7 +270,8 @@ async fn in_slot<'a>(context: &'a Context<'a>, activation: &Activation<'a>, halt
     }
 }
 
-async fn perform<'a>(
+/// One try of what the task does; its variables and its transaction are there.
+pub(super) async fn perform<'a>(
     context: &'a Context<'a>,
     activation: &Activation<'a>,
     interrupt: &CancellationToken,

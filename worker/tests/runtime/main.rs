@@ -13,5 +13,7 @@ mod process;
 mod repeat;
 mod run_as;
 mod sql;
+mod sql_rows;
 mod stopping;
+mod transactions;
 mod variables;

@@ -91,7 +91,8 @@ impl World {
         self.file(name, &format!("#!/bin/sh\n{body}\n"), 0o755);
     }
 
-    fn file(&self, name: &str, text: &str, mode: u32) {
+    /// Puts a file into the project.
+    pub(super) fn file(&self, name: &str, text: &str, mode: u32) {
         let path = self.project_folder().join(name);
         fs::write(&path, text).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
