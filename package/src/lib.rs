@@ -14,6 +14,7 @@
 //! - [`reader`]: TOML to model: [`reader::read_package`], [`reader::read_settings`]
 //! - [`files`], [`folder`]: a project's files, read from a folder with [`folder::read`]
 //! - [`ignore`]: the rules of `.scaleoutignore`
+//! - [`inside`]: paths that stay within a folder
 //! - [`project`]: [`project::Project::check`], everything that can be known before running
 //! - [`bundle`]: [`bundle::pack`], [`bundle::unpack`], [`bundle::extract_to`]
 //! - [`manifest`]: what the catalog keeps of a project, as JSON
@@ -33,6 +34,7 @@ pub mod flow;
 pub mod folder;
 pub mod frames;
 pub mod ignore;
+pub mod inside;
 pub mod manifest;
 pub mod model;
 pub mod nearest;

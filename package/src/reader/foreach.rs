@@ -136,7 +136,7 @@ fn check_folder(names: &Names<'_>, folder: &Template, item: &Item<'_>, report: &
     }
 }
 
-fn pattern(names: &Names<'_>, item: &Item<'_>, report: &mut Report) -> Template {
+pub(super) fn pattern(names: &Names<'_>, item: &Item<'_>, report: &mut Report) -> Template {
     let pattern = names.template(item, report);
     match pattern.as_literal().filter(|_| item.value().is_str()) {
         Some("") => report.add_with_help(item.span(), "`pattern` is empty", "\"*\" takes every file"),
@@ -260,7 +260,12 @@ fn check_count<T: std::fmt::Display>(
 }
 
 /// Reads one of the words that `all` have.
-fn word<T: Copy>(item: &Item<'_>, all: &[T], name: fn(T) -> &'static str, report: &mut Report) -> Option<T> {
+pub(super) fn word<T: Copy>(
+    item: &Item<'_>,
+    all: &[T],
+    name: fn(T) -> &'static str,
+    report: &mut Report,
+) -> Option<T> {
     let word = item.string(report)?;
     let found = all.iter().copied().find(|one| name(*one) == word);
     if found.is_none() {

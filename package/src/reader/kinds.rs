@@ -14,9 +14,10 @@ use super::table::{Item, Table, integer};
 use super::target;
 
 /// The kinds that this version runs.
-pub(super) const KINDS: [&str; 6] = ["process", "sql", "expression", "sequence", "for", "foreach"];
+pub(super) const KINDS: [&str; 8] =
+    ["process", "sql", "file", "http", "expression", "sequence", "for", "foreach"];
 /// The kinds of coming versions.
-pub(super) const LATER_KINDS: [&str; 3] = ["file", "http", "package"];
+pub(super) const LATER_KINDS: [&str; 1] = ["package"];
 /// Keys of a process in coming versions.
 pub(super) const LATER_PROCESS: [&str; 1] = ["maximum-errors"];
 /// Keys of an SQL task in coming versions.

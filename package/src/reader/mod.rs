@@ -4,7 +4,9 @@
 
 mod declare;
 mod entry;
+mod file;
 mod foreach;
+mod http;
 mod kinds;
 mod names;
 mod order;

@@ -9,7 +9,9 @@ use crate::model::{
 };
 
 use super::declare;
+use super::file;
 use super::foreach;
+use super::http;
 use super::kinds::{self, KINDS, LATER_KINDS};
 use super::names::{NameScope, Names};
 use super::order;
@@ -151,6 +153,15 @@ impl TaskReader<'_> {
                 let assignments = repeat::expression(&self.names, &mut table, &what, report);
                 (TaskKind::Expression(assignments), &[])
             }
+            "file" => match file::file(&self.names, &mut table, &what, report) {
+                Some(file) => (TaskKind::File(Box::new(file)), &[]),
+                // What is missing is reported.
+                None => (TaskKind::Sequence(Container::default()), &[]),
+            },
+            "http" => {
+                let http = http::http(&self.names, &mut table, &what, report);
+                (TaskKind::Http(Box::new(http)), &[])
+            }
             _ => return unknown_kind(&item, word, report),
         };
         task.kind = kind;
@@ -230,7 +241,12 @@ fn retrying(task: &mut Task, table: &mut Table<'_>, report: &mut Report) {
 }
 
 /// Reads a duration from `least` to `most`.
-fn span(item: &Item<'_>, least: Duration, most: Duration, report: &mut Report) -> Option<Duration> {
+pub(super) fn span(
+    item: &Item<'_>,
+    least: Duration,
+    most: Duration,
+    report: &mut Report,
+) -> Option<Duration> {
     let text = item.string(report)?;
     match duration::parse(text) {
         Ok(duration) if (least..=most).contains(&duration) => Some(duration),

@@ -3,6 +3,8 @@
 
 mod expressions;
 mod faults;
+mod file;
+mod http;
 mod kinds;
 mod loops;
 mod repeat;

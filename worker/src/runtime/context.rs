@@ -98,6 +98,19 @@ impl<'a> Context<'a> {
         loaded.package.connections.get(name).or_else(|| loaded.settings.connections.get(name))
     }
 
+    /// Makes the work folder, if one of `places` is in it.
+    ///
+    /// # Errors
+    /// It cannot be made.
+    pub(super) async fn make_work_folder_for(&self, places: &[&super::file::Place]) -> Result<(), String> {
+        let work = self.work_folder.path();
+        if !places.iter().any(|place| place.is_in(work)) {
+            return Ok(());
+        }
+        let made = self.work_folder.make().await;
+        made.map_err(|error| format!("cannot make the work folder {work:?}: {error}"))
+    }
+
     /// Kills what left its process group: of the task with this path, or of the whole attempt. Returns how many.
     pub(super) async fn kill_strays(&self, task: Option<String>) -> usize {
         let mut variables = vec![

@@ -15,7 +15,9 @@ mod log;
 mod task;
 mod variables;
 
+mod file;
 mod foreach;
+mod http;
 mod process;
 mod repeat;
 mod sql;

@@ -13,7 +13,7 @@ use super::activation::{Activation, Place};
 use super::container::{ContainerEnd, run_container};
 use super::context::Context;
 use super::text::measured;
-use super::{foreach, process, repeat, sql};
+use super::{file, foreach, http, process, repeat, sql};
 
 /// How a task ended, all its tries included.
 #[derive(Debug)]
@@ -172,8 +172,8 @@ async fn one_try<'a>(
     around: &Place,
     halt: &CancellationToken,
 ) -> Try {
-    let leaf = task.kind.container().is_none();
-    let slot = async { if leaf { context.slots.acquire().await.ok() } else { None } };
+    let takes_slot = task.kind.takes_slot();
+    let slot = async { if takes_slot { context.slots.acquire().await.ok() } else { None } };
     let Some(_slot) = halt.run_until_cancelled(slot).await else { return Try::Interrupted };
     let interrupt = halt.child_token();
     let mut body = pin!(with_variables(context, task, around, &interrupt));
@@ -230,6 +230,9 @@ async fn perform<'a>(
         }
         TaskKind::Foreach(foreach) => Box::pin(foreach::run(context, activation, foreach, interrupt)).await,
         TaskKind::For(repeat) => Box::pin(repeat::run(context, activation, repeat, interrupt)).await,
+        TaskKind::File(file) => Box::pin(file::run(context, activation, file, interrupt)).await,
+        TaskKind::Http(http) => Box::pin(http::run(context, activation, http, interrupt)).await,
+        TaskKind::Package(_) => Try::failed("not yet"),
         TaskKind::Expression(all) => Box::pin(repeat::assign_all(context, activation, all)).await,
     }
 }

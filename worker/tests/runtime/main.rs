@@ -5,8 +5,10 @@
 mod world;
 
 mod control;
+mod file;
 mod foreach;
 mod guard;
+mod http;
 mod output;
 mod process;
 mod repeat;

@@ -88,8 +88,9 @@ impl World {
         self.file(name, &format!("#!/bin/sh\n{body}\n"), 0o755);
     }
 
-    fn file(&self, name: &str, text: &str, mode: u32) {
+    pub(super) fn file(&self, name: &str, text: &str, mode: u32) {
         let path = self.project_folder().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(&path, text).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
     }
