@@ -16,6 +16,7 @@
 //! - [`ignore`]: the rules of `.scaleoutignore`
 //! - [`inside`]: paths that stay within a folder
 //! - [`project`]: [`project::Project::check`], everything that can be known before running
+//! - [`siblings`]: the packages of a project as those see them that run them
 //! - [`bundle`]: [`bundle::pack`], [`bundle::unpack`], [`bundle::extract_to`]
 //! - [`manifest`]: what the catalog keeps of a project, as JSON
 //! - [`arguments`]: parameter values at enqueue: [`arguments::resolve`], [`arguments::typed`]
@@ -43,6 +44,7 @@ pub mod project;
 pub mod reader;
 pub mod reference;
 pub mod scope;
+pub mod siblings;
 pub mod template;
 pub mod value;
 

@@ -14,10 +14,8 @@ use super::table::{Item, Table, integer};
 use super::target;
 
 /// The kinds that this version runs.
-pub(super) const KINDS: [&str; 8] =
-    ["process", "sql", "file", "http", "expression", "sequence", "for", "foreach"];
-/// The kinds of coming versions.
-pub(super) const LATER_KINDS: [&str; 1] = ["package"];
+pub(super) const KINDS: [&str; 9] =
+    ["process", "sql", "file", "http", "package", "expression", "sequence", "for", "foreach"];
 /// Keys of a process in coming versions.
 pub(super) const LATER_PROCESS: [&str; 1] = ["maximum-errors"];
 /// Keys of an SQL task in coming versions.

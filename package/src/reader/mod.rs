@@ -2,6 +2,7 @@
 //!
 //! Walks spanned TOML by hand, so that every error points into the file; collects them all.
 
+mod child;
 mod declare;
 mod entry;
 mod file;
@@ -10,6 +11,7 @@ mod http;
 mod kinds;
 mod names;
 mod order;
+mod outline;
 mod repeat;
 mod report;
 mod table;
@@ -21,3 +23,4 @@ mod tests;
 use entry::LATER_HANDLERS;
 pub(crate) use entry::settings_and_problems;
 pub use entry::{FILE_BYTES_MAX, NESTING_MAX, Surroundings, TASKS_MAX, read_package, read_settings};
+pub(crate) use outline::outline;

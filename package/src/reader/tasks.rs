@@ -8,11 +8,12 @@ use crate::model::{
     After, Container, For, ForceResult, Foreach, Join, MaximumErrors, Task, TaskIndex, TaskKind, TaskPath,
 };
 
+use super::child;
 use super::declare;
 use super::file;
 use super::foreach;
 use super::http;
-use super::kinds::{self, KINDS, LATER_KINDS};
+use super::kinds::{self, KINDS};
 use super::names::{NameScope, Names};
 use super::order;
 use super::repeat;
@@ -162,6 +163,13 @@ impl TaskReader<'_> {
                 let http = http::http(&self.names, &mut table, &what, report);
                 (TaskKind::Http(Box::new(http)), &[])
             }
+            "package" => {
+                let levels = task.path.names().len();
+                let child = child::child(&self.names, &mut table, &what, levels, report);
+                // What keeps it from being one is reported.
+                let kind = child.map_or(TaskKind::Sequence(Container::default()), TaskKind::Package);
+                (kind, &[])
+            }
             _ => return unknown_kind(&item, word, report),
         };
         task.kind = kind;
@@ -266,18 +274,6 @@ pub(super) fn span(
 }
 
 fn unknown_kind(item: &Item<'_>, word: &str, report: &mut Report) {
-    if LATER_KINDS.contains(&word) {
-        report.add_with_help(
-            item.span(),
-            format!("the task kind `{word}` is not supported yet by this version"),
-            format!("known: {}", KINDS.join(", ")),
-        );
-    } else {
-        let known: Vec<&str> = KINDS.into_iter().chain(LATER_KINDS).collect();
-        let message = format!("unknown task kind `{word}`");
-        match crate::nearest::suggest(word, known) {
-            Some(help) => report.add_with_help(item.span(), message, help),
-            None => report.add_with_help(item.span(), message, format!("known: {}", KINDS.join(", "))),
-        }
-    }
+    let message = format!("unknown task kind `{word}`");
+    report.unknown_word(item.span(), message, word, &KINDS);
 }

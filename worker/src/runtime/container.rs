@@ -11,7 +11,7 @@ use scaleout_package::model::{Container, Task, TaskIndex};
 use tokio_util::sync::CancellationToken;
 
 use super::activation::Place;
-use super::context::{Context, PACKAGE_PATH};
+use super::context::Context;
 use super::task::{self, TaskEnd};
 
 /// How a container ended.
@@ -24,25 +24,30 @@ pub(super) struct ContainerEnd {
     pub(super) error: Option<String>,
 }
 
-/// Runs the whole package, and says so in the log.
+/// Runs a whole package, and says so in the log at `path`.
 pub(super) async fn run_package(
     context: &Context<'_>,
+    path: RunPath,
     beginning: Beginning,
     halt: CancellationToken,
 ) -> ContainerEnd {
-    let loaded = &context.run.package;
-    let say = |kind, text: String| context.log.say(kind, MessageSource::Package, PACKAGE_PATH, text);
-    say(MessageType::PreExecute, format!("{} starts, attempt {}", loaded.package.name, context.run.attempt))
-        .await;
+    let package = context.package;
+    let say = |kind, text: String| {
+        let path = path.as_str();
+        async move { context.log.say(kind, MessageSource::Package, path, text).await }
+    };
+    say(MessageType::PreExecute, format!("{} starts, attempt {}", package.name, context.run.attempt)).await;
+    // Nothing around it: a package that runs inside another one sees its own variables only.
     let frame = context.variables.open(None, beginning).await;
-    let place = Place { path: RunPath::package(), frame };
-    let ended = run_container(context, &loaded.package.root, place, halt.clone()).await;
+    let place = Place { path: path.clone(), frame };
+    let ended = run_container(context, &package.root, place, halt.clone()).await;
+    context.variables.close(frame).await;
     let how = match ended.end {
         End::Success => "succeeded",
         End::Failure if halt.is_cancelled() => "was stopped",
         End::Failure => "failed",
     };
-    say(MessageType::PostExecute, format!("{} {how}", loaded.package.name)).await;
+    say(MessageType::PostExecute, format!("{} {how}", package.name)).await;
     ended
 }
 

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use jiff::{Timestamp, Zoned};
 use scaleout_common::wire::{MessageSource, MessageType};
-use scaleout_package::Value;
 use scaleout_package::frames::Beginning;
 use scaleout_package::model::{Connection, Parameter, Task, Variable};
 use scaleout_package::reference::SystemVariable;
 use scaleout_package::scope::{Clock, DeclareError, Scope};
+use scaleout_package::{Package, Value};
 use tokio::sync::Semaphore;
 
 use super::activation::Place;
@@ -29,13 +29,15 @@ pub(super) const PACKAGE_PATH: &str = "\\Package";
 
 pub(super) struct Context<'a> {
     pub(super) run: &'a Run,
+    /// The package whose tasks see this: that of the run, or one that runs inside it.
+    pub(super) package: &'a Package,
     pub(super) host: &'a Host,
-    pub(super) log: AttemptLog<'a>,
-    pub(super) work_folder: WorkFolder,
+    pub(super) log: Arc<AttemptLog<'a>>,
+    pub(super) work_folder: Arc<WorkFolder>,
     /// Whom processes run as; `None`: the worker's own user.
     pub(super) account: Option<Arc<Account>>,
     /// One permit for each task that may run at once.
-    pub(super) slots: Semaphore,
+    pub(super) slots: Arc<Semaphore>,
     pub(super) variables: Variables,
     /// What every task sees; its variables are with their owner.
     scope: Scope,
@@ -54,12 +56,44 @@ impl<'a> Context<'a> {
         Context {
             run,
             host,
-            log: AttemptLog::new(run.execution, run.attempt, &host.log, host.limits.log_bytes_max, masker),
-            slots: Semaphore::new(tasks_max(run, host)),
+            package: &run.package.package,
+            log: Arc::new(AttemptLog::new(
+                run.execution,
+                run.attempt,
+                &host.log,
+                host.limits.log_bytes_max,
+                masker,
+            )),
+            slots: Arc::new(Semaphore::new(tasks_max(run, host))),
             variables,
             scope: scope(run, host, &work_folder),
-            work_folder,
+            work_folder: Arc::new(work_folder),
             account,
+        }
+    }
+
+    /// What a package sees that runs inside this one, with `values` for its parameters. Log, work folder, slots and the
+    /// owner of variables are those of the attempt; its sensitive values are among those that are masked already, for
+    /// the reader lets it have no others.
+    pub(super) fn of_child<'c>(
+        &'c self,
+        package: &'c Package,
+        values: BTreeMap<String, Value>,
+    ) -> Context<'c> {
+        let mut scope = self.scope.clone();
+        scope.package = values;
+        scope.system.insert(SystemVariable::PackageName, Value::String(package.name.clone()));
+        scope.system.insert(SystemVariable::StartTime, Value::Timestamp(Timestamp::now()));
+        Context {
+            run: self.run,
+            host: self.host,
+            package,
+            log: Arc::clone(&self.log),
+            work_folder: Arc::clone(&self.work_folder),
+            account: self.account.clone(),
+            slots: Arc::clone(&self.slots),
+            variables: self.variables.clone(),
+            scope,
         }
     }
 
@@ -94,8 +128,7 @@ impl<'a> Context<'a> {
 
     /// The connection `name` of the package, else of its project.
     pub(super) fn connection(&self, name: &str) -> Option<&'a Connection> {
-        let loaded = &self.run.package;
-        loaded.package.connections.get(name).or_else(|| loaded.settings.connections.get(name))
+        self.run.package.settings.connection(self.package, name)
     }
 
     /// Makes the work folder, if one of `places` is in it.

@@ -15,6 +15,7 @@ mod log;
 mod task;
 mod variables;
 
+mod child;
 mod file;
 mod foreach;
 mod http;

@@ -13,7 +13,7 @@ use super::activation::{Activation, Place};
 use super::container::{ContainerEnd, run_container};
 use super::context::Context;
 use super::text::measured;
-use super::{file, foreach, http, process, repeat, sql};
+use super::{child, file, foreach, http, process, repeat, sql};
 
 /// How a task ended, all its tries included.
 #[derive(Debug)]
@@ -232,7 +232,7 @@ async fn perform<'a>(
         TaskKind::For(repeat) => Box::pin(repeat::run(context, activation, repeat, interrupt)).await,
         TaskKind::File(file) => Box::pin(file::run(context, activation, file, interrupt)).await,
         TaskKind::Http(http) => Box::pin(http::run(context, activation, http, interrupt)).await,
-        TaskKind::Package(_) => Try::failed("not yet"),
+        TaskKind::Package(child) => Box::pin(child::run(context, activation, child, interrupt)).await,
         TaskKind::Expression(all) => Box::pin(repeat::assign_all(context, activation, all)).await,
     }
 }

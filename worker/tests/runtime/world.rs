@@ -120,6 +120,7 @@ impl World {
                 folder: "folder".to_owned(),
                 project: "project".to_owned(),
                 package,
+                called: project.packages,
                 settings,
                 project_folder: self.project_folder(),
             }),
