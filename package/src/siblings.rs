@@ -11,9 +11,9 @@ use crate::reader;
 
 /// Most packages within each other, the outermost included.
 pub const PACKAGES_DEEP_MAX: usize = 16;
-/// Most containers within each other over all packages within each other, each package one of them: every level costs
-/// memory while it runs.
-pub const LEVELS_MAX: usize = 64;
+/// Deepest task, counted over packages within each other: as deep as one package may be, for every level takes some of
+/// the stack while it runs.
+pub const LEVELS_MAX: usize = reader::NESTING_MAX;
 
 /// What callers need to know of a package.
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -171,7 +171,7 @@ fn value(
     }
     if let Some(text) = entry.value().as_str().filter(|text| text.contains("{{")) {
         let span = report.inside_string(entry.span(), text, text.find("{{").unwrap_or_default());
-        let help = "an expression makes it: \"@folder + \\\"/in\\\"\"";
+        let help = "an expression makes it: '@folder + \"/in\"'";
         report.add_with_help(span, "`{{` in a parameter's value stays as it is written", help);
         return None;
     }

@@ -1,6 +1,7 @@
 //! What the reader makes of good files, of bounds and of surroundings; the modules beside have the bad
 //! packages.
 
+mod child;
 mod expressions;
 mod faults;
 mod file;

@@ -3,6 +3,7 @@
 use std::pin::pin;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use scaleout_common::wire::{MessageSource, MessageType};
 use scaleout_package::duration;
 use scaleout_package::flow::{End, forced, retry_after};
@@ -215,24 +216,26 @@ async fn with_variables<'a>(
     ended
 }
 
-async fn perform<'a>(
+/// Not async itself: each future goes into its box before any is polled, so that containers within each other take
+/// little of the stack.
+fn perform<'b, 'a: 'b>(
     context: &'a Context<'a>,
-    activation: &Activation<'a>,
-    interrupt: &CancellationToken,
-) -> Try {
+    activation: &'b Activation<'a>,
+    interrupt: &'b CancellationToken,
+) -> BoxFuture<'b, Try> {
     match &activation.task.kind {
-        TaskKind::Process(process) => Box::pin(process::run(context, activation, process, interrupt)).await,
-        TaskKind::Sql(sql) => Box::pin(sql::run(context, activation, sql, interrupt)).await,
-        TaskKind::Sequence(container) => {
+        TaskKind::Process(process) => Box::pin(process::run(context, activation, process, interrupt)),
+        TaskKind::Sql(sql) => Box::pin(sql::run(context, activation, sql, interrupt)),
+        TaskKind::Sequence(container) => Box::pin(async move {
             let place = activation.place.clone();
             let ended = run_container(context, container, place, interrupt.clone()).await;
             Try::of_container(ended, activation.path(), interrupt)
-        }
-        TaskKind::Foreach(foreach) => Box::pin(foreach::run(context, activation, foreach, interrupt)).await,
-        TaskKind::For(repeat) => Box::pin(repeat::run(context, activation, repeat, interrupt)).await,
-        TaskKind::File(file) => Box::pin(file::run(context, activation, file, interrupt)).await,
-        TaskKind::Http(http) => Box::pin(http::run(context, activation, http, interrupt)).await,
-        TaskKind::Package(child) => Box::pin(child::run(context, activation, child, interrupt)).await,
-        TaskKind::Expression(all) => Box::pin(repeat::assign_all(context, activation, all)).await,
+        }),
+        TaskKind::Foreach(foreach) => Box::pin(foreach::run(context, activation, foreach, interrupt)),
+        TaskKind::For(repeat) => Box::pin(repeat::run(context, activation, repeat, interrupt)),
+        TaskKind::File(file) => Box::pin(file::run(context, activation, file, interrupt)),
+        TaskKind::Http(http) => Box::pin(http::run(context, activation, http, interrupt)),
+        TaskKind::Package(child) => Box::pin(child::run(context, activation, child, interrupt)),
+        TaskKind::Expression(all) => Box::pin(repeat::assign_all(context, activation, all)),
     }
 }

@@ -4,6 +4,7 @@
 
 mod world;
 
+mod child;
 mod control;
 mod file;
 mod foreach;

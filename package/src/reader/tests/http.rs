@@ -70,7 +70,28 @@ body = "x"
 body-file = "../y"
 into = "text"
 to-file = "z"
-[tasks.e]
+"#,
+        r#"p.toml:3:8: task `a` has no `url`
+p.toml:7:10: methods are written in capitals, found "get" (write "GET")
+p.toml:8:7: `url` is no URL of HTTP (write https://host/path)
+p.toml:10:8: unknown variable `lost` (declare it, here or further out: [variables.lost] with its type)
+p.toml:11:15: variable `text` is a string; a status is an int64 (declare it with type = "int64")
+p.toml:12:20: `expected-status` expects a whole number from 200 to 599, found 100
+p.toml:12:25: `expected-status` expects a whole number from 200 to 599, found 700
+p.toml:13:20: `follow-redirects` expects a whole number from 0 to 10, found 11
+p.toml:17:1: `body` goes with no GET request (write method = "POST", or take it out)
+p.toml:20:10: unknown method `SEND` (known: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS)
+p.toml:21:7: `url` holds a user or password, which would show in logs of servers (send them as a header: Authorization = "Bearer {{ @token }}", of a sensitive parameter)
+p.toml:23:1: `body` and `body-file` are both there: take one of them out
+p.toml:23:13: `body-file` cannot be "../y": `..` leads out (a path is relative to the task's folder, and stays in it)
+p.toml:25:1: `into` and `to-file` are both there: take one of them out"#,
+    );
+}
+
+#[test]
+fn headers_and_bounds_are_checked() {
+    bad(
+        r#"[tasks.e]
 kind = "http"
 method = "POST"
 url = "https:///path"
@@ -92,31 +113,17 @@ folder = "data"
 to-file = "x"
 pasword = "x"
 "#,
-        r#"p.toml:3:8: task `a` has no `url`
-p.toml:7:10: methods are written in capitals, found "get" (write "GET")
-p.toml:8:7: `url` is no URL of HTTP (write https://host/path)
-p.toml:10:8: unknown variable `lost` (declare it, here or further out: [variables.lost] with its type)
-p.toml:11:15: variable `text` is a string; a status is an int64 (declare it with type = "int64")
-p.toml:12:20: `expected-status` expects a whole number from 200 to 599, found 100
-p.toml:12:25: `expected-status` expects a whole number from 200 to 599, found 700
-p.toml:13:20: `follow-redirects` expects a whole number from 0 to 10, found 11
-p.toml:17:1: `body` goes with no GET request (write method = "POST", or take it out)
-p.toml:20:10: unknown method `SEND` (known: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS)
-p.toml:21:7: `url` holds a user or password, which would show in logs of servers (send them as a header: Authorization = "Bearer {{ @token }}", of a sensitive parameter)
-p.toml:23:1: `body` and `body-file` are both there: take one of them out
-p.toml:23:13: `body-file` cannot be "../y": `..` leads out (a path is relative to the task's folder, and stays in it)
-p.toml:25:1: `into` and `to-file` are both there: take one of them out
-p.toml:29:7: `url` has no host (write https://host/path)
-p.toml:30:1: redirects of a POST request are not followed (take it out, and send the request to where the server wants it)
-p.toml:31:1: `overwrite` says nothing without `to-file`
-p.toml:32:19: `request-timeout` expects a duration from 1ms to 1d, found "2d"
-p.toml:33:19: `expected-status` is empty: the task could never succeed
-p.toml:35:1: "a b" cannot name a header field
-p.toml:36:1: the header `Host` is set by the worker
-p.toml:37:1: the header `Proxy-Authorization` is set by the worker
-p.toml:39:1: the header `x` is there twice
-p.toml:40:8: task `f` has `to-file`, and an answer to HEAD has no body
-p.toml:45:1: `to-file` would write to a folder of the project, which is only read (leave `folder` out for the work folder, or name an absolute one)
-p.toml:46:1: unknown key `pasword` in http task `f`"#,
+        r#"p.toml:4:7: `url` has no host (write https://host/path)
+p.toml:5:1: redirects of a POST request are not followed (take it out, and send the request to where the server wants it)
+p.toml:6:1: `overwrite` says nothing without `to-file`
+p.toml:7:19: `request-timeout` expects a duration from 1ms to 1d, found "2d"
+p.toml:8:19: `expected-status` is empty: the task could never succeed
+p.toml:10:1: "a b" cannot name a header field
+p.toml:11:1: the header `Host` is set by the worker
+p.toml:12:1: the header `Proxy-Authorization` is set by the worker
+p.toml:14:1: the header `x` is there twice
+p.toml:15:8: task `f` has `to-file`, and an answer to HEAD has no body
+p.toml:20:1: `to-file` would write to a folder of the project, which is only read (leave `folder` out for the work folder, or name an absolute one)
+p.toml:21:1: unknown key `pasword` in http task `f`"#,
     );
 }

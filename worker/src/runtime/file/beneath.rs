@@ -309,7 +309,7 @@ mod tests {
         assert!(told(beneath.folder_made(Path::new("a/out/new")).unwrap_err()).contains("it is a link"));
         assert!(told(beneath.read(Path::new("a/file")).unwrap_err()).contains("it is a link"));
         assert!(matches!(beneath.folder(Path::new("gone")), Err(Fault::Missing(_))));
-        assert!(told(open("/work/that/is/not/there").unwrap_err()).contains("not there"));
+        assert!(told(open("/data/that/is/not/there").unwrap_err()).contains("not there"));
         assert_eq!(fs::read_dir(root.join("outside")).unwrap().count(), 1);
 
         let around = root.to_str().unwrap();
