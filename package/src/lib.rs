@@ -16,7 +16,9 @@
 //! - [`statement`]: the text of a statement that stands in a file
 //! - [`files`], [`folder`]: a project's files, read from a folder with [`folder::read`]
 //! - [`ignore`]: the rules of `.scaleoutignore`
+//! - [`inside`]: paths that stay within a folder
 //! - [`project`]: [`project::Project::check`], everything that can be known before running
+//! - [`siblings`]: the packages of a project as those see them that run them
 //! - [`bundle`]: [`bundle::pack`], [`bundle::unpack`], [`bundle::extract_to`]
 //! - [`manifest`]: what the catalog keeps of a project, as JSON
 //! - [`arguments`]: parameter values at enqueue: [`arguments::resolve`], [`arguments::typed`]
@@ -35,6 +37,7 @@ pub mod flow;
 pub mod folder;
 pub mod frames;
 pub mod ignore;
+pub mod inside;
 pub mod manifest;
 pub mod model;
 pub mod nearest;
@@ -44,6 +47,7 @@ pub mod reader;
 pub mod reference;
 pub mod rows;
 pub mod scope;
+pub mod siblings;
 pub mod statement;
 pub mod template;
 pub mod value;

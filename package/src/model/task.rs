@@ -6,7 +6,7 @@ use crate::expression::Expression;
 use crate::template::Template;
 use crate::value::DataType;
 
-use super::{Assign, Container, Event, For, Foreach, Sql};
+use super::{Assign, Child, Container, Event, FileTask, For, Foreach, HttpTask, Sql};
 
 /// What a task does. Closed: a new kind is a new variant, and the compiler shows every place.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,6 +23,12 @@ pub enum TaskKind {
     For(Box<For>),
     /// Sets variables, one after the other.
     Expression(Vec<Assign>),
+    /// Works on files.
+    File(Box<FileTask>),
+    /// Sends a request to an HTTP server.
+    Http(Box<HttpTask>),
+    /// Runs another package.
+    Package(Child),
 }
 
 impl TaskKind {
@@ -35,6 +41,9 @@ impl TaskKind {
             TaskKind::Foreach(_) => "foreach",
             TaskKind::For(_) => "for",
             TaskKind::Expression(_) => "expression",
+            TaskKind::File(_) => "file",
+            TaskKind::Http(_) => "http",
+            TaskKind::Package(_) => "package",
         }
     }
 
@@ -45,7 +54,13 @@ impl TaskKind {
             TaskKind::Foreach(foreach) => Some(&foreach.container),
             TaskKind::For(repeat) => Some(&repeat.container),
             TaskKind::Process(_) | TaskKind::Sql(_) | TaskKind::Expression(_) => None,
+            TaskKind::File(_) | TaskKind::Http(_) | TaskKind::Package(_) => None,
         }
+    }
+
+    /// Whether it counts for how many tasks run at once: what only holds others does not.
+    pub fn takes_slot(&self) -> bool {
+        self.container().is_none() && !matches!(self, TaskKind::Package(_))
     }
 }
 

@@ -10,7 +10,9 @@ use crate::diagnostics::{Diagnostics, Problem, Source};
 use crate::files::ProjectFiles;
 use crate::model::{Container, Handlers, Package, TaskPath};
 use crate::project::ProjectSettings;
+use crate::siblings::Siblings;
 
+use super::child::Caller;
 use super::declare;
 use super::names::{NameScope, Names};
 use super::report::Report;
@@ -36,6 +38,8 @@ pub struct Surroundings<'a> {
     pub settings: &'a ProjectSettings,
     /// The project's files, to check the programs that tasks start; `None` if they are not known.
     pub files: Option<&'a ProjectFiles>,
+    /// The packages of the project, which tasks may run; `None` if the file stands alone.
+    pub siblings: Option<&'a Siblings>,
 }
 
 /// Reads one package. `path` is what messages call the file.
@@ -103,6 +107,7 @@ fn package(name: &str, table: &mut Table<'_>, around: &Surroundings<'_>, report:
         connections: &no_connections,
         project: around.settings,
         files: around.files,
+        caller: Caller { name, run_as: run_as.as_deref(), siblings: around.siblings },
     };
     let variables = declare::variables(table, &names, report);
     let names = Names { scopes: vec![NameScope { variables: variables.clone(), at_once: None }], ..names };
@@ -150,6 +155,7 @@ fn settings(table: &mut Table<'_>, report: &mut Report) -> ProjectSettings {
         connections: &connections,
         project: &settings,
         files: None,
+        caller: Caller::default(),
     };
     settings.connections = declare::connections(table.take("connections"), &names, report);
     settings
@@ -181,7 +187,7 @@ fn with_table<T>(
     Some(value)
 }
 
-fn source(path: &str, bytes: &[u8]) -> Result<Source, Problem> {
+pub(super) fn source(path: &str, bytes: &[u8]) -> Result<Source, Problem> {
     if bytes.len() > FILE_BYTES_MAX {
         let message = format!("the file has {} bytes; at most 1 MiB is allowed", bytes.len());
         return Err(Problem::of_file(path, 0, message));

@@ -139,7 +139,7 @@ fn check_folder(names: &Names<'_>, folder: &Template, item: &Item<'_>, report: &
     }
 }
 
-fn pattern(names: &Names<'_>, item: &Item<'_>, report: &mut Report) -> Template {
+pub(super) fn pattern(names: &Names<'_>, item: &Item<'_>, report: &mut Report) -> Template {
     let pattern = names.template(item, report);
     match pattern.as_literal().filter(|_| item.value().is_str()) {
         Some("") => report.add_with_help(item.span(), "`pattern` is empty", "\"*\" takes every file"),

@@ -13,9 +13,8 @@ use super::report::Report;
 use super::table::{Item, Table, integer};
 
 /// The kinds that this version runs.
-pub(super) const KINDS: [&str; 6] = ["process", "sql", "expression", "sequence", "for", "foreach"];
-/// The kinds of coming versions.
-pub(super) const LATER_KINDS: [&str; 3] = ["file", "http", "package"];
+pub(super) const KINDS: [&str; 9] =
+    ["process", "sql", "file", "http", "package", "expression", "sequence", "for", "foreach"];
 /// Keys of a process in coming versions.
 pub(super) const LATER_PROCESS: [&str; 1] = ["maximum-errors"];
 /// Keys of an SQL task in coming versions.

@@ -12,6 +12,7 @@ use crate::reference::Reference;
 use crate::template::Template;
 use crate::value::DataType;
 
+use super::child::Caller;
 use super::report::{Report, known_words};
 use super::table::Item;
 
@@ -38,6 +39,8 @@ pub(super) struct Names<'a> {
     pub(super) project: &'a ProjectSettings,
     /// The project's files, if they are known.
     pub(super) files: Option<&'a ProjectFiles>,
+    /// The package itself, and those that it may run.
+    pub(super) caller: Caller<'a>,
 }
 
 impl Names<'_> {
@@ -102,6 +105,16 @@ impl Names<'_> {
     /// Checks an expression that gives a value of `target`.
     pub(super) fn check_as(&self, parsed: &Parsed, target: Type) -> Result<Operand, ExpressionError> {
         Operand::check_as(parsed, self, &Composed(self), target)
+    }
+
+    /// Whether `reference` means a sensitive parameter.
+    pub(super) fn is_sensitive(&self, reference: &Reference) -> bool {
+        self.declared(reference).is_some_and(|declared| declared.sensitive)
+    }
+
+    /// The type of what `reference` means.
+    pub(super) fn type_of_reference(&self, reference: &Reference) -> Option<DataType> {
+        self.declared(reference).map(|declared| declared.data_type)
     }
 
     fn declared(&self, reference: &Reference) -> Option<Declared> {

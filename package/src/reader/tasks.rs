@@ -9,9 +9,12 @@ use crate::model::{
     TaskKind, TaskPath,
 };
 
+use super::child;
 use super::declare;
+use super::file;
 use super::foreach;
-use super::kinds::{self, KINDS, LATER_KINDS};
+use super::http;
+use super::kinds::{self, KINDS};
 use super::names::{NameScope, Names};
 use super::order;
 use super::repeat;
@@ -168,6 +171,22 @@ impl TaskReader<'_> {
                 let assignments = repeat::expression(&self.names, &mut table, &what, report);
                 (TaskKind::Expression(assignments), &[])
             }
+            "file" => match file::file(&self.names, &mut table, &what, report) {
+                Some(file) => (TaskKind::File(Box::new(file)), &[]),
+                // What is missing is reported.
+                None => (TaskKind::Sequence(Container::default()), &[]),
+            },
+            "http" => {
+                let http = http::http(&self.names, &mut table, &what, report);
+                (TaskKind::Http(Box::new(http)), &[])
+            }
+            "package" => {
+                let levels = task.path.depth();
+                let child = child::child(&self.names, &mut table, &what, levels, report);
+                // What keeps it from being one is reported.
+                let kind = child.map_or(TaskKind::Sequence(Container::default()), TaskKind::Package);
+                (kind, &[])
+            }
             _ => return unknown_kind(&item, word, report),
         };
         task.kind = kind;
@@ -249,7 +268,12 @@ fn retrying(task: &mut Task, table: &mut Table<'_>, report: &mut Report) {
 }
 
 /// Reads a duration from `least` to `most`.
-fn span(item: &Item<'_>, least: Duration, most: Duration, report: &mut Report) -> Option<Duration> {
+pub(super) fn span(
+    item: &Item<'_>,
+    least: Duration,
+    most: Duration,
+    report: &mut Report,
+) -> Option<Duration> {
     let text = item.string(report)?;
     match duration::parse(text) {
         Ok(duration) if (least..=most).contains(&duration) => Some(duration),
@@ -269,18 +293,6 @@ fn span(item: &Item<'_>, least: Duration, most: Duration, report: &mut Report) -
 }
 
 fn unknown_kind(item: &Item<'_>, word: &str, report: &mut Report) {
-    if LATER_KINDS.contains(&word) {
-        report.add_with_help(
-            item.span(),
-            format!("the task kind `{word}` is not supported yet by this version"),
-            format!("known: {}", KINDS.join(", ")),
-        );
-    } else {
-        let known: Vec<&str> = KINDS.into_iter().chain(LATER_KINDS).collect();
-        let message = format!("unknown task kind `{word}`");
-        match crate::nearest::suggest(word, known) {
-            Some(help) => report.add_with_help(item.span(), message, help),
-            None => report.add_with_help(item.span(), message, format!("known: {}", KINDS.join(", "))),
-        }
-    }
+    let message = format!("unknown task kind `{word}`");
+    report.unknown_word(item.span(), message, word, &KINDS);
 }

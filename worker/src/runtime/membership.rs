@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::activation::{Activation, Place};
 use super::container::{ContainerEnd, run_container};
-use super::context::{Context, PACKAGE_PATH};
+use super::context::Context;
 use super::sql::{Broken, Closed, Turn, Within};
 use super::task::{self, Try};
 
@@ -25,18 +25,19 @@ pub(super) async fn run_package<'a>(
     mut place: Place<'a>,
     halt: &CancellationToken,
 ) -> ContainerEnd {
-    let package = &context.run.package.package;
+    let package = context.package;
+    let path = place.path.clone();
     let within = package.transaction.as_ref().map(Within::new);
     place.within.clone_from(&within);
     let ended = run_container(context, &package.root, place, halt.clone()).await;
     let Some(within) = within else { return ended };
     let kept = ended.end == End::Success;
-    match within.close(context, (MessageSource::Package, PACKAGE_PATH), kept, halt).await {
+    match within.close(context, (MessageSource::Package, path.as_str()), kept, halt).await {
         Closed::Well => ended,
         Closed::Interrupted => ContainerEnd { end: End::Failure, ..ended },
         Closed::Failed(problem) => {
-            context.log.say(MessageType::Error, MessageSource::Package, PACKAGE_PATH, &problem).await;
-            let error = Some(format!("{PACKAGE_PATH}: {problem}"));
+            context.log.say(MessageType::Error, MessageSource::Package, path.as_str(), &problem).await;
+            let error = Some(format!("{path}: {problem}"));
             ContainerEnd { end: End::Failure, errors: ended.errors.saturating_add(1), error }
         }
     }

@@ -30,7 +30,8 @@ impl<'a> Own<'a> {
         own.begin(context).await;
         let declares = !task.variables.is_empty();
         let place = &mut own.place;
-        place.around = Enclosing::within(&place.around, &task.handlers, &place.path, place.frame, declares);
+        place.around =
+            Enclosing::within(context, &place.around, &task.handlers, &place.path, place.frame, declares);
         own
     }
 
@@ -72,7 +73,6 @@ impl<'a> Own<'a> {
     /// As [`events::raise`].
     pub(super) async fn raise(
         &self,
-        context: &'a Context<'a>,
         event: Event,
         text: &str,
         halt: &CancellationToken,
@@ -81,6 +81,6 @@ impl<'a> Own<'a> {
             return Ok(());
         }
         let raised = Raised::by_task(event, self.task, self.place.path.as_str()).saying(text);
-        events::raise(context, &self.place.around, raised, halt).await
+        events::raise(&self.place.around, raised, halt).await
     }
 }

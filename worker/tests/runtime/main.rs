@@ -4,9 +4,12 @@
 
 mod world;
 
+mod child;
 mod control;
+mod file;
 mod foreach;
 mod guard;
+mod http;
 mod logging;
 mod output;
 mod process;

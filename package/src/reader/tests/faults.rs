@@ -36,7 +36,7 @@ fn run_as_is_the_name_of_a_user() {
 }
 
 #[test]
-fn kinds_of_tasks_are_known_coming_or_unknown() {
+fn kinds_of_tasks_are_known_or_unknown() {
     bad(
         r#"[tasks.a]
 kind = "proces"
@@ -46,16 +46,9 @@ command = ["x"]
     );
     bad(
         r#"[tasks.a]
-kind = "http"
-url = 1
-"#,
-        r#"p.toml:2:8: the task kind `http` is not supported yet by this version (known: process, sql, expression, sequence, for, foreach)"#,
-    );
-    bad(
-        r#"[tasks.a]
 kind = "data"
 "#,
-        r#"p.toml:2:8: unknown task kind `data` (known: process, sql, expression, sequence, for, foreach)"#,
+        r#"p.toml:2:8: unknown task kind `data` (known: process, sql, file, http, package, expression, sequence, for, foreach)"#,
     );
     bad(
         r#"[tasks.a]

@@ -236,7 +236,7 @@ fn folders_and_patterns_of_files() {
     let file = FileContent { bytes: Vec::new(), executable: false };
     files.insert("inbox/day/a.csv", file).unwrap();
     let settings = ProjectSettings::default();
-    let around = Surroundings { settings: &settings, files: Some(&files) };
+    let around = Surroundings { settings: &settings, files: Some(&files), siblings: None };
     let check = |over: &str| {
         let text = format!("[tasks.a]\nkind = \"foreach\"\nfiles = {over}\n");
         read_package("p", "p.toml", text.as_bytes(), &around)

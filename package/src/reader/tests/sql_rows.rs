@@ -20,7 +20,7 @@ fn with_files(file: &str) -> String {
         files.insert(path, FileContent { bytes: bytes.to_vec(), executable: false }).unwrap();
     }
     let settings = settings();
-    let around = Surroundings { settings: &settings, files: Some(&files) };
+    let around = Surroundings { settings: &settings, files: Some(&files), siblings: None };
     let text = format!("[tasks.a]\nkind = \"sql\"\nconnection = \"shared\"\nfile = {file}\n");
     match read_package("p", "p.toml", text.as_bytes(), &around) {
         Ok(package) => match &package.root.tasks()[0].kind {

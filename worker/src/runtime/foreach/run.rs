@@ -183,7 +183,7 @@ async fn failed<'a>(
     context.log.say(MessageType::Error, MessageSource::Container, path.as_str(), &problem).await;
     let raised = Raised::by_task(Event::Error, loop_itself.task, path.as_str()).saying(&problem);
     // The iteration has failed anyhow.
-    let _ = events::raise(context, &loop_itself.place.around, raised, halt).await;
+    let _ = events::raise(&loop_itself.place.around, raised, halt).await;
     IterationEnd { errors: 1, error: Some(format!("{path}: {problem}")) }
 }
 
