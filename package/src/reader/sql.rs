@@ -100,7 +100,9 @@ fn file(names: &Names<'_>, item: &Item<'_>, report: &mut Report) -> Option<Strin
     let Some(files) = names.files else { return Some(plain) };
     match files.get(&plain) {
         Some(content) => {
-            if let Err(error) = statement::of_file(&content.bytes) {
+            if report.is_first_look(&plain)
+                && let Err(error) = statement::of_file(&content.bytes)
+            {
                 report.add(item.span(), format!("{plain} {error}"));
             }
         }

@@ -255,6 +255,30 @@ async fn a_statement_inside_that_runs_too_long_is_taken_back_alone() {
 }
 
 #[tokio::test]
+async fn one_statement_may_be_a_transaction_and_isolation_is_as_it_says() {
+    let (world, _, client) = world().await;
+    make(&client).await;
+    let variables = "[variables.level]\ntype = \"string\"\n";
+    for (isolation, expected) in [
+        ("", "read committed"),
+        ("isolation = \"repeatable-read\"", "repeatable read"),
+        ("isolation = \"serializable\"", "serializable"),
+    ] {
+        let ask = "select current_setting('transaction_isolation')";
+        let more = format!("{REQUIRED}\n{isolation}\ninto = [\"level\"]");
+        let show = task("show", "echo {{ @level }}", "after = [\"a\"]");
+        let went = world.run(&format!("{variables}{}{show}", sql("a", ask, &more))).await;
+        went.succeeded();
+        assert_eq!(went.stdout(), [expected]);
+    }
+    let fails = sql("a", "insert into t values (1); select 1 / 0", REQUIRED);
+    assert_eq!(world.run(&fails).await.kind(), OutcomeKind::Failed);
+    assert_eq!(kept(&client).await, NOTHING);
+    world.run(&put("a", 1, REQUIRED)).await.succeeded();
+    assert_eq!(kept(&client).await, [1]);
+}
+
+#[tokio::test]
 async fn a_lost_connection_loses_the_transaction_and_the_next_try_has_another() {
     let (world, _, client) = world().await;
     make(&client).await;

@@ -68,12 +68,14 @@ fn a_statement_may_stand_in_a_file_of_the_project() {
 #[test]
 fn the_files_of_a_whole_project_are_looked_into() {
     let mut files = ProjectFiles::new();
-    let package = "[tasks.a]\nkind = \"sql\"\nconnection = \"shared\"\nfile = \"a.sql\"\n";
+    let task = |name| format!("[tasks.{name}]\nkind = \"sql\"\nconnection = \"shared\"\nfile = \"a.sql\"\n");
+    let package = &format!("{}{}", task("a"), task("b"));
     for (path, text) in [("project.toml", PROJECT), ("packages/p.toml", package), ("a.sql", "{{")] {
         files.insert(path, FileContent { bytes: text.into(), executable: false }).unwrap();
     }
     let problems = Project::check(&files).unwrap_err().to_string();
     assert!(problems.starts_with("packages/p.toml:4:8: a.sql holds `{{` (line 1)"), "{problems}");
+    assert_eq!(problems.lines().count(), 1, "what is wrong with a file is told once: {problems}");
 }
 
 const TABLE: &str = r#"[variables.customers]

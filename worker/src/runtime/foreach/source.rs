@@ -144,3 +144,25 @@ async fn end_of<T>(running: &mut Option<BoxFuture<'_, T>>) -> T {
         None => std::future::pending().await,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_query_gives_as_many_rows_as_a_loop_has_iterations() {
+        let fed = |taken| {
+            let (_, rows) = mpsc::channel(1);
+            let next = Some(vec![Value::Null]);
+            let enough = CancellationToken::new();
+            Source::Fed(Fed { rows, next, taken, more: true, feeding: None, broken: None, enough })
+        };
+        let mut last = fed(ITERATIONS_MAX - 1);
+        assert!(matches!(last.take(), Next::Item(Ok(_))) && matches!(last.take(), Next::Later));
+        assert!(last.finish().await.is_none());
+        let mut beyond = fed(ITERATIONS_MAX);
+        assert!(matches!(beyond.take(), Next::None));
+        let Some(Broken::Failed(problem)) = beyond.finish().await else { panic!("it goes on") };
+        assert_eq!(problem, "the query gives more than 1000000 rows");
+    }
+}

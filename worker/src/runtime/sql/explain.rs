@@ -79,7 +79,9 @@ fn server_error(answer: &DbError, statement: &str) -> String {
     }
     // The server's words for several statements with arguments do not say what to do.
     if *answer.code() == SqlState::SYNTAX_ERROR && answer.message().contains("multiple commands") {
-        text.push_str("; with arguments a task holds one statement: make it several tasks");
+        text.push_str(
+            "; with `arguments`, `into` or `rows` a task holds one statement: make it several tasks",
+        );
     }
     let again = [SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED];
     if again.contains(answer.code()) {

@@ -31,6 +31,8 @@ pub(super) struct Wire {
     notices: mpsc::Receiver<(MessageType, String)>,
     /// Ends with why the connection has ended. Aborted, and so the socket closed, when it is dropped.
     driver: AbortOnDropHandle<String>,
+    /// Whether it has said why: it says it once.
+    lost: bool,
 }
 
 /// How work on a session ended.
@@ -57,7 +59,7 @@ impl Session {
         let (client, connection) = config.connect(NoTls).await?;
         let (sender, notices) = mpsc::channel(NOTICES_MAX);
         let driver = AbortOnDropHandle::new(tokio::spawn(drive(connection, sender)));
-        Ok(Session { client, wire: Wire { notices, driver } })
+        Ok(Session { client, wire: Wire { notices, driver, lost: false } })
     }
 }
 
@@ -106,7 +108,10 @@ impl Wire {
                 Some((kind, text)) = self.notices.recv() => {
                     context.log.say(kind, MessageSource::Task, path, text).await;
                 }
-                why = &mut self.driver => return Err(Problem::lost(why)),
+                why = &mut self.driver, if !self.lost => {
+                    self.lost = true;
+                    return Err(Problem::lost(why));
+                }
             }
         };
         while let Ok((kind, text)) = self.notices.try_recv() {
