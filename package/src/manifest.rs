@@ -23,38 +23,38 @@ pub struct ProjectManifest {
     pub packages: BTreeMap<String, PackageManifest>,
     /// The tasks of each package, by its name.
     #[serde(default)]
-    pub outlines: BTreeMap<String, Vec<Outline>>,
+    pub trees: BTreeMap<String, Vec<TaskTree>>,
 }
 
 /// A task with those inside it: what the tree of an execution is drawn from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Outline {
+pub struct TaskTree {
     /// The task's name.
     pub name: String,
     /// Its kind, as packages write it; of an event handler `event-handler`, whose name is that of its event.
     pub kind: String,
     /// Those inside it, in the order of the file.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub tasks: Vec<Outline>,
+    pub tasks: Vec<TaskTree>,
 }
 
-impl Outline {
+impl TaskTree {
     /// The tasks of `package`, and its event handlers.
-    pub fn of(package: &Package) -> Vec<Outline> {
-        Outline::inside(Some(&package.root), &package.handlers)
+    pub fn of(package: &Package) -> Vec<TaskTree> {
+        TaskTree::inside(Some(&package.root), &package.handlers)
     }
 
     /// What is inside a task or package: its tasks, in the order of the file, then its handlers.
-    fn inside(container: Option<&Container>, handlers: &Handlers) -> Vec<Outline> {
-        let task = |task: &Task| Outline {
+    fn inside(container: Option<&Container>, handlers: &Handlers) -> Vec<TaskTree> {
+        let task = |task: &Task| TaskTree {
             name: task.name.clone(),
             kind: task.kind.name().to_owned(),
-            tasks: Outline::inside(task.kind.container(), &task.handlers),
+            tasks: TaskTree::inside(task.kind.container(), &task.handlers),
         };
-        let handler = |handler: &Handler| Outline {
+        let handler = |handler: &Handler| TaskTree {
             name: handler.event.name().to_owned(),
             kind: "event-handler".to_owned(),
-            tasks: Outline::inside(Some(&handler.container), &Handlers::default()),
+            tasks: TaskTree::inside(Some(&handler.container), &Handlers::default()),
         };
         let tasks = container.into_iter().flat_map(|container| container.tasks().iter().map(task));
         tasks.chain(handlers.all.iter().map(handler)).collect()
@@ -87,13 +87,13 @@ impl From<&Package> for PackageManifest {
 impl From<&Project> for ProjectManifest {
     fn from(project: &Project) -> ProjectManifest {
         let packages = project.packages.iter().map(|(name, package)| (name.clone(), package.into()));
-        let outlines = project.packages.iter().map(|(name, package)| (name.clone(), Outline::of(package)));
+        let trees = project.packages.iter().map(|(name, package)| (name.clone(), TaskTree::of(package)));
         ProjectManifest {
             name: project.settings.name.clone(),
             description: project.settings.description.clone(),
             parameters: project.settings.parameters.clone(),
             packages: packages.collect(),
-            outlines: outlines.collect(),
+            trees: trees.collect(),
         }
     }
 }

@@ -180,9 +180,11 @@ pub fn check_name(name: &str) -> Result<(), &'static str> {
 }
 
 fn unknown_system_variable(name: &str) -> UnknownName {
-    let known: Vec<&str> = SystemVariable::ALL.iter().map(|v| v.name()).collect();
-    let help = crate::nearest::suggest(name, known.iter().copied())
-        .unwrap_or_else(|| format!("there are {}", known.join(", ")));
+    let known = || SystemVariable::ALL.iter();
+    let help = crate::nearest::suggest(name, known().map(|v| v.name())).unwrap_or_else(|| {
+        let everywhere = known().filter(|v| v.events().is_empty()).map(|v| v.name());
+        format!("there are {}", everywhere.collect::<Vec<_>>().join(", "))
+    });
     UnknownName { message: format!("unknown system variable `{name}`"), help: Some(help) }
 }
 

@@ -146,7 +146,7 @@ async fn every_executable_of_the_package_tells_what_became_of_it() {
 #[tokio::test]
 async fn a_version_of_before_tells_what_its_log_has() {
     let (world, id) = world().await;
-    world.sql.execute("update internal.packages set outline = null", &[]).await.unwrap();
+    world.sql.execute("update internal.packages set tree = null", &[]).await.unwrap();
     let answer = world.catalog.executables(id, None).await.unwrap();
     let paths: Vec<_> = answer.executables.iter().map(|one| (one.path.as_str(), one.name.as_str())).collect();
     assert_eq!(

@@ -1,5 +1,6 @@
 //! Carries out which transaction a task belongs to; who belongs to which was decided when the package was read.
 
+use futures_util::future::BoxFuture;
 use scaleout_common::wire::{MessageSource, MessageType};
 use scaleout_package::flow::End;
 use scaleout_package::model::{Membership, Task, TaskKind};
@@ -43,30 +44,32 @@ pub(super) async fn run_package<'a>(
     }
 }
 
-/// One try of a task, in the transaction that it belongs to.
-pub(super) async fn perform<'a>(
+/// One try of a task, in the transaction that it belongs to. Not async itself, as [`task::perform`].
+pub(super) fn perform<'r, 'a: 'r>(
     context: &'a Context<'a>,
     mut activation: Activation<'a>,
-    interrupt: &CancellationToken,
-) -> Try {
-    match &activation.task.transaction {
-        Membership::Outside => activation.place.within = None,
-        Membership::Joins { savepoint: true } => return alone(context, activation, interrupt).await,
-        Membership::Joins { savepoint: false } => {}
-        Membership::Begins(begin) => {
-            let within = Within::new(begin);
-            activation.place.within = Some(within.clone());
-            let ended = task::perform(context, &activation, interrupt).await;
-            let speaker = (task::source(activation.task), activation.path());
-            let kept = matches!(ended, Try::Succeeded { .. });
-            return match within.close(context, speaker, kept, interrupt).await {
-                Closed::Well => ended,
-                Closed::Failed(problem) => Try::failed(problem),
-                Closed::Interrupted => Try::Interrupted,
-            };
+    interrupt: &'r CancellationToken,
+) -> BoxFuture<'r, Try> {
+    Box::pin(async move {
+        match &activation.task.transaction {
+            Membership::Outside => activation.place.within = None,
+            Membership::Joins { savepoint: true } => return alone(context, activation, interrupt).await,
+            Membership::Joins { savepoint: false } => {}
+            Membership::Begins(begin) => {
+                let within = Within::new(begin);
+                activation.place.within = Some(within.clone());
+                let ended = task::perform(context, &activation, interrupt).await;
+                let speaker = (task::source(activation.task), activation.path());
+                let kept = matches!(ended, Try::Succeeded { .. });
+                return match within.close(context, speaker, kept, interrupt).await {
+                    Closed::Well => ended,
+                    Closed::Failed(problem) => Try::failed(problem),
+                    Closed::Interrupted => Try::Interrupted,
+                };
+            }
         }
-    }
-    task::perform(context, &activation, interrupt).await
+        task::perform(context, &activation, interrupt).await
+    })
 }
 
 /// A try that takes back what it did alone, if it fails; what runs beside waits for its end. Of a statement, its own

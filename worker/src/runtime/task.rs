@@ -138,50 +138,55 @@ impl TriesEnd {
     }
 }
 
-async fn all_tries<'a>(
+/// Not async itself, as [`perform`].
+fn all_tries<'r, 'a: 'r>(
     context: &'a Context<'a>,
-    own: &mut Own<'a>,
+    own: &'r mut Own<'a>,
     task: &'a Task,
-    halt: &CancellationToken,
-) -> TriesEnd {
-    let path = own.place.path.clone();
-    let say = |kind, text: String| {
-        let path = path.as_str();
-        async move { context.log.say(kind, source(task), path, text).await }
-    };
-    let mut tries = 1;
-    loop {
-        let (errors, error) = match one_try(context, own, task, halt).await {
-            Try::Succeeded { errors, error } => return TriesEnd { tries, end: End::Success, errors, error },
-            Try::Interrupted => return TriesEnd { tries, end: End::Failure, errors: 0, error: None },
-            Try::Failed { errors, error } => (errors, error),
+    halt: &'r CancellationToken,
+) -> BoxFuture<'r, TriesEnd> {
+    Box::pin(async move {
+        let path = own.place.path.clone();
+        let say = |kind, text: String| {
+            let path = path.as_str();
+            async move { context.log.say(kind, source(task), path, text).await }
         };
-        let (text, error) = match error {
-            Failure::Own(text) => (Some(text.clone()), format!("{path}: {text}")),
-            Failure::Inside(error) => (None, error),
-        };
-        let failed = TriesEnd { tries, end: End::Failure, errors, error: Some(error.clone()) };
-        let Some(delay) = retry_after(task, tries) else {
-            // What failed inside has told its error, and raised it.
-            if let Some(text) = text {
-                say(MessageType::Error, text.clone()).await;
-                // It has failed anyhow, and a handler that fails has said why.
-                let _ = own.raise(Event::Error, &text, halt).await;
+        let mut tries = 1;
+        loop {
+            let (errors, error) = match one_try(context, own, task, halt).await {
+                Try::Succeeded { errors, error } => {
+                    return TriesEnd { tries, end: End::Success, errors, error };
+                }
+                Try::Interrupted => return TriesEnd { tries, end: End::Failure, errors: 0, error: None },
+                Try::Failed { errors, error } => (errors, error),
+            };
+            let (text, error) = match error {
+                Failure::Own(text) => (Some(text.clone()), format!("{path}: {text}")),
+                Failure::Inside(error) => (None, error),
+            };
+            let failed = TriesEnd { tries, end: End::Failure, errors, error: Some(error.clone()) };
+            let Some(delay) = retry_after(task, tries) else {
+                // What failed inside has told its error, and raised it.
+                if let Some(text) = text {
+                    say(MessageType::Error, text.clone()).await;
+                    // It has failed anyhow, and a handler that fails has said why.
+                    let _ = own.raise(Event::Error, &text, halt).await;
+                }
+                return failed;
+            };
+            let (why, all, after) = (text.unwrap_or(error), task.retries + 1, duration::print(delay));
+            let warning = format!("try {tries} of {all} failed, again in {after}: {why}");
+            say(MessageType::Warning, warning.clone()).await;
+            if let Err(error) = own.raise(Event::Warning, &warning, halt).await {
+                return TriesEnd { error: Some(error), ..failed };
             }
-            return failed;
-        };
-        let (why, all, after) = (text.unwrap_or(error), task.retries + 1, duration::print(delay));
-        let warning = format!("try {tries} of {all} failed, again in {after}: {why}");
-        say(MessageType::Warning, warning.clone()).await;
-        if let Err(error) = own.raise(Event::Warning, &warning, halt).await {
-            return TriesEnd { error: Some(error), ..failed };
+            if !rest(delay, halt).await {
+                return TriesEnd { error: None, ..failed };
+            }
+            own.again(context).await;
+            tries += 1;
         }
-        if !rest(delay, halt).await {
-            return TriesEnd { error: None, ..failed };
-        }
-        own.again(context).await;
-        tries += 1;
-    }
+    })
 }
 
 /// Says that another result counts than what happened.
@@ -245,30 +250,37 @@ async fn one_try<'a>(
     }
 }
 
-async fn in_slot<'a>(context: &'a Context<'a>, activation: Activation<'a>, halt: &CancellationToken) -> Try {
-    let task = activation.task;
-    // Before the slot: who has the turn must not wait for a slot that somebody holds who waits for the turn.
-    let Some(_turn) = halt.run_until_cancelled(membership::turn(task, &activation.place)).await else {
-        return Try::Interrupted;
-    };
-    let takes_slot = task.kind.takes_slot();
-    let slot = async { if takes_slot { context.slots.acquire().await.ok() } else { None } };
-    let Some(_slot) = halt.run_until_cancelled(slot).await else { return Try::Interrupted };
-    let interrupt = halt.child_token();
-    let mut body = pin!(membership::perform(context, activation, &interrupt));
-    let Some(timeout) = task.timeout else { return body.await };
-    match tokio::time::timeout(timeout, &mut body).await {
-        Ok(ended) => ended,
-        Err(_) => {
-            interrupt.cancel();
-            match body.await {
-                Try::Interrupted if !halt.is_cancelled() => {
-                    Try::failed(format!("timed out after {}", duration::print(timeout)))
+/// Not async itself, as [`perform`].
+fn in_slot<'r, 'a: 'r>(
+    context: &'a Context<'a>,
+    activation: Activation<'a>,
+    halt: &'r CancellationToken,
+) -> BoxFuture<'r, Try> {
+    Box::pin(async move {
+        let task = activation.task;
+        // Before the slot: who has the turn must not wait for a slot that somebody holds who waits for the turn.
+        let Some(_turn) = halt.run_until_cancelled(membership::turn(task, &activation.place)).await else {
+            return Try::Interrupted;
+        };
+        let takes_slot = task.kind.takes_slot();
+        let slot = async { if takes_slot { context.slots.acquire().await.ok() } else { None } };
+        let Some(_slot) = halt.run_until_cancelled(slot).await else { return Try::Interrupted };
+        let interrupt = halt.child_token();
+        let mut body = pin!(membership::perform(context, activation, &interrupt));
+        let Some(timeout) = task.timeout else { return body.await };
+        match tokio::time::timeout(timeout, &mut body).await {
+            Ok(ended) => ended,
+            Err(_) => {
+                interrupt.cancel();
+                match body.await {
+                    Try::Interrupted if !halt.is_cancelled() => {
+                        Try::failed(format!("timed out after {}", duration::print(timeout)))
+                    }
+                    ended => ended,
                 }
-                ended => ended,
             }
         }
-    }
+    })
 }
 
 /// One try of what the task does; its variables and its transaction are there.

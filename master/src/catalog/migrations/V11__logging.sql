@@ -7,7 +7,7 @@ insert into internal.compatibility (version, works_from) select 11, max(works_fr
 alter table internal.schedules add column logging_level smallint check (logging_level between 0 and 3);
 
 -- The tasks of the package, in the order of its file: [{"name", "kind", "tasks": [...]}]. Null: a version of before.
-alter table internal.packages add column outline jsonb;
+alter table internal.packages add column tree jsonb;
 
 ------------------------------------------------------------------------------------------------- executables
 -- An executable is a package, container or task, as SSISDB has it.
@@ -26,11 +26,11 @@ create function internal.execution_result(message text) returns smallint languag
 $$;
 
 -- The executables of a package, outer before inner, in the order of its file; only itself if it was deployed before.
-create function internal.executables(package text, outline jsonb)
+create function internal.executables(package text, tree jsonb)
 returns table (package_path text, executable_name text, executable_type text) language sql immutable parallel safe as $$
     with recursive walk as (
         select array[]::bigint[] as place, '\Package' as package_path, package as executable_name,
-               'package' as executable_type, coalesce(outline, '[]') as tasks
+               'package' as executable_type, coalesce(tree, '[]') as tasks
         union all
         select w.place || t.place,
                w.package_path || case t.task ->> 'kind' when 'event-handler' then '.EventHandlers[' || (t.task ->> 'name') || ']'
@@ -46,7 +46,7 @@ create view catalog.executables as
 select e.id as execution_id, x.executable_name, k.name as package_name, x.package_path, x.executable_type
 from internal.executions e
 join internal.packages k on k.id = e.package_id
-cross join lateral internal.executables(k.name, k.outline) x;
+cross join lateral internal.executables(k.name, k.tree) x;
 
 -- One row for each time that an executable ran. A container that is tried again runs what is inside it again.
 create view catalog.executable_statistics as

@@ -109,10 +109,10 @@ impl Deployment<'_> {
         let names: Vec<&str> = packages().map(|package| package.name.as_str()).collect();
         let descriptions: Vec<&str> = packages().map(|package| package.description.as_str()).collect();
         let manifests: Vec<serde_json::Value> = packages().map(json).collect();
-        let outlines: Vec<Option<serde_json::Value>> =
-            packages().map(|package| self.manifest.outlines.get(&package.name).map(json)).collect();
+        let trees: Vec<Option<serde_json::Value>> =
+            packages().map(|package| self.manifest.trees.get(&package.name).map(json)).collect();
         let insert = transaction.prepare_cached(sql::INSERT_PACKAGES).await?;
-        transaction.execute(&insert, &[&version_id, &names, &descriptions, &manifests, &outlines]).await?;
+        transaction.execute(&insert, &[&version_id, &names, &descriptions, &manifests, &trees]).await?;
         let update = transaction.prepare_cached(sql::SET_CURRENT_VERSION).await?;
         transaction.execute(&update, &[&project_id, &version_id]).await?;
         Ok(version.get("version"))
