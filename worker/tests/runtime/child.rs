@@ -38,16 +38,16 @@ async fn a_package_sees_its_own_parameters_and_variables_and_the_projects() {
     assert_eq!(
         went.events(),
         [
-            r"pre_execute \Package",
-            r"pre_execute \Package\child",
-            r"pre_execute \Package\child\Package",
-            r"pre_execute \Package\child\Package\show",
-            r"post_execute \Package\child\Package\show",
-            r"post_execute \Package\child\Package",
-            r"post_execute \Package\child",
-            r"pre_execute \Package\after",
-            r"post_execute \Package\after",
-            r"post_execute \Package",
+            r"pre-execute \Package",
+            r"pre-execute \Package\child",
+            r"pre-execute \Package\child\Package",
+            r"pre-execute \Package\child\Package\show",
+            r"post-execute \Package\child\Package\show",
+            r"post-execute \Package\child\Package",
+            r"post-execute \Package\child",
+            r"pre-execute \Package\after",
+            r"post-execute \Package\after",
+            r"post-execute \Package",
         ]
         .map(str::to_owned)
     );
