@@ -96,13 +96,13 @@ impl<'a> Context<'a> {
         frame
     }
 
-    /// The writes of variables that say `raise-changed-event`, as far as they are seen from `frame`.
-    pub(super) async fn take_changes(&self, frame: FrameId) -> Vec<Change> {
+    /// The writes by what is at `path` of variables that say `raise-changed-event`.
+    pub(super) async fn take_changes(&self, path: &str) -> Vec<Change> {
         // Most packages have none, and need not ask.
         if !self.watches.load(Ordering::Relaxed) {
             return Vec::new();
         }
-        self.variables.take_changes(frame).await
+        self.variables.take_changes(path).await
     }
 
     /// The values that `task` sees now, which stands at `place`.

@@ -153,7 +153,7 @@ pub(super) fn raise<'r, 'a: 'r>(
     })
 }
 
-/// Raises what has become of variables that are seen from `place`, and that say `raise-changed-event`.
+/// Raises what was written at `place` to variables that say `raise-changed-event`.
 ///
 /// # Errors
 /// As [`raise`].
@@ -164,7 +164,7 @@ pub(super) async fn raise_changes<'a>(
     halt: &CancellationToken,
 ) -> Result<(), String> {
     let mut failed = None;
-    for Change { frame, name, value } in context.take_changes(place.frame).await {
+    for Change { frame, name, value } in context.take_changes(place.path.as_str()).await {
         let mut heard = place.around.clone();
         while let Some(enclosing) = heard.take_if(|enclosing| !enclosing.hears(frame)) {
             heard = enclosing.around.clone();

@@ -111,7 +111,10 @@ async fn attend(
         Ok(Executed { told, values }) => {
             context.log.say(MessageType::Information, MessageSource::Task, path, told).await;
             for (target, value) in sql.into.iter().zip(values) {
-                let written = context.variables.write(activation.place.frame, &target.variable, value).await;
+                let written = context
+                    .variables
+                    .write(activation.place.frame, activation.path(), &target.variable, value)
+                    .await;
                 if let Err(error) = written {
                     return Try::failed(error.to_string());
                 }
