@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use crate::model::Target;
+use crate::reference::SystemVariable;
 
 use super::names::Names;
 use super::report::Report;
@@ -10,6 +11,9 @@ use super::table::Item;
 
 /// Most variables that get the columns of an item or row.
 pub(super) const COLUMNS_MAX: usize = 100;
+
+/// The keys whose values are assignments.
+const ASSIGNING: [&str; 3] = ["assign", "init", "step"];
 
 /// Reads the variables that get the columns of something, in order.
 pub(super) fn into(names: &Names<'_>, item: &Item<'_>, report: &mut Report) -> Vec<Target> {
@@ -43,7 +47,11 @@ impl Names<'_> {
         span: Range<usize>,
         report: &mut Report,
     ) -> Option<Target> {
-        let Some(depth) = self.scopes.iter().rposition(|scope| scope.variables.contains_key(name)) else {
+        // A handler's scope has system variables, of which assignments alone write one.
+        let hidden =
+            name.contains("::") && !(name == SystemVariable::Propagate.key() && ASSIGNING.contains(&key));
+        let found = self.scopes.iter().rposition(|scope| scope.variables.contains_key(name));
+        let Some(depth) = found.filter(|_| !hidden) else {
             self.no_target(key, name, span, report);
             return None;
         };
