@@ -16,11 +16,12 @@ impl View {
     /// The package and what is inside it, a line each; below a line what its first error was, and where. Nothing if there
     /// is nothing to tell.
     pub(crate) fn tree(&self, answer: &ExecutablesAnswer) -> String {
-        if answer.executables.len() < 2 || answer.logging_level == LoggingLevel::None {
+        let shown: Vec<&Executable> = answer.executables.iter().filter(|one| !is_idle_handler(one)).collect();
+        if shown.len() < 2 || answer.logging_level == LoggingLevel::None {
             return String::new();
         }
-        let branches = branches(&answer.executables);
-        let rows = answer.executables.iter().zip(&branches).map(|(executable, branch)| {
+        let branches = branches(&shown);
+        let rows = shown.iter().zip(&branches).map(|(executable, branch)| {
             vec![
                 format!("{branch}{}", executable.name),
                 executable.state.as_str().to_owned(),
@@ -46,8 +47,8 @@ impl View {
 }
 
 /// What stands before each name: lines from a container to what is inside it.
-fn branches(executables: &[Executable]) -> Vec<String> {
-    let depths: Vec<usize> = executables.iter().map(depth).collect();
+fn branches(executables: &[&Executable]) -> Vec<String> {
+    let depths: Vec<usize> = executables.iter().map(|one| depth(one)).collect();
     let is_last = |at: usize, depth: usize| {
         depths[at + 1..].iter().find(|later| **later <= depth).is_none_or(|later| *later < depth)
     };
@@ -67,9 +68,18 @@ fn branches(executables: &[Executable]) -> Vec<String> {
     branches
 }
 
+/// How a path goes on from what has an event handler. Names hold no brackets.
+const HANDLER: &str = ".EventHandlers[";
+
+/// An event handler that did not run, or something in it.
+fn is_idle_handler(executable: &Executable) -> bool {
+    executable.path.contains(HANDLER) && executable.runs == 0 && executable.skipped.is_none()
+}
+
 /// How many executables are around it. Names hold no backslash.
 fn depth(executable: &Executable) -> usize {
-    executable.path.matches('\\').count().saturating_sub(1)
+    let (tasks, handlers) = (executable.path.matches('\\').count(), executable.path.matches(HANDLER).count());
+    (tasks + handlers).saturating_sub(1)
 }
 
 /// In a loop how often it ran, and how many of these failed.
@@ -132,6 +142,13 @@ mod tests {
                 })
             ),
             one(r"\Package\each\note", "running", json!({ "ended_at": null, "busy_ms": null, "runs": 17 })),
+            one(
+                r"\Package\each.EventHandlers[OnError]",
+                "succeeded",
+                json!({ "name": "OnError", "runs": 3 })
+            ),
+            one(r"\Package\each.EventHandlers[OnError]\count", "succeeded", json!({ "runs": 3 })),
+            one(r"\Package\each.EventHandlers[OnWarning]", "waiting", unstarted()),
             one(r"\Package\mail", "skipped", skipped),
             one(r"\Package\tidy", "waiting", unstarted()),
         ]);
@@ -144,14 +161,16 @@ mod tests {
     #[test]
     fn the_tree_says_what_became_of_each_task_and_where_an_error_was() {
         let expected = "\
-TASK        STATE     TOOK  RUNS            RETRIES REMARK
-nightly     failed    2.00s
-├─ load     succeeded 2.00s                 2
-├─ each     failed    2.00s
-│  ├─ check failed    1m01s 1000 (3 failed)         \\Package\\each[17]\\check: check.sh exited with 3: no…
-│  └─ note  running   30.0s 17
-├─ mail     skipped   -                             load did not fail
-└─ tidy     waiting   -
+TASK           STATE     TOOK  RUNS            RETRIES REMARK
+nightly        failed    2.00s
+├─ load        succeeded 2.00s                 2
+├─ each        failed    2.00s
+│  ├─ check    failed    1m01s 1000 (3 failed)         \\Package\\each[17]\\check: check.sh exited with 3: no…
+│  ├─ note     running   30.0s 17
+│  └─ OnError  succeeded 2.00s 3
+│     └─ count succeeded 2.00s 3
+├─ mail        skipped   -                             load did not fail
+└─ tidy        waiting   -
 ";
         assert_eq!(view().tree(&answer("basic")), expected);
         assert_eq!(view().tree(&answer("none")), "", "there is nothing to draw");
