@@ -7,6 +7,7 @@ mod world;
 mod control;
 mod foreach;
 mod guard;
+mod handlers;
 mod logging;
 mod output;
 mod process;
