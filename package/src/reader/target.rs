@@ -67,6 +67,10 @@ impl Names<'_> {
     }
 
     fn no_target(&self, key: &str, name: &str, span: Range<usize>, report: &mut Report) {
+        if name.contains("::") && !name.starts_with('@') {
+            let message = format!("`{key}` takes a variable's name, found {name:?}");
+            return report.add_with_help(span, message, "declare a variable for it");
+        }
         let bare = name.trim_start_matches('@').trim_start_matches("[User::").trim_end_matches(']');
         if bare != name && self.variable(bare).is_some() {
             let message = format!("`{key}` takes a variable's name, found {name:?}");

@@ -3,6 +3,7 @@
 
 mod expressions;
 mod faults;
+mod handlers;
 mod kinds;
 mod loops;
 mod repeat;

@@ -7,7 +7,7 @@ fn unknown_keys_are_told_with_the_nearest_known_one() {
     bad(
         r#"colour = 1
 "#,
-        r#"p.toml:1:1: unknown key `colour` in this file (known: description, run-as, max-concurrent, parameters, variables, connections, maximum-errors, tasks)"#,
+        r#"p.toml:1:1: unknown key `colour` in this file (known: description, run-as, max-concurrent, parameters, variables, connections, disable-event-handlers, on-error, on-warning, on-pre-execute, on-post-execute, on-task-failed, on-variable-changed, maximum-errors, tasks)"#,
     );
     bad(
         r#"[tasks.a]
