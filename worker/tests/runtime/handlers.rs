@@ -252,6 +252,10 @@ async fn nothing_is_handled_after_a_stop_and_what_runs_ends() {
     process.dies();
     assert_eq!(went.kind(), OutcomeKind::Stopped);
     assert_eq!(went.stdout().len(), 1, "{:?}", went.stdout());
+    let handled = |event: &String| event.contains(".EventHandlers") && !event.contains("[OnError]");
+    assert!(!went.events().iter().any(handled), "{:#?}", went.events());
+    let outer = r"pre-execute \Package.EventHandlers[OnError]";
+    assert!(!went.events().iter().any(|event| event == outer), "{:#?}", went.events());
 }
 
 #[tokio::test]
