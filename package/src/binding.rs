@@ -17,9 +17,9 @@ const DECIMAL_PRECISION: u8 = 29;
 /// Fractions of a second that types of expressions hold, in nanoseconds.
 const TICK_NANOSECONDS: i32 = 100;
 
-/// The type that a parameter or variable has in expressions.
-pub fn type_of(data_type: DataType) -> Type {
-    match data_type {
+/// The type that a parameter or variable has in expressions; none if it cannot stand there.
+pub fn type_of(data_type: DataType) -> Option<Type> {
+    Some(match data_type {
         DataType::Bool => Type::Bool,
         DataType::Int64 => Type::I8,
         DataType::Float64 => Type::R8,
@@ -27,13 +27,14 @@ pub fn type_of(data_type: DataType) -> Type {
         DataType::String => Type::TEXT,
         DataType::Date => Type::DbDate,
         DataType::Timestamp => Type::DbTimestampOffset { scale: 7 },
-    }
+        DataType::Table => return None,
+    })
 }
 
 /// A value as expressions have it; `None` is NULL.
 ///
 /// # Errors
-/// A decimal has more digits than expressions take: a fragment that reads after a colon.
+/// A decimal has more digits than expressions take, or it is rows: a fragment that reads after a colon.
 pub fn datum_of(value: &Value) -> Result<Option<Datum>, String> {
     Ok(Some(match value {
         Value::Null => return Ok(None),
@@ -46,6 +47,7 @@ pub fn datum_of(value: &Value) -> Result<Option<Datum>, String> {
         })?),
         Value::String(text) => Datum::Text(text.clone()),
         Value::Date(day) => Datum::Day(*day),
+        Value::Table(_) => return Err("rows are no value of an expression".to_owned()),
         Value::Timestamp(instant) => {
             let local = TimeZone::UTC.to_datetime(*instant);
             Datum::Offset(OffsetMoment { local: without_rest(local), minutes: 0 })
@@ -108,7 +110,7 @@ mod tests {
         ];
         for (data_type, text) in cases {
             let datum = datum_of(&parsed(data_type, text)).unwrap().unwrap();
-            assert!(datum.is_of(type_of(data_type)), "{text}: {datum:?}");
+            assert!(datum.is_of(type_of(data_type).unwrap()), "{text}: {datum:?}");
         }
         assert_eq!(datum_of(&Value::Null), Ok(None));
         let beyond = parsed(DataType::Decimal, "0.0000000001");
@@ -119,7 +121,7 @@ mod tests {
         #[test]
         fn every_float_and_text_passes(number in any::<f64>().prop_filter("finite", |n| n.is_finite()), text in any::<String>()) {
             for value in [Value::Float64(number), Value::String(text)] {
-                let data_type = type_of(value.data_type().unwrap());
+                let data_type = type_of(value.data_type().unwrap()).unwrap();
                 prop_assert!(datum_of(&value).unwrap().unwrap().is_of(data_type));
             }
         }

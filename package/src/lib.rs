@@ -7,14 +7,18 @@
 //! - [`value`]: data types and values
 //! - [`mod@reference`], [`scope`], [`binding`]: `@name`, what it means, and its type in expressions
 //! - [`frames`]: the variables of a package that runs, each in its scope
+//! - [`rows`]: what a variable of type `table` holds
 //! - [`operand`], [`template`]: expressions in `arguments`, and in texts as `{{ expression }}`
 //! - [`expression`]: the expression language: [`expression::Parsed`], [`expression::Expression`]
 //! - [`model`]: package, container, task, connection, parameter, variable
 //! - [`diagnostics`]: what is wrong, with its place in the file
 //! - [`reader`]: TOML to model: [`reader::read_package`], [`reader::read_settings`]
+//! - [`statement`]: the text of a statement that stands in a file
 //! - [`files`], [`folder`]: a project's files, read from a folder with [`folder::read`]
 //! - [`ignore`]: the rules of `.scaleoutignore`
+//! - [`inside`]: paths that stay within a folder
 //! - [`project`]: [`project::Project::check`], everything that can be known before running
+//! - [`siblings`]: the packages of a project as those see them that run them
 //! - [`bundle`]: [`bundle::pack`], [`bundle::unpack`], [`bundle::extract_to`]
 //! - [`manifest`]: what the catalog keeps of a project, as JSON
 //! - [`arguments`]: parameter values at enqueue: [`arguments::resolve`], [`arguments::typed`]
@@ -33,6 +37,7 @@ pub mod flow;
 pub mod folder;
 pub mod frames;
 pub mod ignore;
+pub mod inside;
 pub mod manifest;
 pub mod model;
 pub mod nearest;
@@ -40,7 +45,10 @@ pub mod operand;
 pub mod project;
 pub mod reader;
 pub mod reference;
+pub mod rows;
 pub mod scope;
+pub mod siblings;
+pub mod statement;
 pub mod template;
 pub mod value;
 

@@ -7,6 +7,7 @@ use crate::diagnostics::{Diagnostics, Problem};
 use crate::files::ProjectFiles;
 use crate::model::{Connection, Package, Parameter};
 use crate::reader::{self, Surroundings};
+use crate::siblings::Siblings;
 
 /// The file with the project's settings.
 pub const SETTINGS_FILE: &str = "project.toml";
@@ -45,9 +46,13 @@ impl Project {
     pub fn check(files: &ProjectFiles) -> Result<Project, Diagnostics> {
         let mut problems = Vec::new();
         let settings = read_settings(files, &mut problems);
-        let around = Surroundings { settings: &settings, files: Some(files) };
+        let found = package_files(files, &mut problems);
+        let siblings = Siblings::gather(found.iter().map(|(_, name)| *name), &mut |name| {
+            files.get(&path_of(name)).map(|file| file.bytes.clone())
+        });
+        let around = Surroundings { settings: &settings, files: Some(files), siblings: Some(&siblings) };
         let mut packages = BTreeMap::new();
-        for (path, name) in package_files(files, &mut problems) {
+        for (path, name) in found {
             let bytes = &files.get(path).expect("the path comes from these files").bytes;
             match reader::read_package(name, path, bytes, &around) {
                 Ok(package) => {
@@ -65,6 +70,56 @@ impl ProjectSettings {
     pub fn connection<'a>(&'a self, package: &'a Package, name: &str) -> Option<&'a Connection> {
         package.connections.get(name).or_else(|| self.connections.get(name))
     }
+}
+
+/// A package with all that it runs, and what those run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WithCalled {
+    /// The package itself.
+    pub package: Package,
+    /// The others, by name.
+    pub called: BTreeMap<String, Package>,
+}
+
+/// Reads one package of a project, and those that it runs. `path` is what messages call its file, `files` are those of
+/// the project if they are known, and `read` gives the text of another package's file, [`path_of`] its name.
+///
+/// # Errors
+/// Everything that is wrong with any of them.
+pub fn read_with_called(
+    name: &str,
+    (path, bytes): (&str, &[u8]),
+    settings: &ProjectSettings,
+    files: Option<&ProjectFiles>,
+    read: &mut dyn FnMut(&str) -> Option<Vec<u8>>,
+) -> Result<WithCalled, Diagnostics> {
+    let mut text_of = |one: &str| if one == name { Some(bytes.to_vec()) } else { read(one) };
+    let siblings = Siblings::gather([name], &mut text_of);
+    let around = Surroundings { settings, files, siblings: Some(&siblings) };
+    let mut problems = Vec::new();
+    let mut called = BTreeMap::new();
+    for other in siblings.names().filter(|other| *other != name) {
+        let Some(bytes) = text_of(other) else { continue };
+        match reader::read_package(other, &path_of(other), &bytes, &around) {
+            Ok(package) => {
+                called.insert(other.to_owned(), package);
+            }
+            Err(diagnostics) => problems.extend(diagnostics.into_problems()),
+        }
+    }
+    match reader::read_package(name, path, bytes, &around) {
+        Ok(package) => Diagnostics::unless_clean(WithCalled { package, called }, problems),
+        Err(diagnostics) if problems.is_empty() => Err(diagnostics),
+        Err(diagnostics) => {
+            problems.extend(diagnostics.into_problems());
+            Diagnostics::unless_clean((), problems).map(|()| unreachable!("there are problems"))
+        }
+    }
+}
+
+/// Where the file of the package `name` is in a project.
+pub fn path_of(name: &str) -> String {
+    format!("{PACKAGES_FOLDER}/{name}.toml")
 }
 
 fn read_settings(files: &ProjectFiles, problems: &mut Vec<Problem>) -> ProjectSettings {
@@ -149,7 +204,7 @@ mod tests {
         assert_eq!(
             found,
             "packages/a.toml:1:1: unknown key `colour` in this file \
-             (known: description, run-as, max-concurrent, parameters, variables, connections, disable-event-handlers, on-error, on-warning, on-pre-execute, on-post-execute, on-task-failed, on-variable-changed, maximum-errors, tasks)\n\
+             (known: description, run-as, max-concurrent, parameters, variables, connections, transaction, isolation, disable-event-handlers, on-error, on-warning, on-pre-execute, on-post-execute, on-task-failed, on-variable-changed, maximum-errors, tasks)\n\
              packages/b.toml:3:12: the program \"./x.sh\" is not among the project's files \
              (processes start in the project folder: paths are relative to it)\n\
              packages/inner/c.toml: packages stand in the folder packages/ itself \

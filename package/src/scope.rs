@@ -137,7 +137,7 @@ mod tests {
     fn declared(variables: &str, rate: Value) -> String {
         let text = format!("[parameters.rate]\ntype = \"decimal\"\n{variables}");
         let settings = ProjectSettings::default();
-        let around = Surroundings { settings: &settings, files: None };
+        let around = Surroundings { settings: &settings, files: None, siblings: None };
         let package = read_package("p", "p.toml", text.as_bytes(), &around).unwrap_or_else(|e| panic!("{e}"));
         let mut scope = Scope::default();
         scope.package.insert("rate".into(), rate);

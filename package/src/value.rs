@@ -5,12 +5,15 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
+
+use crate::rows::Rows;
 
 /// Longest text a value may hold, in bytes.
 pub const VALUE_BYTES_MAX: usize = 1024 * 1024;
@@ -40,11 +43,13 @@ pub enum DataType {
     Date,
     /// An instant; it is always given with its offset from UTC.
     Timestamp,
+    /// Rows of typed columns. Variables only: it has no literal and no text, and no expression takes it.
+    Table,
 }
 
 impl DataType {
     /// Every type, in the order in which messages list them.
-    pub const ALL: [DataType; 7] = [
+    pub const ALL: [DataType; 8] = [
         DataType::Bool,
         DataType::Int64,
         DataType::Float64,
@@ -52,6 +57,7 @@ impl DataType {
         DataType::String,
         DataType::Date,
         DataType::Timestamp,
+        DataType::Table,
     ];
 
     /// The word that packages use for this type.
@@ -64,6 +70,7 @@ impl DataType {
             DataType::String => "string",
             DataType::Date => "date",
             DataType::Timestamp => "timestamp",
+            DataType::Table => "table",
         }
     }
 
@@ -77,6 +84,7 @@ impl DataType {
             DataType::String => "a string",
             DataType::Date => "a date",
             DataType::Timestamp => "a timestamp",
+            DataType::Table => "a table",
         }
     }
 
@@ -95,6 +103,7 @@ impl DataType {
             DataType::String => "text of at most 1 MiB",
             DataType::Date => "YYYY-MM-DD",
             DataType::Timestamp => "an instant with its offset such as 2024-02-29T12:00:00Z",
+            DataType::Table => "rows, which only an sql task gives",
         }
     }
 }
@@ -124,6 +133,8 @@ pub enum Value {
     Date(Date),
     /// See [`DataType::Timestamp`].
     Timestamp(Timestamp),
+    /// See [`DataType::Table`]; cheap to clone.
+    Table(Arc<Rows>),
 }
 
 /// A text or JSON value that is not of the type it should be.
@@ -136,10 +147,16 @@ pub struct ValueError {
     pub found: String,
 }
 
-/// NULL was put into a text.
+/// What has no text was put into one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("NULL cannot be put into a text")]
-pub struct NullInText;
+pub enum NoText {
+    /// NULL.
+    #[error("NULL cannot be put into a text")]
+    Null,
+    /// A [`DataType::Table`].
+    #[error("rows cannot be put into a text")]
+    Rows,
+}
 
 impl Value {
     /// Reads a text as a value of `data_type`: what `--set name=value` and CSV cells use.
@@ -155,6 +172,7 @@ impl Value {
             DataType::String => (text.len() <= VALUE_BYTES_MAX).then(|| Value::String(text.to_owned())),
             DataType::Date => parse_date(text).map(Value::Date),
             DataType::Timestamp => text.parse().ok().map(Value::Timestamp),
+            DataType::Table => None,
         };
         value.ok_or_else(|| ValueError { expected: data_type.expected(), found: quote(text) })
     }
@@ -181,7 +199,7 @@ impl Value {
     }
 
     /// This value as JSON: decimals, dates and timestamps as strings (timestamps in RFC 3339 with
-    /// `Z`), so that nothing is lost on the way. [`Value::from_json`] reads it back.
+    /// `Z`), so that nothing is lost on the way. [`Value::from_json`] reads it back, but for rows, which become lists.
     pub fn to_json(&self) -> Json {
         match self {
             Value::Null => Json::Null,
@@ -192,16 +210,21 @@ impl Value {
             Value::String(value) => Json::String(value.clone()),
             Value::Date(value) => Json::String(value.to_string()),
             Value::Timestamp(value) => Json::String(value.to_string()),
+            Value::Table(rows) => {
+                let row = |row: &[Value]| Json::Array(row.iter().map(Value::to_json).collect());
+                Json::Array(rows.iter().map(row).collect())
+            }
         }
     }
 
     /// This value as `{{ }}` puts it into a text: dates in ISO 8601, instants in RFC 3339.
     ///
     /// # Errors
-    /// The value is NULL.
-    pub fn render(&self) -> Result<String, NullInText> {
+    /// The value is NULL, or rows.
+    pub fn render(&self) -> Result<String, NoText> {
         Ok(match self {
-            Value::Null => return Err(NullInText),
+            Value::Null => return Err(NoText::Null),
+            Value::Table(_) => return Err(NoText::Rows),
             Value::Bool(value) => value.to_string(),
             Value::Int64(value) => value.to_string(),
             Value::Float64(value) => value.to_string(),
@@ -223,6 +246,7 @@ impl Value {
             Value::String(_) => DataType::String,
             Value::Date(_) => DataType::Date,
             Value::Timestamp(_) => DataType::Timestamp,
+            Value::Table(_) => DataType::Table,
         })
     }
 }
@@ -329,7 +353,7 @@ mod tests {
 
     #[test]
     fn null_has_no_text() {
-        assert_eq!(Value::Null.render(), Err(NullInText));
+        assert_eq!(Value::Null.render(), Err(NoText::Null));
     }
 
     fn values() -> impl Strategy<Value = Value> {

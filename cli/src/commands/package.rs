@@ -1,11 +1,12 @@
 //! `scaleout package`: what needs no server.
 
+use std::collections::BTreeMap;
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use scaleout_package::diagnostics::{Diagnostics, Problem};
-use scaleout_package::project::{ProjectSettings, SETTINGS_FILE};
+use scaleout_package::project::{ProjectSettings, SETTINGS_FILE, path_of, read_with_called};
 use scaleout_package::reader::{self, FILE_BYTES_MAX, Surroundings};
 use scaleout_package::{ProjectFiles, folder};
 use serde::Serialize;
@@ -60,6 +61,8 @@ pub(super) struct Found {
     pub(super) folder: PathBuf,
     pub(super) settings: ProjectSettings,
     pub(super) package: scaleout_package::Package,
+    /// The packages that it runs, and those that they run.
+    pub(super) called: BTreeMap<String, scaleout_package::Package>,
 }
 
 /// Reads the package file at `path`; a `project.toml` around it is read with it.
@@ -72,9 +75,10 @@ pub(super) fn find(path: &Path) -> Result<Result<Found, Diagnostics>, Failure> {
     let Some(project) = folder::project_of(path) else {
         let settings = ProjectSettings::default();
         let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let around = Surroundings { settings: &settings, files: None };
+        let around = Surroundings { settings: &settings, files: None, siblings: None };
         let read = reader::read_package(&name, &shown, &bytes, &around);
-        return Ok(read.map(|package| Found { folder: folder.to_owned(), settings, package }));
+        let called = BTreeMap::new();
+        return Ok(read.map(|package| Found { folder: folder.to_owned(), settings, package, called }));
     };
     let files = read_folder(&project)?;
     let settings = files.get(SETTINGS_FILE).map(|file| reader::read_settings(SETTINGS_FILE, &file.bytes));
@@ -82,9 +86,9 @@ pub(super) fn find(path: &Path) -> Result<Result<Found, Diagnostics>, Failure> {
         Ok(settings) => settings.unwrap_or_default(),
         Err(diagnostics) => return Ok(Err(diagnostics)),
     };
-    let around = Surroundings { settings: &settings, files: Some(&files) };
-    let read = reader::read_package(&name, &shown, &bytes, &around);
-    Ok(read.map(|package| Found { folder: project, settings, package }))
+    let mut other = |name: &str| files.get(&path_of(name)).map(|file| file.bytes.clone());
+    let read = read_with_called(&name, (&shown, &bytes), &settings, Some(&files), &mut other);
+    Ok(read.map(|read| Found { folder: project, settings, package: read.package, called: read.called }))
 }
 
 /// Shows what is wrong: as pictures of the places for people, as plain lines when no one sees them.

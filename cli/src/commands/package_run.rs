@@ -176,6 +176,7 @@ fn loaded(found: Found) -> Result<LoadedPackage, Failure> {
         folder: String::new(),
         project: found.settings.name.clone(),
         package: found.package,
+        called: found.called,
         project_folder: absolute(&found.folder)?,
         settings: Arc::new(found.settings),
     })

@@ -52,9 +52,19 @@ impl Iterations {
         }
     }
 
+    /// Whether [`Iterations::start_next`] would start one.
+    pub fn may_start(&self) -> bool {
+        self.goes_on() && self.started < self.total && self.running < self.at_once_max
+    }
+
+    /// How many iterations were started.
+    pub fn started(&self) -> u64 {
+        self.started
+    }
+
     /// Starts the next iteration, if one may start now; returns its number, from 1. They start in order.
     pub fn start_next(&mut self) -> Option<u64> {
-        if !self.goes_on() || self.started == self.total || self.running == self.at_once_max {
+        if !self.may_start() {
             return None;
         }
         self.started += 1;

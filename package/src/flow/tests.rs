@@ -28,6 +28,7 @@ fn task(index: usize, after: After) -> Task {
         fail_parent: true,
         force_result: None,
         handlers: Handlers::default(),
+        transaction: Default::default(),
         disable: false,
     }
 }

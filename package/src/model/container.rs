@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use super::task::{After, ForceResult, Join, MaximumErrors, TaskIndex, TaskKind, TaskPath};
-use super::{Connection, Handlers, Parameter, Variable};
+use super::{Begin, Connection, Handlers, Membership, Parameter, Variable};
 
 /// A package: one file that describes a job.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,6 +24,8 @@ pub struct Package {
     pub variables: BTreeMap<String, Variable>,
     /// Its own connections, by name; those of its project are beside it.
     pub connections: BTreeMap<String, Connection>,
+    /// The transaction that spans its tasks, if it begins one.
+    pub transaction: Option<Begin>,
     /// Its tasks: a package is the outermost container. It may have none.
     pub root: Container,
     /// What runs when something happens to it, or to what is inside it.
@@ -64,6 +66,8 @@ pub struct Task {
     pub fail_parent: bool,
     /// What counts as its result, whatever happened; `None` is what happened.
     pub force_result: Option<ForceResult>,
+    /// Which transaction it belongs to.
+    pub transaction: Membership,
     /// Whether it is passed over as if it had succeeded.
     pub disable: bool,
     /// What runs when something happens to it, or to what is inside it.

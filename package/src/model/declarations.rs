@@ -1,9 +1,12 @@
 //! What a package or project declares besides tasks: parameters, variables, connections.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use crate::operand::Operand;
+use crate::rows::Column;
 use crate::template::Template;
 use crate::value::{DataType, Value, ValueError};
 
@@ -32,6 +35,8 @@ pub struct Variable {
     pub name: String,
     /// Its type.
     pub data_type: DataType,
+    /// Its columns, in order, if it is a table.
+    pub columns: Arc<[Column]>,
     /// Its value when its package, container or task starts; NULL if none was given. An expression sees parameters and
     /// system variables.
     pub value: Operand,

@@ -1,11 +1,11 @@
-//! Loops over what is known when they start: files, lists, numbers, dates.
+//! Loops over what is known when they start: files, lists, numbers, dates, rows.
 
 use std::num::{NonZeroI32, NonZeroI64, NonZeroU32};
 
 use crate::template::Template;
 use crate::value::Value;
 
-use super::{Container, Operand, Target};
+use super::{Container, Operand, Query, Target};
 
 /// A loop: runs the tasks inside it once for each item.
 #[derive(Debug, Clone, PartialEq)]
@@ -47,6 +47,10 @@ pub enum Over {
         /// What `step` counts.
         unit: DateUnit,
     },
+    /// The rows of the variable of this name, of which each column has the type of its target.
+    Rows(String),
+    /// The rows of a query, as they come.
+    Query(Query),
 }
 
 /// Files of a folder.

@@ -2,20 +2,30 @@
 //!
 //! Plain data without spans; everything in it has been checked. Owns nothing, runs nothing.
 
+mod child;
 mod container;
 mod declarations;
 mod event;
+mod file;
 mod foreach;
+mod http;
 mod repeat;
+mod sql;
 mod task;
+mod transaction;
 
 pub use crate::operand::Operand;
+pub use child::Child;
 pub use container::{Container, ContainerError, Package, Task};
 pub use declarations::{Connection, ConnectionKind, Parameter, Variable};
 pub use event::{Event, Handler, Handlers};
+pub use file::{FileOperation, FileTask, Missing};
 pub use foreach::{Cell, DateUnit, Files, Foreach, Over, Retrieve};
+pub use http::{HttpAnswer, HttpBody, HttpFile, HttpMethod, HttpTask};
 pub use repeat::{Assign, For};
+pub use sql::{Query, RowsTarget, Sql, Statement};
 pub use task::{
-    After, Constraint, ForceResult, Join, MaximumErrors, On, Process, Sql, Target, TaskIndex, TaskKind,
-    TaskPath, When,
+    After, Constraint, ForceResult, Join, MaximumErrors, On, Process, Target, TaskIndex, TaskKind, TaskPath,
+    When,
 };
+pub use transaction::{Begin, Isolation, Membership, Wanted};

@@ -3,11 +3,10 @@
 use std::fmt;
 
 use crate::expression::Expression;
-use crate::operand::Operand;
 use crate::template::Template;
 use crate::value::DataType;
 
-use super::{Assign, Container, Event, For, Foreach};
+use super::{Assign, Child, Container, Event, FileTask, For, Foreach, HttpTask, Sql};
 
 /// What a task does. Closed: a new kind is a new variant, and the compiler shows every place.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,6 +23,12 @@ pub enum TaskKind {
     For(Box<For>),
     /// Sets variables, one after the other.
     Expression(Vec<Assign>),
+    /// Works on files.
+    File(Box<FileTask>),
+    /// Sends a request to an HTTP server.
+    Http(Box<HttpTask>),
+    /// Runs another package.
+    Package(Child),
 }
 
 impl TaskKind {
@@ -36,6 +41,9 @@ impl TaskKind {
             TaskKind::Foreach(_) => "foreach",
             TaskKind::For(_) => "for",
             TaskKind::Expression(_) => "expression",
+            TaskKind::File(_) => "file",
+            TaskKind::Http(_) => "http",
+            TaskKind::Package(_) => "package",
         }
     }
 
@@ -46,7 +54,13 @@ impl TaskKind {
             TaskKind::Foreach(foreach) => Some(&foreach.container),
             TaskKind::For(repeat) => Some(&repeat.container),
             TaskKind::Process(_) | TaskKind::Sql(_) | TaskKind::Expression(_) => None,
+            TaskKind::File(_) | TaskKind::Http(_) | TaskKind::Package(_) => None,
         }
+    }
+
+    /// Whether it counts for how many tasks run at once: what only holds others does not.
+    pub fn takes_slot(&self) -> bool {
+        self.container().is_none() && !matches!(self, TaskKind::Package(_))
     }
 }
 
@@ -74,19 +88,6 @@ pub struct Target {
     pub variable: String,
     /// Its type.
     pub data_type: DataType,
-}
-
-/// A statement for a database.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Sql {
-    /// Name of a connection of the package or its project.
-    pub connection: String,
-    /// The statement, sent as it stands: values go in as bound `arguments` only.
-    pub statement: String,
-    /// Values for `$1`, `$2`, …
-    pub arguments: Vec<Operand>,
-    /// The variables that get the columns of its only row, in order; none if its rows are passed over.
-    pub into: Vec<Target>,
 }
 
 /// The place of a task among its siblings in [`Container::tasks`].

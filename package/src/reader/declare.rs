@@ -9,6 +9,7 @@ use crate::model::{Connection, ConnectionKind, Operand, Parameter, Variable};
 use crate::reference::check_name;
 use crate::value::{DataType, Value};
 
+use super::columns;
 use super::names::Names;
 use super::report::Report;
 use super::table::{Item, Table, integer};
@@ -17,7 +18,7 @@ use super::table::{Item, Table, integer};
 const DECLARATIONS_MAX: usize = 1_000;
 
 /// Stands for a type that could not be read: that was reported, and the name stays known.
-const UNREAD: DataType = DataType::String;
+pub(super) const UNREAD: DataType = DataType::String;
 
 /// Longest description, in bytes.
 const DESCRIPTION_BYTES_MAX: usize = 4_096;
@@ -26,6 +27,10 @@ pub(super) fn parameters(root: &mut Table<'_>, report: &mut Report) -> BTreeMap<
     declared(root.take("parameters"), "parameter", report, |item, table, report| {
         let what = format!("parameter `{}`", item.key);
         let data_type = data_type(table, &what, report);
+        if data_type == Some(DataType::Table) {
+            let help = "a variable may; fill it with `rows` of an sql task";
+            report.add_with_help(table.at(), format!("{what} cannot be a table"), help);
+        }
         let required = table.boolean("required", report).unwrap_or(false);
         let sensitive = table.boolean("sensitive", report).unwrap_or(false);
         let given = table.take("default");
@@ -65,14 +70,23 @@ pub(super) fn variables(
             report.add_with_help(item.key_span.clone(), message, "give one of them another name");
         }
         let data_type = data_type(table, &what, report);
+        let columns = columns::columns(table, data_type, &what, report);
         let given = table.take("value");
-        let value = given.zip(data_type).and_then(|(given, data_type)| match expression(&given, data_type) {
-            Some(text) => names.typed(&given, text, data_type, report),
-            None => value(&given, data_type, item.key, report).map(Operand::Literal),
+        if let (Some(given), Some(DataType::Table)) = (&given, data_type) {
+            let help = "it begins without rows; an sql task with `rows` fills it";
+            report.add_with_help(given.key_span.clone(), "a table has no `value`", help);
+        }
+        let data_type_of_value = data_type.filter(|data_type| *data_type != DataType::Table);
+        let value = given.zip(data_type_of_value).and_then(|(given, data_type)| {
+            match expression(&given, data_type) {
+                Some(text) => names.typed(&given, text, data_type, report),
+                None => value(&given, data_type, item.key, report).map(Operand::Literal),
+            }
         });
         Some(Variable {
             name: item.key.to_owned(),
             data_type: data_type.unwrap_or(UNREAD),
+            columns,
             value: value.unwrap_or(Operand::Literal(Value::Null)),
             raises_changed: table.boolean("raise-changed-event", report).unwrap_or(false),
         })
@@ -175,6 +189,11 @@ fn declared<'t, T>(
 
 fn data_type(table: &mut Table<'_>, what: &str, report: &mut Report) -> Option<DataType> {
     let item = table.require("type", what, report)?;
+    type_named(&item, report)
+}
+
+/// Reads `item` as the name of a type.
+pub(super) fn type_named(item: &Item<'_>, report: &mut Report) -> Option<DataType> {
     let word = item.string(report)?;
     let found = DataType::from_name(word);
     if found.is_none() && word.to_ascii_uppercase().starts_with("DT_") {
@@ -197,6 +216,7 @@ pub(super) fn expression<'i>(item: &'i Item<'_>, data_type: DataType) -> Option<
         DataType::Decimal | DataType::Date | DataType::Timestamp => begins(&['@', '('], true),
         // TOML has its own words for these.
         DataType::Bool | DataType::Int64 | DataType::Float64 => true,
+        DataType::Table => false,
     };
     is_one.then_some(text)
 }

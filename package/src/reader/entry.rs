@@ -10,12 +10,15 @@ use crate::diagnostics::{Diagnostics, Problem, Source};
 use crate::files::ProjectFiles;
 use crate::model::{Container, Handlers, Package, TaskPath};
 use crate::project::ProjectSettings;
+use crate::siblings::Siblings;
 
+use super::child::Caller;
 use super::declare;
 use super::names::{NameScope, Names};
 use super::report::Report;
 use super::table::Table;
 use super::tasks::TaskReader;
+use super::transactions;
 
 /// Largest package or settings file, in bytes.
 pub const FILE_BYTES_MAX: usize = 1024 * 1024;
@@ -35,6 +38,8 @@ pub struct Surroundings<'a> {
     pub settings: &'a ProjectSettings,
     /// The project's files, to check the programs that tasks start; `None` if they are not known.
     pub files: Option<&'a ProjectFiles>,
+    /// The packages of the project, which tasks may run; `None` if the file stands alone.
+    pub siblings: Option<&'a Siblings>,
 }
 
 /// Reads one package. `path` is what messages call the file.
@@ -58,6 +63,7 @@ pub fn read_package(
         parameters: BTreeMap::new(),
         variables: BTreeMap::new(),
         connections: BTreeMap::new(),
+        transaction: None,
         root: Container::default(),
         handlers: Handlers::default(),
     });
@@ -101,17 +107,31 @@ fn package(name: &str, table: &mut Table<'_>, around: &Surroundings<'_>, report:
         connections: &no_connections,
         project: around.settings,
         files: around.files,
+        caller: Caller { name, run_as: run_as.as_deref(), siblings: around.siblings },
     };
     let variables = declare::variables(table, &names, report);
     let names = Names { scopes: vec![NameScope { variables: variables.clone(), at_once: None }], ..names };
     let connections = declare::connections(table.take("connections"), &names, report);
     let names = Names { connections: &connections, ..names };
-    let mut reader = TaskReader { names, count: 0, at_once: 1 };
+    let open = transactions::of_package(&transactions::Said::read(table, report));
+    let mut reader = TaskReader { names, count: 0, at_once: 1, transaction: open };
     let handlers = reader.handlers(table, &TaskPath::package(), report);
     let root = reader.container(table, &TaskPath::package(), report);
+    let transaction = transactions::begun(reader.transaction);
     let max_concurrent = max_concurrent.and_then(NonZeroU32::new);
     let name = name.to_owned();
-    Package { name, description, run_as, max_concurrent, root, handlers, connections, parameters, variables }
+    Package {
+        name,
+        description,
+        run_as,
+        max_concurrent,
+        transaction,
+        root,
+        handlers,
+        connections,
+        parameters,
+        variables,
+    }
 }
 
 fn settings(table: &mut Table<'_>, report: &mut Report) -> ProjectSettings {
@@ -135,6 +155,7 @@ fn settings(table: &mut Table<'_>, report: &mut Report) -> ProjectSettings {
         connections: &connections,
         project: &settings,
         files: None,
+        caller: Caller::default(),
     };
     settings.connections = declare::connections(table.take("connections"), &names, report);
     settings
@@ -166,7 +187,7 @@ fn with_table<T>(
     Some(value)
 }
 
-fn source(path: &str, bytes: &[u8]) -> Result<Source, Problem> {
+pub(super) fn source(path: &str, bytes: &[u8]) -> Result<Source, Problem> {
     if bytes.len() > FILE_BYTES_MAX {
         let message = format!("the file has {} bytes; at most 1 MiB is allowed", bytes.len());
         return Err(Problem::of_file(path, 0, message));

@@ -12,6 +12,7 @@ use crate::value::{DataType, Value};
 use super::declare;
 use super::names::Names;
 use super::report::Report;
+use super::rows;
 use super::table::{Item, Table, integer};
 use super::target::{self, COLUMNS_MAX};
 
@@ -21,7 +22,7 @@ const ROWS_MAX: usize = 10_000;
 pub(super) const AT_ONCE_MAX: u32 = 1_000;
 
 /// What a loop may go over.
-const KINDS: [&str; 4] = ["files", "list", "numbers", "dates"];
+const KINDS: [&str; 5] = ["files", "list", "numbers", "dates", "rows"];
 
 /// Reads how many iterations run at the same time; `around` are those of the loops around it.
 pub(super) fn parallel(table: &mut Table<'_>, around: u32, report: &mut Report) -> NonZeroU32 {
@@ -66,7 +67,7 @@ pub(super) fn foreach(
     Foreach { over, into, parallel, container: Container::default() }
 }
 
-/// Files, numbers and dates have one column of a certain type; rows of a list have as many as they have.
+/// Files, numbers and dates have one column of a certain type; rows have as many as they have.
 fn check_columns(item: &Item<'_>, into_item: Option<&Item<'_>>, into: &[Target], report: &mut Report) {
     let data_type = match item.key {
         "files" => DataType::String,
@@ -74,7 +75,8 @@ fn check_columns(item: &Item<'_>, into_item: Option<&Item<'_>>, into: &[Target],
         "dates" => DataType::Date,
         _ => {
             if into_item.is_none() {
-                report.add(item.key_span.clone(), "`list` needs `into`: the variables that get its values");
+                let message = format!("`{}` needs `into`: the variables that get its values", item.key);
+                report.add(item.key_span.clone(), message);
             }
             return;
         }
@@ -97,6 +99,7 @@ fn over(names: &Names<'_>, item: &Item<'_>, into: &[Target], report: &mut Report
         "files" => files(names, item, report).map(Over::Files),
         "list" => list(names, item, into, report).map(Over::List),
         "numbers" => numbers(names, item, report),
+        "rows" => rows::rows(names, item, into, report),
         _ => dates(names, item, report),
     }
 }
@@ -136,7 +139,7 @@ fn check_folder(names: &Names<'_>, folder: &Template, item: &Item<'_>, report: &
     }
 }
 
-fn pattern(names: &Names<'_>, item: &Item<'_>, report: &mut Report) -> Template {
+pub(super) fn pattern(names: &Names<'_>, item: &Item<'_>, report: &mut Report) -> Template {
     let pattern = names.template(item, report);
     match pattern.as_literal().filter(|_| item.value().is_str()) {
         Some("") => report.add_with_help(item.span(), "`pattern` is empty", "\"*\" takes every file"),
@@ -260,7 +263,12 @@ fn check_count<T: std::fmt::Display>(
 }
 
 /// Reads one of the words that `all` have.
-fn word<T: Copy>(item: &Item<'_>, all: &[T], name: fn(T) -> &'static str, report: &mut Report) -> Option<T> {
+pub(super) fn word<T: Copy>(
+    item: &Item<'_>,
+    all: &[T],
+    name: fn(T) -> &'static str,
+    report: &mut Report,
+) -> Option<T> {
     let word = item.string(report)?;
     let found = all.iter().copied().find(|one| name(*one) == word);
     if found.is_none() {

@@ -48,13 +48,17 @@ impl TaskReader<'_> {
                     name: variable.key().to_owned(),
                     data_type: variable.data_type(),
                     value: Operand::Literal(Value::Null),
+                    columns: Default::default(),
                     raises_changed: false,
                 },
             );
         }
+        // What a handler writes must be there even if what failed is rolled back.
+        let transaction = self.transaction.take();
         self.names.scopes.push(NameScope { variables: variables.clone(), at_once: None });
         let container = self.container(&mut table, path, report);
         self.names.scopes.pop();
+        self.transaction = transaction;
         table.finish(&format!("`{}`", event.key()), &[], report);
         Some(Handler { event, variables, container })
     }

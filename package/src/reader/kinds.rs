@@ -4,31 +4,24 @@ use toml::de::DeValue;
 
 use crate::expression::Parsed;
 use crate::files::ProjectFiles;
-use crate::model::{Operand, Process, Sql};
+use crate::model::{Operand, Process};
 use crate::template::Template;
 use crate::value::{DataType, Value};
 
 use super::names::Names;
 use super::report::Report;
 use super::table::{Item, Table, integer};
-use super::target;
 
 /// The kinds that this version runs.
-pub(super) const KINDS: [&str; 6] = ["process", "sql", "expression", "sequence", "for", "foreach"];
-/// The kinds of coming versions.
-pub(super) const LATER_KINDS: [&str; 3] = ["file", "http", "package"];
+pub(super) const KINDS: [&str; 9] =
+    ["process", "sql", "file", "http", "package", "expression", "sequence", "for", "foreach"];
 /// Keys of a process in coming versions.
 pub(super) const LATER_PROCESS: [&str; 1] = ["maximum-errors"];
 /// Keys of an SQL task in coming versions.
-pub(super) const LATER_SQL: [&str; 5] = ["file", "result", "rows", "transaction", "maximum-errors"];
-
-/// Keys of a sequence in coming versions.
-pub(super) const LATER_SEQUENCE: [&str; 1] = ["transaction"];
-/// Keys of a loop in coming versions.
-pub(super) const LATER_FOREACH: [&str; 2] = ["rows", "transaction"];
+pub(super) const LATER_SQL: [&str; 2] = ["result", "maximum-errors"];
 
 /// Most words of a command, environment variables or bound arguments, each.
-const ENTRIES_MAX: usize = 1_000;
+pub(super) const ENTRIES_MAX: usize = 1_000;
 
 /// What the runtime sets itself in every process's environment begins so.
 const RESERVED_PREFIX: &str = "SCALEOUT_";
@@ -48,24 +41,6 @@ pub(super) fn process(names: &Names<'_>, table: &mut Table<'_>, what: &str, repo
         folder,
         success_exit_codes: success.unwrap_or_else(|| vec![0]),
         stdout,
-    }
-}
-
-pub(super) fn sql(names: &Names<'_>, table: &mut Table<'_>, what: &str, report: &mut Report) -> Sql {
-    let connection = table.require("connection", what, report).and_then(|item| {
-        let name = item.string(report)?;
-        names.check_connection(name, item.span(), report);
-        Some(name.to_owned())
-    });
-    let statement = table.require("statement", what, report).map(|item| statement(&item, report));
-    let arguments = table.take("arguments").and_then(|item| item.elements(ENTRIES_MAX, report));
-    let arguments = arguments.unwrap_or_default();
-    let into = table.take("into").map(|item| target::into(names, &item, report)).unwrap_or_default();
-    Sql {
-        connection: connection.unwrap_or_default(),
-        statement: statement.unwrap_or_default(),
-        arguments: arguments.iter().filter_map(|item| operand(names, item, report)).collect(),
-        into,
     }
 }
 
@@ -163,24 +138,8 @@ fn environment(names: &Names<'_>, item: &Item<'_>, report: &mut Report) -> Vec<(
     entries.into_iter().map(read).collect()
 }
 
-fn statement(item: &Item<'_>, report: &mut Report) -> String {
-    let Some(text) = item.string(report) else { return String::new() };
-    if text.trim().is_empty() {
-        report.add(item.span(), "`statement` is empty");
-    }
-    if let Some(at) = text.find("{{") {
-        let span = report.inside_string(item.span(), text, at);
-        report.add_with_help(
-            span,
-            "`{{` in a statement: values go in as bound arguments",
-            "write $1 in the statement and arguments = [\"@name\"]",
-        );
-    }
-    text.to_owned()
-}
-
 /// Reads one bound argument: an expression, or a number or truth value of TOML.
-fn operand(names: &Names<'_>, item: &Item<'_>, report: &mut Report) -> Option<Operand> {
+pub(super) fn operand(names: &Names<'_>, item: &Item<'_>, report: &mut Report) -> Option<Operand> {
     let literal = match item.value() {
         DeValue::String(text) => return expression(names, item, text, report),
         DeValue::Boolean(value) => Some(Value::Bool(*value)),

@@ -12,6 +12,7 @@ use crate::reference::Reference;
 use crate::template::Template;
 use crate::value::DataType;
 
+use super::child::Caller;
 use super::report::{Report, known_words};
 use super::table::Item;
 
@@ -38,6 +39,8 @@ pub(super) struct Names<'a> {
     pub(super) project: &'a ProjectSettings,
     /// The project's files, if they are known.
     pub(super) files: Option<&'a ProjectFiles>,
+    /// The package itself, and those that it may run.
+    pub(super) caller: Caller<'a>,
 }
 
 impl Names<'_> {
@@ -93,16 +96,25 @@ impl Names<'_> {
         data_type: DataType,
         report: &mut Report,
     ) -> Option<Operand> {
-        if report.is_full() {
-            return None;
-        }
-        let read = Parsed::read(text).and_then(|parsed| self.check_as(&parsed, binding::type_of(data_type)));
+        // What has no such type has no expressions, which was reported.
+        let target = binding::type_of(data_type).filter(|_| !report.is_full())?;
+        let read = Parsed::read(text).and_then(|parsed| self.check_as(&parsed, target));
         read.map_err(|error| report.expression(item.span(), text, error)).ok()
     }
 
     /// Checks an expression that gives a value of `target`.
     pub(super) fn check_as(&self, parsed: &Parsed, target: Type) -> Result<Operand, ExpressionError> {
         Operand::check_as(parsed, self, &Composed(self), target)
+    }
+
+    /// Whether `reference` means a sensitive parameter.
+    pub(super) fn is_sensitive(&self, reference: &Reference) -> bool {
+        self.declared(reference).is_some_and(|declared| declared.sensitive)
+    }
+
+    /// The type of what `reference` means.
+    pub(super) fn type_of_reference(&self, reference: &Reference) -> Option<DataType> {
+        self.declared(reference).map(|declared| declared.data_type)
     }
 
     fn declared(&self, reference: &Reference) -> Option<Declared> {
@@ -173,7 +185,10 @@ impl expression::Names for Names<'_> {
     fn type_of(&self, name: &Name) -> Result<Type, UnknownName> {
         let reference = Reference::from_name(name)?;
         match self.declared(&reference) {
-            Some(declared) => Ok(binding::type_of(declared.data_type)),
+            Some(declared) => binding::type_of(declared.data_type).ok_or_else(|| UnknownName {
+                message: format!("{reference} holds rows, which no expression or text takes"),
+                help: Some("go over them with a foreach: rows = its name".to_owned()),
+            }),
             None => Err(self.unknown(&reference)),
         }
     }

@@ -1,5 +1,6 @@
 //! Collects the problems of one file.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use crate::diagnostics::{Problem, Source};
@@ -18,11 +19,13 @@ const SAME_CONTAINER: &str = "a task can only wait for tasks of its own containe
 pub(super) struct Report {
     source: Source,
     problems: Vec<Problem>,
+    /// Files of the project that were looked into: many tasks may name the same one.
+    seen: BTreeSet<String>,
 }
 
 impl Report {
     pub(super) fn new(source: Source) -> Report {
-        Report { source, problems: Vec::new() }
+        Report { source, problems: Vec::new(), seen: BTreeSet::new() }
     }
 
     pub(super) fn add(&mut self, span: Range<usize>, message: impl Into<String>) {
@@ -85,6 +88,11 @@ impl Report {
         } else {
             span
         }
+    }
+
+    /// Whether the project's file at `path` was not looked into yet; from now on it was.
+    pub(super) fn is_first_look(&mut self, path: &str) -> bool {
+        self.seen.insert(path.to_owned())
     }
 
     pub(super) fn into_problems(self) -> Vec<Problem> {

@@ -1,9 +1,12 @@
 //! Reads the names of variables that are written: `into`, `stdout`.
 
 use std::ops::Range;
+use std::sync::Arc;
 
-use crate::model::Target;
+use crate::model::{RowsTarget, Target, Variable};
 use crate::reference::SystemVariable;
+use crate::rows::Column;
+use crate::value::DataType;
 
 use super::names::Names;
 use super::report::Report;
@@ -47,6 +50,45 @@ impl Names<'_> {
         span: Range<usize>,
         report: &mut Report,
     ) -> Option<Target> {
+        let Variable { data_type, .. } = self.writable(key, name, span.clone(), report)?;
+        if *data_type == DataType::Table {
+            let message = format!("variable `{name}` holds rows, `{key}` writes single values");
+            report.add_with_help(span, message, format!("an sql task fills it: rows = {name:?}"));
+            return None;
+        }
+        Some(Target { variable: name.to_owned(), data_type: *data_type })
+    }
+
+    /// Reads `item` as the name of a `table` that may be filled from here.
+    pub(super) fn rows_target(&self, item: &Item<'_>, report: &mut Report) -> Option<RowsTarget> {
+        let name = item.string(report)?;
+        let variable = self.writable(item.key, name, item.span(), report)?;
+        let columns = self.columns_of(variable, item, report)?;
+        Some(RowsTarget { variable: name.to_owned(), columns })
+    }
+
+    /// The columns of `variable`, which `item` names for rows.
+    pub(super) fn columns_of(
+        &self,
+        variable: &Variable,
+        item: &Item<'_>,
+        report: &mut Report,
+    ) -> Option<Arc<[Column]>> {
+        if variable.data_type != DataType::Table {
+            let message = format!(
+                "variable `{}` is {}, `rows` takes a table",
+                variable.name,
+                variable.data_type.with_article()
+            );
+            let help = "declare it with type = \"table\" and its columns";
+            report.add_with_help(item.span(), message, help);
+            return None;
+        }
+        Some(variable.columns.clone())
+    }
+
+    /// The innermost variable `name`, if it may be written from here; reports what it is not.
+    fn writable(&self, key: &str, name: &str, span: Range<usize>, report: &mut Report) -> Option<&Variable> {
         // A handler's scope has system variables, of which assignments alone write one.
         let hidden =
             name.contains("::") && !(name == SystemVariable::Propagate.key() && ASSIGNING.contains(&key));
@@ -62,11 +104,10 @@ impl Names<'_> {
                 format!("declare it in the loop, where each iteration has its own, or take out `parallel` of `{around}`"),
             );
         }
-        let data_type = self.scopes[depth].variables[name].data_type;
-        Some(Target { variable: name.to_owned(), data_type })
+        self.scopes[depth].variables.get(name)
     }
 
-    fn no_target(&self, key: &str, name: &str, span: Range<usize>, report: &mut Report) {
+    pub(super) fn no_target(&self, key: &str, name: &str, span: Range<usize>, report: &mut Report) {
         if name.contains("::") && !name.starts_with('@') {
             let message = format!("`{key}` takes a variable's name, found {name:?}");
             return report.add_with_help(span, message, "declare a variable for it");

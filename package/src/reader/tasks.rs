@@ -5,18 +5,23 @@ use std::time::Duration;
 
 use crate::duration;
 use crate::model::{
-    After, Container, For, ForceResult, Foreach, Handlers, Join, MaximumErrors, Task, TaskIndex, TaskKind,
-    TaskPath,
+    After, Container, For, ForceResult, Foreach, Handlers, Join, MaximumErrors, Membership, Task, TaskIndex,
+    TaskKind, TaskPath,
 };
 
+use super::child;
 use super::declare;
+use super::file;
 use super::foreach;
-use super::kinds::{self, KINDS, LATER_KINDS};
+use super::http;
+use super::kinds::{self, KINDS};
 use super::names::{NameScope, Names};
 use super::order;
 use super::repeat;
 use super::report::Report;
+use super::sql;
 use super::table::{Item, Table};
+use super::transactions::{self, Open, Said};
 use super::{NESTING_MAX, TASKS_MAX};
 
 /// Most retries of a task.
@@ -34,6 +39,8 @@ pub(super) struct TaskReader<'a> {
     pub(super) count: usize,
     /// How many iterations of the loops around may run at the same time.
     pub(super) at_once: u32,
+    /// The transaction that is open around.
+    pub(super) transaction: Option<Open>,
 }
 
 impl TaskReader<'_> {
@@ -123,22 +130,32 @@ impl TaskReader<'_> {
         let what = format!("task `{}`", task.name);
         let Some(item) = table.require("kind", &what, report) else { return };
         let Some(word) = item.string(report) else { return };
+        let said =
+            matches!(word, "sql" | "sequence" | "foreach" | "for").then(|| Said::read(&mut table, report));
+        let entered =
+            transactions::enter(&mut self.transaction, said.as_ref(), &what, task.retries > 0, report);
         let (kind, later): (TaskKind, &[&str]) = match word {
             "process" => {
                 let process = kinds::process(&self.names, &mut table, &what, report);
                 (TaskKind::Process(process), &kinds::LATER_PROCESS)
             }
             "sql" => {
-                let sql = kinds::sql(&self.names, &mut table, &what, report);
+                let (sql, at) = sql::sql(&self.names, &mut table, &what, report);
+                if let (Some(open), Some(at)) = (&mut self.transaction, at) {
+                    open.join(&sql.query.connection, at, report);
+                }
                 (TaskKind::Sql(sql), &kinds::LATER_SQL)
             }
             "sequence" => {
                 let container = self.container(&mut table, &task.path, report);
-                (TaskKind::Sequence(container), &kinds::LATER_SEQUENCE)
+                (TaskKind::Sequence(container), &[])
             }
             "foreach" => {
                 let foreach = self.foreach(task, &mut table, &what, report);
-                (TaskKind::Foreach(foreach), &kinds::LATER_FOREACH)
+                if let Some(said) = &said {
+                    said.check_parallel(foreach.parallel.get(), report);
+                }
+                (TaskKind::Foreach(foreach), &[])
             }
             "for" => {
                 let repeat = repeat::repeat(&self.names, &mut table, &what, report);
@@ -148,15 +165,32 @@ impl TaskReader<'_> {
                     // That there is no condition is reported.
                     None => TaskKind::Sequence(container),
                 };
-                (kind, &kinds::LATER_SEQUENCE)
+                (kind, &[])
             }
             "expression" => {
                 let assignments = repeat::expression(&self.names, &mut table, &what, report);
                 (TaskKind::Expression(assignments), &[])
             }
+            "file" => match file::file(&self.names, &mut table, &what, report) {
+                Some(file) => (TaskKind::File(Box::new(file)), &[]),
+                // What is missing is reported.
+                None => (TaskKind::Sequence(Container::default()), &[]),
+            },
+            "http" => {
+                let http = http::http(&self.names, &mut table, &what, report);
+                (TaskKind::Http(Box::new(http)), &[])
+            }
+            "package" => {
+                let levels = task.path.depth();
+                let child = child::child(&self.names, &mut table, &what, levels, report);
+                // What keeps it from being one is reported.
+                let kind = child.map_or(TaskKind::Sequence(Container::default()), TaskKind::Package);
+                (kind, &[])
+            }
             _ => return unknown_kind(&item, word, report),
         };
         task.kind = kind;
+        task.transaction = transactions::leave(&mut self.transaction, entered);
         table.finish(&format!("{word} {what}"), later, report);
     }
 }
@@ -177,6 +211,7 @@ fn unread(name: &str, parent: &TaskPath) -> Task {
         timeout: None,
         fail_parent: true,
         force_result: None,
+        transaction: Membership::Outside,
         disable: false,
         handlers: Handlers::default(),
     }
@@ -233,7 +268,12 @@ fn retrying(task: &mut Task, table: &mut Table<'_>, report: &mut Report) {
 }
 
 /// Reads a duration from `least` to `most`.
-fn span(item: &Item<'_>, least: Duration, most: Duration, report: &mut Report) -> Option<Duration> {
+pub(super) fn span(
+    item: &Item<'_>,
+    least: Duration,
+    most: Duration,
+    report: &mut Report,
+) -> Option<Duration> {
     let text = item.string(report)?;
     match duration::parse(text) {
         Ok(duration) if (least..=most).contains(&duration) => Some(duration),
@@ -253,18 +293,6 @@ fn span(item: &Item<'_>, least: Duration, most: Duration, report: &mut Report) -
 }
 
 fn unknown_kind(item: &Item<'_>, word: &str, report: &mut Report) {
-    if LATER_KINDS.contains(&word) {
-        report.add_with_help(
-            item.span(),
-            format!("the task kind `{word}` is not supported yet by this version"),
-            format!("known: {}", KINDS.join(", ")),
-        );
-    } else {
-        let known: Vec<&str> = KINDS.into_iter().chain(LATER_KINDS).collect();
-        let message = format!("unknown task kind `{word}`");
-        match crate::nearest::suggest(word, known) {
-            Some(help) => report.add_with_help(item.span(), message, help),
-            None => report.add_with_help(item.span(), message, format!("known: {}", KINDS.join(", "))),
-        }
-    }
+    let message = format!("unknown task kind `{word}`");
+    report.unknown_word(item.span(), message, word, &KINDS);
 }

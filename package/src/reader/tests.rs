@@ -1,12 +1,17 @@
 //! What the reader makes of good files, of bounds and of surroundings; the modules beside have the bad
 //! packages.
 
+mod child;
 mod expressions;
 mod faults;
+mod file;
 mod handlers;
+mod http;
 mod kinds;
 mod loops;
 mod repeat;
+mod sql_rows;
+mod transactions;
 mod variables;
 
 use std::time::Duration;
@@ -87,7 +92,7 @@ fn settings() -> ProjectSettings {
 
 fn read(text: &str) -> Result<Package, String> {
     let settings = settings();
-    let around = Surroundings { settings: &settings, files: None };
+    let around = Surroundings { settings: &settings, files: None, siblings: None };
     read_package("p", "p.toml", text.as_bytes(), &around).map_err(|diagnostics| diagnostics.to_string())
 }
 
@@ -120,7 +125,7 @@ fn a_whole_package_is_read() {
 
     let TaskKind::Sql(sql) = &tasks[0].kind else { panic!("clear is {:?}", tasks[0].kind) };
     assert_eq!(
-        sql.arguments,
+        sql.query.arguments,
         [
             Operand::Reference(Reference::Bare("day".into())),
             Operand::Literal(Value::Int64(5)),
@@ -180,7 +185,7 @@ fn an_empty_package_is_a_package() {
 #[test]
 fn a_file_that_is_not_utf8_is_told_with_offset_line_and_column() {
     let settings = ProjectSettings::default();
-    let around = Surroundings { settings: &settings, files: None };
+    let around = Surroundings { settings: &settings, files: None, siblings: None };
     let problems = read_package("p", "p.toml", b"a = 1\nb = \"\xc3\xa4\xff\"\n", &around).unwrap_err();
     assert_eq!(
         problems.to_string(),
@@ -191,7 +196,7 @@ fn a_file_that_is_not_utf8_is_told_with_offset_line_and_column() {
 #[test]
 fn sizes_have_bounds() {
     let settings = ProjectSettings::default();
-    let around = Surroundings { settings: &settings, files: None };
+    let around = Surroundings { settings: &settings, files: None, siblings: None };
     let large = vec![b'#'; super::FILE_BYTES_MAX + 1];
     let problems = read_package("p", "p.toml", &large, &around).unwrap_err();
     assert_eq!(problems.to_string(), "p.toml: the file has 1048577 bytes; at most 1 MiB is allowed");
@@ -219,7 +224,7 @@ fn a_program_by_relative_path_must_come_with_the_project() {
     files.insert("load.sh", file(true)).unwrap();
     files.insert("bin/plain.sh", file(false)).unwrap();
     let settings = ProjectSettings::default();
-    let around = Surroundings { settings: &settings, files: Some(&files) };
+    let around = Surroundings { settings: &settings, files: Some(&files), siblings: None };
     let text = |program: &str| format!("[tasks.a]\nkind = \"process\"\ncommand = [\"{program}\"]\n");
     let check = |program: &str| {
         let read = read_package("p", "p.toml", text(program).as_bytes(), &around);
@@ -266,7 +271,7 @@ fn problems_have_a_picture_and_json() {
 kind = "proces"
 "#;
     let settings = ProjectSettings::default();
-    let around = Surroundings { settings: &settings, files: None };
+    let around = Surroundings { settings: &settings, files: None, siblings: None };
     let problems = read_package("p", "p.toml", source.as_bytes(), &around).unwrap_err();
     let picture = problems.picture(false);
     assert!(picture.contains("p.toml:2:8") && picture.contains("did you mean `process`?"), "{picture}");
@@ -287,7 +292,7 @@ proptest! {
         cuts in proptest::collection::vec((any::<prop::sample::Index>(), any::<prop::sample::Index>(), 0usize..12), 1..6),
         piece in r#"[\[\]{}@"'=\n.:$#\\a-z0-9 é]{0,6}"#,
     ) {
-        let mut text: Vec<char> = WHOLE.chars().collect();
+        let mut text: Vec<char> = WHOLE.chars().chain(sql_rows::MORE.chars()).collect();
         for (to, from, length) in cuts {
             let from = from.index(text.len());
             let copied: Vec<char> = text.iter().skip(from).take(length).copied().chain(piece.chars()).collect();

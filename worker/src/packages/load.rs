@@ -10,7 +10,8 @@ use scaleout_common::wire::{Grant, PackageGrant, Values};
 use scaleout_package::Value;
 use scaleout_package::arguments::{Resolved, typed};
 use scaleout_package::model::Parameter;
-use scaleout_package::reader::{Surroundings, read_package, read_settings};
+use scaleout_package::project::{path_of, read_with_called};
+use scaleout_package::reader::read_settings;
 use serde_json::{Map, Value as Json};
 
 use super::bundles::{BundleHash, BundleLoadError, Bundles, Unpacked, lock};
@@ -132,13 +133,26 @@ fn read(grant: &PackageGrant, folder: &Path) -> Result<LoadedPackage, LoadError>
     };
     let fail = |diagnostics: scaleout_package::Diagnostics| LoadError::Package(diagnostics.to_string());
     let settings = read_settings("project.toml", &file("project.toml")?).map_err(fail)?;
-    let name = format!("packages/{}.toml", grant.package);
-    let around = Surroundings { settings: &settings, files: None };
-    let package = read_package(&grant.package, &name, &file(&name)?, &around).map_err(fail)?;
+    let name = path_of(&grant.package);
+    let mut lost = None;
+    let mut other = |name: &str| match file(&path_of(name)) {
+        Ok(bytes) => Some(bytes),
+        Err(error) => {
+            lost.get_or_insert(error);
+            None
+        }
+    };
+    let read = read_with_called(&grant.package, (&name, &file(&name)?), &settings, None, &mut other);
+    // The project was checked when it was deployed: what is not there is this worker's trouble.
+    if let Some(lost) = lost {
+        return Err(lost);
+    }
+    let read = read.map_err(fail)?;
     Ok(LoadedPackage {
         folder: grant.folder.clone(),
         project: grant.project.clone(),
-        package,
+        package: read.package,
+        called: read.called,
         settings: Arc::new(settings),
         project_folder: folder.to_owned(),
     })

@@ -5,6 +5,7 @@ use scaleout_package::frames::FrameId;
 use scaleout_package::model::Task;
 
 use super::events::Around;
+use super::sql::Within;
 
 /// A container, or an iteration of one, whose tasks run.
 #[derive(Clone, Debug)]
@@ -15,6 +16,8 @@ pub(super) struct Place<'a> {
     pub(super) frame: FrameId,
     /// Whose event handlers hear of it.
     pub(super) around: Around<'a>,
+    /// The transaction that its tasks belong to, if they do not stay out.
+    pub(super) within: Option<Within>,
 }
 
 /// One try of one task.

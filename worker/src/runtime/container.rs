@@ -11,8 +11,9 @@ use scaleout_package::model::{Container, Event, Task, TaskIndex};
 use tokio_util::sync::CancellationToken;
 
 use super::activation::Place;
-use super::context::{Context, PACKAGE_PATH};
+use super::context::Context;
 use super::events::{self, Around, Enclosing, Raised};
+use super::membership;
 use super::task::{self, TaskEnd};
 
 /// How a container ended.
@@ -25,26 +26,31 @@ pub(super) struct ContainerEnd {
     pub(super) error: Option<String>,
 }
 
-/// Runs the whole package, and says so in the log.
+/// Runs a whole package, and says so in the log at `path`. `around`: whose event handlers hear of it.
 pub(super) async fn run_package<'a>(
     context: &'a Context<'a>,
+    path: RunPath,
+    around: Around<'a>,
     beginning: Beginning,
     halt: CancellationToken,
 ) -> ContainerEnd {
-    let package = &context.run.package.package;
-    let say = |kind, text: String| context.log.say(kind, MessageSource::Package, PACKAGE_PATH, text);
+    let package = context.package;
+    let say = |kind, text: String| {
+        let path = path.as_str();
+        async move { context.log.say(kind, MessageSource::Package, path, text).await }
+    };
     say(MessageType::PreExecute, format!("{} starts, attempt {}", package.name, context.run.attempt)).await;
+    // Nothing around it: a package that runs inside another one sees its own variables only.
     let frame = context.open(None, beginning, &package.variables).await;
-    let path = RunPath::package();
-    let around = Enclosing::within(&None, &package.handlers, &path, frame, true);
+    let around = Enclosing::within(context, &around, &package.handlers, &path, frame, true);
     let raise = |event| {
-        let raised = Raised::by(event, &package.name, &package.description, PACKAGE_PATH);
-        events::raise(context, &around, raised, &halt)
+        let raised = Raised::by(event, &package.name, &package.description, path.as_str());
+        events::raise(&around, raised, &halt)
     };
     let mut ended = match raise(Event::PreExecute).await {
         Ok(()) => {
-            let place = Place { path, frame, around: around.clone() };
-            run_container(context, &package.root, place, halt.clone()).await
+            let place = Place { path: path.clone(), frame, around: around.clone(), within: None };
+            membership::run_package(context, place, &halt).await
         }
         Err(error) => ContainerEnd { end: End::Failure, errors: 1, error: Some(error) },
     };
@@ -52,6 +58,7 @@ pub(super) async fn run_package<'a>(
         ended.end = End::Failure;
         ended.error.get_or_insert(error);
     }
+    context.variables.close(frame).await;
     let how = match ended.end {
         End::Success => "succeeded",
         End::Failure if halt.is_cancelled() => "was stopped",
@@ -182,7 +189,7 @@ async fn tell_fault<'a>(
     context.log.say(MessageType::Error, task::source(task), path.as_str(), &fault).await;
     let raised = Raised::by_task(Event::Error, task, path.as_str()).saying(&fault);
     // The fault counts anyhow, and a handler that fails has said why.
-    let _ = events::raise(context, &around, raised, &halt).await;
+    let _ = events::raise(&around, raised, &halt).await;
 }
 
 async fn tell_skipped(context: &Context<'_>, container: &Container, around: RunPath, skipped: Skipped) {

@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use jiff::{Timestamp, Zoned};
 use scaleout_common::wire::{MessageSource, MessageType};
-use scaleout_package::Value;
 use scaleout_package::frames::{Beginning, Change, FrameId};
 use scaleout_package::model::{Connection, Parameter, Task, Variable};
 use scaleout_package::reference::SystemVariable;
 use scaleout_package::scope::{Clock, DeclareError, Scope};
+use scaleout_package::{Package, Value};
 use tokio::sync::Semaphore;
 
 use super::activation::Place;
@@ -30,18 +30,20 @@ pub(super) const PACKAGE_PATH: &str = "\\Package";
 
 pub(super) struct Context<'a> {
     pub(super) run: &'a Run,
+    /// The package whose tasks see this: that of the run, or one that runs inside it.
+    pub(super) package: &'a Package,
     pub(super) host: &'a Host,
-    pub(super) log: AttemptLog<'a>,
-    pub(super) work_folder: WorkFolder,
+    pub(super) log: Arc<AttemptLog<'a>>,
+    pub(super) work_folder: Arc<WorkFolder>,
     /// Whom processes run as; `None`: the worker's own user.
     pub(super) account: Option<Arc<Account>>,
     /// One permit for each task that may run at once.
-    pub(super) slots: Semaphore,
+    pub(super) slots: Arc<Semaphore>,
     pub(super) variables: Variables,
     /// What every task sees; its variables are with their owner.
     scope: Scope,
     /// Whether any variable says `raise-changed-event`.
-    watches: AtomicBool,
+    watches: Arc<AtomicBool>,
 }
 
 impl<'a> Context<'a> {
@@ -57,13 +59,40 @@ impl<'a> Context<'a> {
         Context {
             run,
             host,
-            log: AttemptLog::new(run, host, masker),
-            slots: Semaphore::new(tasks_max(run, host)),
+            package: &run.package.package,
+            log: Arc::new(AttemptLog::new(run, host, masker)),
+            slots: Arc::new(Semaphore::new(tasks_max(run, host))),
             variables,
             scope: scope(run, host, &work_folder),
-            work_folder,
+            work_folder: Arc::new(work_folder),
             account,
-            watches: AtomicBool::new(false),
+            watches: Arc::default(),
+        }
+    }
+
+    /// What a package sees that runs inside this one, with `values` for its parameters. Log, work folder, slots and the
+    /// owner of variables are those of the attempt; its sensitive values are among those that are masked already, for
+    /// the reader lets it have no others.
+    pub(super) fn of_child<'c>(
+        &'c self,
+        package: &'c Package,
+        values: BTreeMap<String, Value>,
+    ) -> Context<'c> {
+        let mut scope = self.scope.clone();
+        scope.package = values;
+        scope.system.insert(SystemVariable::PackageName, Value::String(package.name.clone()));
+        scope.system.insert(SystemVariable::StartTime, Value::Timestamp(Timestamp::now()));
+        Context {
+            run: self.run,
+            host: self.host,
+            package,
+            log: Arc::clone(&self.log),
+            work_folder: Arc::clone(&self.work_folder),
+            account: self.account.clone(),
+            slots: Arc::clone(&self.slots),
+            variables: self.variables.clone(),
+            scope,
+            watches: Arc::clone(&self.watches),
         }
     }
 
@@ -124,8 +153,20 @@ impl<'a> Context<'a> {
 
     /// The connection `name` of the package, else of its project.
     pub(super) fn connection(&self, name: &str) -> Option<&'a Connection> {
-        let loaded = &self.run.package;
-        loaded.package.connections.get(name).or_else(|| loaded.settings.connections.get(name))
+        self.run.package.settings.connection(self.package, name)
+    }
+
+    /// Makes the work folder, if one of `places` is in it.
+    ///
+    /// # Errors
+    /// It cannot be made.
+    pub(super) async fn make_work_folder_for(&self, places: &[&super::file::Place]) -> Result<(), String> {
+        let work = self.work_folder.path();
+        if !places.iter().any(|place| place.is_in(work)) {
+            return Ok(());
+        }
+        let made = self.work_folder.make().await;
+        made.map_err(|error| format!("cannot make the work folder {work:?}: {error}"))
     }
 
     /// Kills what left its process group: of the task with this path, or of the whole attempt. Returns how many.

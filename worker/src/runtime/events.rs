@@ -4,6 +4,7 @@
 //! Whoever raises an event waits for its handlers, and holds none of the attempt's slots meanwhile: they need these. What
 //! is raised inside a handler meets only what is around the handler's owner, so no handler can start itself.
 
+use std::fmt;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
@@ -23,8 +24,9 @@ use super::run::ERROR_BYTES_MAX;
 use super::text::{measured, presentable};
 
 /// A package, container or task with handlers, while it runs.
-#[derive(Debug)]
 pub(super) struct Enclosing<'a> {
+    /// What its handlers see: that of its own package, also of events from a package that runs inside it.
+    context: &'a Context<'a>,
     handlers: &'a Handlers,
     path: RunPath,
     /// The innermost frame that its handlers see.
@@ -41,9 +43,16 @@ pub(super) struct Enclosing<'a> {
 /// The innermost of those around something that runs; none if nothing around it has handlers.
 pub(super) type Around<'a> = Option<Arc<Enclosing<'a>>>;
 
+impl fmt::Debug for Enclosing<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Enclosing").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
 impl<'a> Enclosing<'a> {
     /// With `handlers` inside `around`; `around` itself if none of them can run.
     pub(super) fn within(
+        context: &'a Context<'a>,
         around: &Around<'a>,
         handlers: &'a Handlers,
         path: &RunPath,
@@ -54,16 +63,16 @@ impl<'a> Enclosing<'a> {
             return around.clone();
         }
         let (path, around, turn) = (path.clone(), around.clone(), Arc::default());
-        Some(Arc::new(Enclosing { handlers, path, frame, declares, turn, around }))
+        Some(Arc::new(Enclosing { context, handlers, path, frame, declares, turn, around }))
     }
 
     /// The same for what sees `frame` instead: another try, or an iteration with variables of its own. `around` itself
     /// if it is not of `path`.
     pub(super) fn seeing(around: &Around<'a>, path: &RunPath, frame: FrameId) -> Around<'a> {
         let Some(own) = around.as_ref().filter(|own| own.path == *path) else { return around.clone() };
-        let Enclosing { handlers, path, declares, turn, around, .. } = &**own;
+        let Enclosing { context, handlers, path, declares, turn, around, .. } = &**own;
         let (path, turn, around) = (path.clone(), turn.clone(), around.clone());
-        Some(Arc::new(Enclosing { handlers, path, frame, declares: *declares, turn, around }))
+        Some(Arc::new(Enclosing { context, handlers, path, frame, declares: *declares, turn, around }))
     }
 
     /// Whether events of what has `frame` are raised here: it declares that frame, or stands outside of it.
@@ -128,7 +137,6 @@ impl Raised {
 /// The error of the first handler that failed, with the path of the task where it happened. The others have run all the
 /// same.
 pub(super) fn raise<'r, 'a: 'r>(
-    context: &'a Context<'a>,
     innermost: &'r Around<'a>,
     raised: Raised,
     halt: &'r CancellationToken,
@@ -143,7 +151,7 @@ pub(super) fn raise<'r, 'a: 'r>(
             if halt.is_cancelled() {
                 break;
             }
-            match run(context, enclosing, handler, &raised, halt).await {
+            match run(enclosing, handler, &raised, halt).await {
                 Ok(true) => {}
                 Ok(false) => break,
                 Err(error) => failed = failed.or(Some(error)),
@@ -173,7 +181,7 @@ pub(super) async fn raise_changes<'a>(
             change: Some((name, value)),
             ..Raised::by_task(Event::VariableChanged, task, place.path.as_str())
         };
-        if let Err(error) = raise(context, &heard, raised, halt).await {
+        if let Err(error) = raise(&heard, raised, halt).await {
             failed = failed.or(Some(error));
         }
     }
@@ -182,12 +190,12 @@ pub(super) async fn raise_changes<'a>(
 
 /// Runs one handler; whether the event goes on outwards.
 async fn run<'a>(
-    context: &'a Context<'a>,
     owner: &Enclosing<'a>,
     handler: &'a Handler,
     raised: &Raised,
     halt: &CancellationToken,
 ) -> Result<bool, String> {
+    let context = owner.context;
     let path = owner.path.handler(handler.event);
     let name = handler.event.name();
     let say = |kind, text: String| {
@@ -205,7 +213,9 @@ async fn run<'a>(
     };
     beginning.extend(raised.facts(context));
     let frame = context.open(Some(owner.frame), beginning, &handler.variables).await;
-    let place = Place { path: path.clone(), frame, around: owner.around.clone() };
+    // It stays out of the transaction around, also of one that waits for it: what it writes is there even if that is
+    // rolled back.
+    let place = Place { path: path.clone(), frame, around: owner.around.clone(), within: None };
     let ended = run_container(context, &handler.container, place, halt.clone()).await;
     let goes_on = propagates(context, frame).await;
     context.variables.close(frame).await;

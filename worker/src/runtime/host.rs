@@ -1,6 +1,7 @@
 //! What all attempts of a session share: guard, log, limits.
 
 use std::ffi::OsString;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use scaleout_common::settings::Worker;
@@ -50,6 +51,8 @@ pub struct Host {
     pub accounts: Accounts,
     /// What `@[System::MachineName]` says.
     pub(super) machine: String,
+    /// The client of `http` tasks that trust whom the machine trusts, with its time to connect; made by the first.
+    pub(super) http: OnceLock<(Duration, reqwest::Client)>,
     /// The variables that every process inherits from the worker, if the worker has them.
     pub(super) inherited: Vec<(OsString, OsString)>,
 }
@@ -58,7 +61,15 @@ impl Host {
     pub fn new(guard: Guard, log: mpsc::Sender<LogRecord>, limits: Limits, accounts: Accounts) -> Host {
         let inherited =
             INHERITED.iter().filter_map(|name| Some((OsString::from(name), std::env::var_os(name)?)));
-        Host { guard, log, limits, accounts, machine: host_name(), inherited: inherited.collect() }
+        Host {
+            guard,
+            log,
+            limits,
+            accounts,
+            machine: host_name(),
+            http: OnceLock::new(),
+            inherited: inherited.collect(),
+        }
     }
 }
 

@@ -15,8 +15,12 @@ mod log;
 mod task;
 mod variables;
 
+mod child;
 mod events;
+mod file;
 mod foreach;
+mod http;
+mod membership;
 mod own;
 mod process;
 mod repeat;

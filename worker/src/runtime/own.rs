@@ -25,12 +25,13 @@ impl<'a> Own<'a> {
     pub(super) async fn open(context: &'a Context<'a>, task: &'a Task, around: &Place<'a>) -> Own<'a> {
         let path = around.path.child(&task.name);
         let outer = around.frame;
-        let place = Place { path, frame: outer, around: around.around.clone() };
+        let place = Place { path, ..around.clone() };
         let mut own = Own { task, place, outer, fault: None };
         own.begin(context).await;
         let declares = !task.variables.is_empty();
         let place = &mut own.place;
-        place.around = Enclosing::within(&place.around, &task.handlers, &place.path, place.frame, declares);
+        place.around =
+            Enclosing::within(context, &place.around, &task.handlers, &place.path, place.frame, declares);
         own
     }
 
@@ -72,7 +73,6 @@ impl<'a> Own<'a> {
     /// As [`events::raise`].
     pub(super) async fn raise(
         &self,
-        context: &'a Context<'a>,
         event: Event,
         text: &str,
         halt: &CancellationToken,
@@ -81,6 +81,6 @@ impl<'a> Own<'a> {
             return Ok(());
         }
         let raised = Raised::by_task(event, self.task, self.place.path.as_str()).saying(text);
-        events::raise(context, &self.place.around, raised, halt).await
+        events::raise(&self.place.around, raised, halt).await
     }
 }

@@ -11,7 +11,7 @@ use super::container::{ContainerEnd, run_container};
 use super::context::Context;
 use super::events;
 use super::task::{self, Try};
-use super::text::{self, told};
+use super::text;
 
 /// Sets variables, one after the other: each sees what those before have set.
 pub(super) async fn assign_all(context: &Context<'_>, activation: &Activation<'_>, all: &[Assign]) -> Try {
@@ -54,17 +54,14 @@ pub(super) async fn run<'a>(
             return Try::failed(format!("its condition is still true after {ITERATIONS_MAX} iterations"));
         }
         let path = place.path.iteration(number);
-        let inside = Place { path, frame: place.frame, around: place.around.clone() };
+        let inside = Place { path, ..place.clone() };
         let ended = run_container(context, &repeat.container, inside, interrupt.clone()).await;
         iterations.finish(ended.errors);
         error = error.or(ended.error);
         next = repeat.step.as_ref();
     };
     if let Some(Omitted::Errors { errors, .. }) = iterations.omitted() {
-        let text = format!(
-            "no further iteration starts, because {} reached the loop's maximum-errors",
-            told(errors.into(), "error")
-        );
+        let text = text::enough_errors(errors);
         context.log.say(MessageType::Information, MessageSource::Container, activation.path(), text).await;
     }
     let ended = ContainerEnd { end: ended.end, errors: ended.errors, error };

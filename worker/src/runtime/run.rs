@@ -10,7 +10,7 @@ use std::time::Duration;
 use scaleout_common::ids::{Attempt, ExecutionId};
 use scaleout_common::logging_level::LoggingLevel;
 use scaleout_common::wire::{MessageSource, MessageType, OutcomeKind};
-use scaleout_package::flow::End;
+use scaleout_package::flow::{End, RunPath};
 use scaleout_package::frames::Beginning;
 use scaleout_package::project::ProjectSettings;
 use scaleout_package::{Package, Value, duration};
@@ -34,6 +34,8 @@ pub struct LoadedPackage {
     /// Name of the project in the catalog.
     pub project: String,
     pub package: Package,
+    /// The packages that it runs, and those that they run, by name.
+    pub called: BTreeMap<String, Package>,
     /// What the project's settings say.
     pub settings: Arc<ProjectSettings>,
     /// The project's unpacked files, shared and read-only: where processes start. An absolute path.
@@ -137,7 +139,7 @@ async fn until_end(
 ) -> Option<(ContainerEnd, Option<Halt>)> {
     let token = CancellationToken::new();
     let mut owner = pin!(owner.answer());
-    let mut body = pin!(container::run_package(context, beginning, token.clone()));
+    let mut body = pin!(container::run_package(context, RunPath::package(), None, beginning, token.clone()));
     let mut fence = stop.clone();
     let mut overdue = pin!(tokio::time::sleep(context.run.time_left.unwrap_or(Duration::MAX)));
     let mut halt = None;

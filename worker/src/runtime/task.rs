@@ -3,6 +3,7 @@
 use std::pin::pin;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use scaleout_common::wire::{MessageSource, MessageType};
 use scaleout_package::duration;
 use scaleout_package::flow::{End, forced, retry_after};
@@ -12,9 +13,10 @@ use tokio_util::sync::CancellationToken;
 use super::activation::{Activation, Place};
 use super::container::{ContainerEnd, run_container};
 use super::context::Context;
+use super::membership;
 use super::own::Own;
 use super::text::measured;
-use super::{events, foreach, process, repeat, sql};
+use super::{child, events, file, foreach, http, process, repeat, sql};
 
 /// How a task ended, all its tries included.
 #[derive(Debug)]
@@ -94,7 +96,7 @@ pub(super) async fn run_task<'a>(
     };
     say(MessageType::PreExecute, format!("{} starts", task.name)).await;
     let begun = tokio::time::Instant::now();
-    let mut ended = match own.raise(context, Event::PreExecute, "", &halt).await {
+    let mut ended = match own.raise(Event::PreExecute, "", &halt).await {
         Ok(()) => all_tries(context, &mut own, task, &halt).await,
         Err(error) => TriesEnd { tries: 0, end: End::Failure, errors: 0, error: Some(error) },
     };
@@ -107,10 +109,10 @@ pub(super) async fn run_task<'a>(
         // Of containers SSIS raises none: what failed inside has.
         if task.kind.container().is_none() {
             let why = ended.error.clone().unwrap_or(text);
-            ended.fail_with(own.raise(context, Event::TaskFailed, &why, &halt).await);
+            ended.fail_with(own.raise(Event::TaskFailed, &why, &halt).await);
         }
     }
-    ended.fail_with(own.raise(context, Event::PostExecute, "", &halt).await);
+    ended.fail_with(own.raise(Event::PostExecute, "", &halt).await);
     let TriesEnd { end, errors, error, .. } = ended;
     let took = measured(begun.elapsed());
     say(MessageType::PostExecute, format!("{} {} after {took}", task.name, how(end, &halt))).await;
@@ -164,14 +166,14 @@ async fn all_tries<'a>(
             if let Some(text) = text {
                 say(MessageType::Error, text.clone()).await;
                 // It has failed anyhow, and a handler that fails has said why.
-                let _ = own.raise(context, Event::Error, &text, halt).await;
+                let _ = own.raise(Event::Error, &text, halt).await;
             }
             return failed;
         };
         let (why, all, after) = (text.unwrap_or(error), task.retries + 1, duration::print(delay));
         let warning = format!("try {tries} of {all} failed, again in {after}: {why}");
         say(MessageType::Warning, warning.clone()).await;
-        if let Err(error) = own.raise(context, Event::Warning, &warning, halt).await {
+        if let Err(error) = own.raise(Event::Warning, &warning, halt).await {
             return TriesEnd { error: Some(error), ..failed };
         }
         if !rest(delay, halt).await {
@@ -204,7 +206,7 @@ async fn force<'a>(
             context.log.say(MessageType::Error, source(task), path, failed).await;
             (ended.errors, ended.error) = (1, Some(format!("{path}: {failed}")));
             // It has failed anyhow.
-            let _ = own.raise(context, Event::Error, failed, halt).await;
+            let _ = own.raise(Event::Error, failed, halt).await;
         }
     }
 }
@@ -234,7 +236,7 @@ async fn one_try<'a>(
         return Try::failed(fault.clone());
     }
     let activation = Activation { task, place: own.place.clone() };
-    let ended = in_slot(context, &activation, halt).await;
+    let ended = in_slot(context, activation, halt).await;
     match events::raise_changes(context, task, &own.place, halt).await {
         Err(error) if matches!(ended, Try::Succeeded { .. }) => {
             Try::Failed { errors: 0, error: Failure::Inside(error) }
@@ -243,13 +245,18 @@ async fn one_try<'a>(
     }
 }
 
-async fn in_slot<'a>(context: &'a Context<'a>, activation: &Activation<'a>, halt: &CancellationToken) -> Try {
-    let leaf = activation.task.kind.container().is_none();
-    let slot = async { if leaf { context.slots.acquire().await.ok() } else { None } };
+async fn in_slot<'a>(context: &'a Context<'a>, activation: Activation<'a>, halt: &CancellationToken) -> Try {
+    let task = activation.task;
+    // Before the slot: who has the turn must not wait for a slot that somebody holds who waits for the turn.
+    let Some(_turn) = halt.run_until_cancelled(membership::turn(task, &activation.place)).await else {
+        return Try::Interrupted;
+    };
+    let takes_slot = task.kind.takes_slot();
+    let slot = async { if takes_slot { context.slots.acquire().await.ok() } else { None } };
     let Some(_slot) = halt.run_until_cancelled(slot).await else { return Try::Interrupted };
     let interrupt = halt.child_token();
-    let mut body = pin!(perform(context, activation, &interrupt));
-    let Some(timeout) = activation.task.timeout else { return body.await };
+    let mut body = pin!(membership::perform(context, activation, &interrupt));
+    let Some(timeout) = task.timeout else { return body.await };
     match tokio::time::timeout(timeout, &mut body).await {
         Ok(ended) => ended,
         Err(_) => {
@@ -264,21 +271,28 @@ async fn in_slot<'a>(context: &'a Context<'a>, activation: &Activation<'a>, halt
     }
 }
 
-async fn perform<'a>(
+/// One try of what the task does; its variables and its transaction are there.
+///
+/// Not async itself: each future goes into its box before any is polled, so that containers within each other take
+/// little of the stack.
+pub(super) fn perform<'b, 'a: 'b>(
     context: &'a Context<'a>,
-    activation: &Activation<'a>,
-    interrupt: &CancellationToken,
-) -> Try {
+    activation: &'b Activation<'a>,
+    interrupt: &'b CancellationToken,
+) -> BoxFuture<'b, Try> {
     match &activation.task.kind {
-        TaskKind::Process(process) => Box::pin(process::run(context, activation, process, interrupt)).await,
-        TaskKind::Sql(sql) => Box::pin(sql::run(context, activation, sql, interrupt)).await,
-        TaskKind::Sequence(container) => {
+        TaskKind::Process(process) => Box::pin(process::run(context, activation, process, interrupt)),
+        TaskKind::Sql(sql) => Box::pin(sql::run(context, activation, sql, interrupt)),
+        TaskKind::Sequence(container) => Box::pin(async move {
             let place = activation.place.clone();
             let ended = run_container(context, container, place, interrupt.clone()).await;
             Try::of_container(ended, activation.path(), interrupt)
-        }
-        TaskKind::Foreach(foreach) => Box::pin(foreach::run(context, activation, foreach, interrupt)).await,
-        TaskKind::For(repeat) => Box::pin(repeat::run(context, activation, repeat, interrupt)).await,
-        TaskKind::Expression(all) => Box::pin(repeat::assign_all(context, activation, all)).await,
+        }),
+        TaskKind::Foreach(foreach) => Box::pin(foreach::run(context, activation, foreach, interrupt)),
+        TaskKind::For(repeat) => Box::pin(repeat::run(context, activation, repeat, interrupt)),
+        TaskKind::File(file) => Box::pin(file::run(context, activation, file, interrupt)),
+        TaskKind::Http(http) => Box::pin(http::run(context, activation, http, interrupt)),
+        TaskKind::Package(child) => Box::pin(child::run(context, activation, child, interrupt)),
+        TaskKind::Expression(all) => Box::pin(repeat::assign_all(context, activation, all)),
     }
 }

@@ -60,6 +60,14 @@ pub(super) fn shown(value: &Value, masker: &Masker) -> String {
     presentable(&masker.mask_text(&text), SHOWN_BYTES_MAX)
 }
 
+/// Why a loop of which nobody knows how long it would be does not go on.
+pub(super) fn enough_errors(errors: u32) -> String {
+    format!(
+        "no further iteration starts, because {} reached the loop's maximum-errors",
+        told(errors.into(), "error")
+    )
+}
+
 /// So many of `what`.
 pub(super) fn told(count: u64, what: &str) -> String {
     if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }

@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 const QUESTIONS_MAX: usize = 64;
 
 /// Asks the owner.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Variables(mpsc::Sender<Question>);
 
 /// Owns the variables.

@@ -4,15 +4,20 @@
 
 mod world;
 
+mod child;
 mod control;
+mod file;
 mod foreach;
 mod guard;
 mod handlers;
+mod http;
 mod logging;
 mod output;
 mod process;
 mod repeat;
 mod run_as;
 mod sql;
+mod sql_rows;
 mod stopping;
+mod transactions;
 mod variables;

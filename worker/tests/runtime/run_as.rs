@@ -19,7 +19,7 @@ fn find(names: &[&str]) -> Result<Accounts, AccountError> {
 
 /// A world whose folders let others through, and whose packages may run as `names`. `None`, and said loudly, without
 /// root: nobody else may become another user.
-async fn world(names: &[&str]) -> Option<World> {
+pub(super) async fn world(names: &[&str]) -> Option<World> {
     if !rustix::process::geteuid().is_root() {
         assert!(matches!(find(names), Err(AccountError::NoRight(_))), "only root may become {names:?}");
         eprintln!("NOT TESTED: packages as another user; run this test as root");
@@ -35,7 +35,7 @@ fn open(folder: &Path) {
     fs::set_permissions(folder, fs::Permissions::from_mode(0o755)).unwrap();
 }
 
-fn nobody() -> Account {
+pub(super) fn nobody() -> Account {
     Account::find(&RunAs::try_from("nobody".to_owned()).unwrap()).unwrap()
 }
 

@@ -7,7 +7,7 @@ use tokio_postgres::{Client, NoTls};
 
 use super::world::{DEADLINE, World};
 
-async fn world() -> (World, TestDatabase, Client) {
+pub(super) async fn world() -> (World, TestDatabase, Client) {
     let database = testing::database().await;
     let (client, connection) = tokio_postgres::connect(&database.url, NoTls).await.unwrap();
     tokio::spawn(connection);
@@ -175,10 +175,9 @@ async fn a_statement_that_runs_too_long_is_cancelled() {
 }
 
 /// Waits until that many other sessions of this database run `pg_sleep`.
-async fn wait_for_sleepers(client: &Client, expected: i64) {
+pub(super) async fn wait_for_sleepers(client: &Client, expected: i64) {
     let query =
-        "select count(*) from pg_stat_activity where datname = current_database() and state = 'active'
-                 and pid <> pg_backend_pid() and query like '%pg_sleep(1000)%'";
+        "select count(*) from pg_stat_activity where datname = current_database() and wait_event = 'PgSleep'";
     let wait = async {
         while client.query_one(query, &[]).await.unwrap().get::<_, i64>(0) != expected {
             tokio::task::yield_now().await;

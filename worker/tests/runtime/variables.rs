@@ -41,7 +41,10 @@ async fn a_program_that_fails_writes_nothing_and_one_that_prints_too_much_fails(
     assert_eq!(went.error(), "\\Package\\a: sh exited with code 1");
     let much = task("a", "head -c 2000000 /dev/zero | tr '\\0' x", "stdout = \"v\"");
     let went = world.run(&format!("{variable}{much}{show}")).await;
-    assert_eq!(went.error(), "\\Package\\a: sh: it printed more than a variable can hold: 1048576 bytes");
+    assert_eq!(
+        went.error(),
+        "\\Package\\a: sh: what it printed is more than a variable can hold: 1048576 bytes"
+    );
 }
 
 #[tokio::test]

@@ -91,8 +91,10 @@ impl World {
         self.file(name, &format!("#!/bin/sh\n{body}\n"), 0o755);
     }
 
-    fn file(&self, name: &str, text: &str, mode: u32) {
+    /// Puts a file into the project.
+    pub(super) fn file(&self, name: &str, text: &str, mode: u32) {
         let path = self.project_folder().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(&path, text).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
     }
@@ -122,6 +124,7 @@ impl World {
                 folder: "folder".to_owned(),
                 project: "project".to_owned(),
                 package,
+                called: project.packages,
                 settings,
                 project_folder: self.project_folder(),
             }),

@@ -7,7 +7,7 @@ fn unknown_keys_are_told_with_the_nearest_known_one() {
     bad(
         r#"colour = 1
 "#,
-        r#"p.toml:1:1: unknown key `colour` in this file (known: description, run-as, max-concurrent, parameters, variables, connections, disable-event-handlers, on-error, on-warning, on-pre-execute, on-post-execute, on-task-failed, on-variable-changed, maximum-errors, tasks)"#,
+        r#"p.toml:1:1: unknown key `colour` in this file (known: description, run-as, max-concurrent, parameters, variables, connections, transaction, isolation, disable-event-handlers, on-error, on-warning, on-pre-execute, on-post-execute, on-task-failed, on-variable-changed, maximum-errors, tasks)"#,
     );
     bad(
         r#"[tasks.a]
@@ -36,7 +36,7 @@ fn run_as_is_the_name_of_a_user() {
 }
 
 #[test]
-fn kinds_of_tasks_are_known_coming_or_unknown() {
+fn kinds_of_tasks_are_known_or_unknown() {
     bad(
         r#"[tasks.a]
 kind = "proces"
@@ -46,16 +46,9 @@ command = ["x"]
     );
     bad(
         r#"[tasks.a]
-kind = "http"
-url = 1
-"#,
-        r#"p.toml:2:8: the task kind `http` is not supported yet by this version (known: process, sql, expression, sequence, for, foreach)"#,
-    );
-    bad(
-        r#"[tasks.a]
 kind = "data"
 "#,
-        r#"p.toml:2:8: unknown task kind `data` (known: process, sql, expression, sequence, for, foreach)"#,
+        r#"p.toml:2:8: unknown task kind `data` (known: process, sql, file, http, package, expression, sequence, for, foreach)"#,
     );
     bad(
         r#"[tasks.a]

@@ -95,18 +95,16 @@ list = []
 into = []
 [tasks.d]
 kind = "foreach"
-rows = 1
 numbers = 3
 parallel = 0
 "#,
-        r#"p.toml:1:8: task `a` goes over nothing: give it one of files, list, numbers, dates
+        r#"p.toml:1:8: task `a` goes over nothing: give it one of files, list, numbers, dates, rows
 p.toml:5:1: task `b` goes over two things: take one of them out
 p.toml:9:1: unknown key `file` in foreach task `c` (did you mean `files`?)
 p.toml:10:8: `list` is empty: there is nothing to go over
 p.toml:11:8: `into` is empty (name variables, or leave `into` out)
-p.toml:14:1: `rows` in foreach task `d` is not supported yet by this version
-p.toml:15:11: `numbers` expects a table, found 3
-p.toml:16:12: `parallel` expects a whole number from 1 to 1000, found 0"#,
+p.toml:14:11: `numbers` expects a table, found 3
+p.toml:15:12: `parallel` expects a whole number from 1 to 1000, found 0"#,
     );
 }
 
@@ -228,7 +226,7 @@ kind = "sequence"
 parallel = 2
 "#,
         r#"p.toml:8:12: 11 iterations in each of 100 that run at the same time are too many (loops within each other run at most 1000 iterations at the same time)
-p.toml:11:1: unknown key `parallel` in sequence task `c` (known: description, after, join, retries, retry-delay, timeout, fail-parent, force-result, disable, variables, disable-event-handlers, on-error, on-warning, on-pre-execute, on-post-execute, on-task-failed, on-variable-changed, kind, maximum-errors, tasks)"#,
+p.toml:11:1: unknown key `parallel` in sequence task `c` (known: description, after, join, retries, retry-delay, timeout, fail-parent, force-result, disable, variables, disable-event-handlers, on-error, on-warning, on-pre-execute, on-post-execute, on-task-failed, on-variable-changed, kind, transaction, isolation, maximum-errors, tasks)"#,
     );
 }
 
@@ -238,7 +236,7 @@ fn folders_and_patterns_of_files() {
     let file = FileContent { bytes: Vec::new(), executable: false };
     files.insert("inbox/day/a.csv", file).unwrap();
     let settings = ProjectSettings::default();
-    let around = Surroundings { settings: &settings, files: Some(&files) };
+    let around = Surroundings { settings: &settings, files: Some(&files), siblings: None };
     let check = |over: &str| {
         let text = format!("[tasks.a]\nkind = \"foreach\"\nfiles = {over}\n");
         read_package("p", "p.toml", text.as_bytes(), &around)

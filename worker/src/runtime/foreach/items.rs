@@ -6,6 +6,8 @@ use jiff::civil::Date;
 use scaleout_package::Value;
 use scaleout_package::flow::{count_dates, count_numbers, nth_date, nth_number};
 use scaleout_package::model::{Cell, DateUnit, Files, Operand, Over};
+use scaleout_package::reference::Reference;
+use scaleout_package::rows::Rows;
 use scaleout_package::scope::Scope;
 use scaleout_package::template::Template;
 use tokio_util::sync::CancellationToken;
@@ -35,6 +37,8 @@ pub(super) enum Items<'a> {
         unit: DateUnit,
         count: u64,
     },
+    /// None before they were filled.
+    Rows(Option<Arc<Rows>>),
 }
 
 impl<'a> Items<'a> {
@@ -63,6 +67,13 @@ impl<'a> Items<'a> {
                 let count = count_dates(from, to, step, unit).map_err(|error| error.to_string())?;
                 Ok(Items::Dates { from, step, unit, count })
             }
+            Over::Rows(name) => match scope.lookup(&Reference::User(name.clone())) {
+                Ok(Value::Table(rows)) => Ok(Items::Rows(Some(rows.clone()))),
+                Ok(_) => Ok(Items::Rows(None)),
+                Err(error) => Err(error.to_string()),
+            },
+            // Its rows come one by one: see `Source`.
+            Over::Query(_) => Ok(Items::Rows(None)),
         }
     }
 
@@ -71,6 +82,7 @@ impl<'a> Items<'a> {
             Items::Files(paths) => paths.len() as u64,
             Items::List { rows, .. } => rows.len() as u64,
             Items::Numbers { count, .. } | Items::Dates { count, .. } => *count,
+            Items::Rows(rows) => rows.as_ref().map_or(0, |rows| rows.count() as u64),
         }
     }
 
@@ -91,6 +103,10 @@ impl<'a> Items<'a> {
             Items::Dates { from, step, unit, .. } => {
                 let date = nth_date(*from, *step, *unit, index).expect("a counted date is in the calendar");
                 vec![Value::Date(date)]
+            }
+            Items::Rows(rows) => {
+                let row = rows.as_ref().and_then(|rows| rows.get(place));
+                row.map(<[Value]>::to_vec).ok_or_else(|| format!("there is no row {number}"))?
             }
         })
     }

@@ -3,5 +3,6 @@
 mod files;
 mod items;
 mod run;
+mod source;
 
 pub(super) use run::run;

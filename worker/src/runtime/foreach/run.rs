@@ -5,16 +5,18 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use scaleout_common::wire::{MessageSource, MessageType};
 use scaleout_package::flow::{Iterations, Omitted, RunPath};
 use scaleout_package::frames::FrameId;
-use scaleout_package::model::{Event, Foreach};
+use scaleout_package::model::{Event, Foreach, Over};
 use tokio_util::sync::CancellationToken;
 
 use super::super::activation::{Activation, Place};
 use super::super::container::{ContainerEnd, run_container};
 use super::super::context::Context;
 use super::super::events::{self, Enclosing, Raised};
-use super::super::task::Try;
+use super::super::sql::Broken;
+use super::super::task::{Failure, Try};
 use super::super::text::{self, told};
 use super::items::Items;
+use super::source::{Next, Row, Source};
 
 /// How one iteration ended: how many errors were counted in it, and the first of them.
 #[derive(Debug, Default)]
@@ -30,33 +32,86 @@ pub(crate) async fn run<'a>(
     foreach: &'a Foreach,
     interrupt: &CancellationToken,
 ) -> Try {
-    let items = match Items::find(context, activation, &foreach.over, interrupt).await {
-        Ok(items) => items,
+    let mut source = match open(context, activation, foreach, interrupt).await {
+        Ok(source) => source,
         Err(problem) => return Try::failed(problem),
     };
     if interrupt.is_cancelled() {
         return Try::Interrupted;
     }
-    let count = items.count();
-    let say = |text: String| {
-        let path = activation.path();
-        async move { context.log.say(MessageType::Information, MessageSource::Container, path, text).await }
-    };
-    say(if count == 0 { "there is nothing to go over".to_owned() } else { told(count, "iteration") }).await;
-    let mut iterations = Iterations::new(count, foreach.parallel.get(), foreach.container.maximum_errors());
+    let known = source.count();
+    if let Some(count) = known {
+        say(context, activation, how_many(count)).await;
+    }
+    let mut iterations = Iterations::new(
+        known.unwrap_or(u64::MAX),
+        foreach.parallel.get(),
+        foreach.container.maximum_errors(),
+    );
+    let ended = go_over(context, activation, foreach, &mut source, &mut iterations, interrupt).await;
+    let broken = source.finish().await;
+    let started = iterations.started();
+    match (known, iterations.omitted()) {
+        (None, Some(Omitted::Stopped { .. })) | (Some(_), None) => {}
+        (None, None) => say(context, activation, how_many(started)).await,
+        (None, Some(Omitted::Errors { errors, .. })) => {
+            say(context, activation, text::enough_errors(errors)).await;
+        }
+        (Some(_), Some(omitted)) => say(context, activation, why(omitted)).await,
+    }
+    match broken {
+        Some(Broken::Failed(problem)) if !interrupt.is_cancelled() => {
+            Try::Failed { errors: ended.errors, error: Failure::Own(problem) }
+        }
+        Some(Broken::Failed(_) | Broken::Interrupted) => Try::Interrupted,
+        None => Try::of_container(ended, activation.path(), interrupt),
+    }
+}
+
+/// What the loop goes over.
+async fn open<'s, 'a: 's>(
+    context: &'a Context<'a>,
+    activation: &'s Activation<'a>,
+    foreach: &'a Foreach,
+    interrupt: &CancellationToken,
+) -> Result<Source<'s>, String> {
+    if let Over::Query(query) = &foreach.over {
+        return Ok(Source::fed(context, activation, query, &foreach.into, interrupt));
+    }
+    Items::find(context, activation, &foreach.over, interrupt).await.map(Source::known)
+}
+
+/// Runs the iterations until the last one has ended.
+async fn go_over<'a>(
+    context: &'a Context<'a>,
+    activation: &Activation<'a>,
+    foreach: &'a Foreach,
+    source: &mut Source<'_>,
+    iterations: &mut Iterations,
+    interrupt: &CancellationToken,
+) -> ContainerEnd {
     let mut running: FuturesUnordered<BoxFuture<'_, IterationEnd>> = FuturesUnordered::new();
     let mut error = None;
     let mut interrupted = false;
-    let ended = loop {
+    loop {
         if interrupt.is_cancelled() && !interrupted {
             interrupted = true;
             iterations.stop();
         }
-        while let Some(number) = iterations.start_next() {
-            running.push(iteration(context, activation, foreach, &items, number, interrupt).boxed());
+        while iterations.may_start() {
+            let row = match source.take() {
+                Next::Item(row) => row,
+                Next::None => {
+                    iterations.exhaust();
+                    break;
+                }
+                Next::Later => break,
+            };
+            let Some(number) = iterations.start_next() else { break };
+            running.push(iteration(context, activation, foreach, row, number, interrupt).boxed());
         }
         if let Some(ended) = iterations.end() {
-            break ended;
+            return ContainerEnd { end: ended.end, errors: ended.errors, error };
         }
         tokio::select! {
             biased;
@@ -64,21 +119,17 @@ pub(crate) async fn run<'a>(
                 iterations.finish(ended.errors);
                 error = error.or(ended.error);
             }
+            () = source.changed() => {}
             () = interrupt.cancelled(), if !interrupted => {}
         }
-    };
-    if let Some(omitted) = iterations.omitted() {
-        say(why(omitted)).await;
     }
-    let ended = ContainerEnd { end: ended.end, errors: ended.errors, error };
-    Try::of_container(ended, activation.path(), interrupt)
 }
 
 async fn iteration<'a>(
     context: &'a Context<'a>,
     loop_itself: &Activation<'a>,
     foreach: &'a Foreach,
-    items: &Items<'_>,
+    row: Row,
     number: u64,
     halt: &CancellationToken,
 ) -> IterationEnd {
@@ -89,8 +140,8 @@ async fn iteration<'a>(
     };
     let frame = own.unwrap_or(loop_itself.place.frame);
     let around = Enclosing::seeing(&loop_itself.place.around, &loop_itself.place.path, frame);
-    let place = Place { path, frame, around };
-    let assigned = match assign(context, foreach, items, number, &place).await {
+    let place = Place { path, frame, around, within: loop_itself.place.within.clone() };
+    let assigned = match assign(context, foreach, row, &place).await {
         Ok(()) => events::raise_changes(context, loop_itself.task, &place, halt).await,
         Err(problem) => Err(problem),
     };
@@ -132,21 +183,14 @@ async fn failed<'a>(
     context.log.say(MessageType::Error, MessageSource::Container, path.as_str(), &problem).await;
     let raised = Raised::by_task(Event::Error, loop_itself.task, path.as_str()).saying(&problem);
     // The iteration has failed anyhow.
-    let _ = events::raise(context, &loop_itself.place.around, raised, halt).await;
+    let _ = events::raise(&loop_itself.place.around, raised, halt).await;
     IterationEnd { errors: 1, error: Some(format!("{path}: {problem}")) }
 }
 
 /// Puts an item into the variables, and says so.
-async fn assign(
-    context: &Context<'_>,
-    foreach: &Foreach,
-    items: &Items<'_>,
-    number: u64,
-    place: &Place<'_>,
-) -> Result<(), String> {
-    let row = items.row(number)?;
+async fn assign(context: &Context<'_>, foreach: &Foreach, row: Row, place: &Place<'_>) -> Result<(), String> {
     let mut shown = Vec::new();
-    for (target, value) in foreach.into.iter().zip(row) {
+    for (target, value) in foreach.into.iter().zip(row?) {
         shown.push(format!("{} = {}", target.variable, text::shown(&value, context.log.masker())));
         let written =
             context.variables.write(place.frame, place.path.as_str(), &target.variable, value).await;
@@ -157,6 +201,14 @@ async fn assign(
         context.log.say(kind, MessageSource::Container, path, shown.join(", ")).await;
     }
     Ok(())
+}
+
+async fn say(context: &Context<'_>, activation: &Activation<'_>, text: String) {
+    context.log.say(MessageType::Information, MessageSource::Container, activation.path(), text).await;
+}
+
+fn how_many(count: u64) -> String {
+    if count == 0 { "there is nothing to go over".to_owned() } else { told(count, "iteration") }
 }
 
 fn why(omitted: Omitted) -> String {

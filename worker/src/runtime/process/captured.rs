@@ -1,11 +1,11 @@
-//! What a program printed, on its way into a variable. Pure.
+//! What a program printed or a server answered, on its way into a variable. Pure.
 
 use scaleout_package::value::VALUE_BYTES_MAX;
 use scaleout_package::{DataType, Value};
 
 /// How much of the output is looked at: the most that a value may hold, a line end, and one byte that tells that there
 /// was more.
-pub(super) const BYTES_WANTED: usize = VALUE_BYTES_MAX + 3;
+pub(in super::super) const BYTES_WANTED: usize = VALUE_BYTES_MAX + 3;
 
 /// The value in `printed`. A text loses the line end at its end, as in a shell; of other types the blanks around it do
 /// not count.
@@ -13,13 +13,21 @@ pub(super) const BYTES_WANTED: usize = VALUE_BYTES_MAX + 3;
 /// # Errors
 /// Why there is none.
 pub(super) fn value(data_type: DataType, printed: Vec<u8>) -> Result<Value, String> {
-    if printed.len() >= BYTES_WANTED {
-        return Err(format!("it printed more than a variable can hold: {VALUE_BYTES_MAX} bytes"));
+    value_of(data_type, printed, "what it printed")
+}
+
+/// The same of `what`.
+///
+/// # Errors
+/// Why there is none.
+pub(in super::super) fn value_of(data_type: DataType, bytes: Vec<u8>, what: &str) -> Result<Value, String> {
+    if bytes.len() >= BYTES_WANTED {
+        return Err(format!("{what} is more than a variable can hold: {VALUE_BYTES_MAX} bytes"));
     }
-    let text = String::from_utf8(printed).map_err(|_| "what it printed is not UTF-8".to_owned())?;
+    let text = String::from_utf8(bytes).map_err(|_| format!("{what} is not UTF-8"))?;
     let text = if data_type == DataType::String { without_line_end(&text) } else { text.trim() };
     Value::parse(data_type, text)
-        .map_err(|error| format!("what it printed is not {}: {error}", data_type.with_article()))
+        .map_err(|error| format!("{what} is not {}: {error}", data_type.with_article()))
 }
 
 fn without_line_end(text: &str) -> &str {
@@ -63,6 +71,6 @@ mod tests {
         let printed = |bytes| [vec![b'x'; bytes], b"\r\n".to_vec()].concat();
         assert!(value(DataType::String, printed(VALUE_BYTES_MAX)).is_ok());
         let refused = value(DataType::String, printed(VALUE_BYTES_MAX + 1)).unwrap_err();
-        assert_eq!(refused, "it printed more than a variable can hold: 1048576 bytes");
+        assert_eq!(refused, "what it printed is more than a variable can hold: 1048576 bytes");
     }
 }

@@ -1,6 +1,6 @@
 //! The `process` task: starts a program in a group of its own and stays until nothing of it is left.
 
-mod captured;
+pub(super) mod captured;
 mod command;
 mod ending;
 mod environment;

@@ -29,6 +29,7 @@ pub(super) fn fits(from: &Type, to: DataType) -> bool {
         }
         DataType::Date => *from == Type::DATE,
         DataType::Timestamp => *from == Type::TIMESTAMPTZ,
+        DataType::Table => false,
     }
 }
 
@@ -49,6 +50,7 @@ pub(super) fn value(from: &Type, to: DataType, bytes: &[u8]) -> Result<Value, St
         DataType::String => text(from, bytes).map(Value::String),
         DataType::Date => date(bytes).map(Value::Date),
         DataType::Timestamp => timestamp(bytes).map(Value::Timestamp),
+        DataType::Table => None,
     };
     read.ok_or_else(|| format!("holds what no {to} can: it is infinite, too large, or has too many digits"))
 }

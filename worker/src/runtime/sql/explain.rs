@@ -6,6 +6,57 @@ use tokio_postgres::Config;
 use tokio_postgres::config::Host;
 use tokio_postgres::error::{DbError, ErrorPosition, SqlState};
 
+/// Why something with a server did not work.
+#[derive(Debug)]
+pub(super) struct Problem {
+    /// As the log shows it.
+    pub(super) text: String,
+    /// What the server calls it.
+    code: Option<SqlState>,
+}
+
+impl Problem {
+    /// The connection is gone, and with it the statement.
+    pub(super) fn lost(why: Result<String, tokio::task::JoinError>) -> Problem {
+        let why = why.unwrap_or_else(|error| error.to_string());
+        Problem { text: format!("the connection was lost: {why}"), code: None }
+    }
+
+    /// Whether the server ended the statement because it was asked to.
+    pub(super) fn is_cancelled(&self) -> bool {
+        self.code == Some(SqlState::QUERY_CANCELED)
+    }
+
+    /// Whether the statement cannot stand where it stands.
+    pub(super) fn is_of_syntax(&self) -> bool {
+        let codes = [SqlState::SYNTAX_ERROR, SqlState::FEATURE_NOT_SUPPORTED];
+        self.code.as_ref().is_some_and(|code| codes.contains(code))
+    }
+
+    /// Whether the server itself said it; else it is not known what became of the statement.
+    pub(super) fn is_the_servers(&self) -> bool {
+        self.code.is_some()
+    }
+}
+
+impl From<String> for Problem {
+    fn from(text: String) -> Problem {
+        Problem { text, code: None }
+    }
+}
+
+impl From<&str> for Problem {
+    fn from(text: &str) -> Problem {
+        Problem::from(text.to_owned())
+    }
+}
+
+/// What went wrong with `statement`.
+pub(super) fn problem(error: &tokio_postgres::Error, statement: &str) -> Problem {
+    let code = error.as_db_error().map(|answer| answer.code().clone());
+    Problem { text: self::error(error, statement), code }
+}
+
 /// What went wrong with `statement`.
 pub(super) fn error(error: &tokio_postgres::Error, statement: &str) -> String {
     match error.as_db_error() {
@@ -28,7 +79,13 @@ fn server_error(answer: &DbError, statement: &str) -> String {
     }
     // The server's words for several statements with arguments do not say what to do.
     if *answer.code() == SqlState::SYNTAX_ERROR && answer.message().contains("multiple commands") {
-        text.push_str("; with arguments a task holds one statement: make it several tasks");
+        text.push_str(
+            "; with `arguments`, `into` or `rows` a task holds one statement: make it several tasks",
+        );
+    }
+    let again = [SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED];
+    if again.contains(answer.code()) {
+        text.push_str("; only the whole transaction can be tried again: give `retries` to what begins it");
     }
     text
 }

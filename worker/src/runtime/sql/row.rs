@@ -4,56 +4,40 @@ use std::error::Error;
 use std::pin::pin;
 
 use futures_util::TryStreamExt;
-use scaleout_package::Value;
 use scaleout_package::model::Target;
+use scaleout_package::{DataType, Value};
 use tokio_postgres::types::{FromSql, Type};
-use tokio_postgres::{Client, Row, Statement};
+use tokio_postgres::{Client, Column, Row};
 
 use super::argument::Argument;
-use super::{decode, explain};
+use super::decode;
+use super::execute::check_arguments;
+use super::explain::{Problem, problem};
+use super::ready::Ready;
 
-/// Executes one statement in a transaction of its own and returns the values of its only row. If there is no such row,
-/// or a value does not fit, the connection is not to be used any more: closing it takes back what was done.
-///
-/// # Errors
-/// Why there are no such values, as the log shows it.
+/// Executes one statement and returns the values of its only row. If there is no such row, or a value does not fit,
+/// what was done is to be taken back.
 pub(super) async fn fetch(
     client: &Client,
-    text: &str,
-    arguments: &[Value],
+    ready: &Ready<'_>,
     into: &[Target],
-) -> Result<Vec<Value>, String> {
-    let explained = |error: tokio_postgres::Error| explain::error(&error, text);
-    client.batch_execute("begin").await.map_err(explained)?;
-    let statement = client.prepare(text).await.map_err(explained)?;
-    check_arguments(&statement, arguments)?;
-    check_columns(&statement, into)?;
-    let rows = client.query_raw(&statement, arguments.iter().map(Argument)).await.map_err(explained)?;
+) -> Result<Vec<Value>, Problem> {
+    let explained = |error: tokio_postgres::Error| problem(&error, &ready.text);
+    let statement = client.prepare(&ready.text).await.map_err(explained)?;
+    check_arguments(&statement, &ready.arguments)?;
+    check_columns(statement.columns(), into)?;
+    let rows = client.query_raw(&statement, ready.arguments.iter().map(Argument)).await.map_err(explained)?;
     let mut rows = pin!(rows);
     let row = rows.try_next().await.map_err(explained)?;
     let row = row.ok_or("the statement gave no row; `into` takes exactly one")?;
     if rows.try_next().await.map_err(explained)?.is_some() {
-        return Err("the statement gave more than one row; `into` takes exactly one".to_owned());
+        return Err("the statement gave more than one row; `into` takes exactly one".into());
     }
-    let values = into.iter().enumerate().map(|(index, target)| value(&row, index, target));
-    let values = values.collect::<Result<_, String>>()?;
-    client.batch_execute("commit").await.map_err(explained)?;
-    Ok(values)
-}
-
-/// # Errors
-/// The statement takes another number.
-pub(super) fn check_arguments(statement: &Statement, arguments: &[Value]) -> Result<(), String> {
-    let (expected, given) = (statement.params().len(), arguments.len());
-    if expected == given {
-        return Ok(());
-    }
-    Err(format!("the statement takes {expected} arguments ($1, $2, …), the task gives {given}"))
+    Ok(values(&row, into)?)
 }
 
 /// Before anything is executed.
-fn check_columns(statement: &Statement, into: &[Target]) -> Result<(), String> {
-    let columns = statement.columns();
+pub(super) fn check_columns(columns: &[Column], into: &[Target]) -> Result<(), String> {
     if columns.len() != into.len() {
         let (has, wants) = (columns.len(), into.len());
         return Err(format!("the statement gives {has} columns, `into` names {wants} variables"));
@@ -64,17 +48,16 @@ fn check_columns(statement: &Statement, into: &[Target]) -> Result<(), String> {
             let (variable, a) = (&target.variable, to.with_article());
             return Err(format!(
                 "column {name} is of type {from}, and variable {variable} is {a}: cast it in the statement ({name}::{})",
-                cast(target)
+                cast(to)
             ));
         }
     }
     Ok(())
 }
 
-/// What PostgreSQL calls the type of the variable.
-fn cast(target: &Target) -> &'static str {
-    use scaleout_package::DataType;
-    match target.data_type {
+/// What PostgreSQL calls the type of a variable or column.
+pub(super) fn cast(data_type: DataType) -> &'static str {
+    match data_type {
         DataType::Bool => "bool",
         DataType::Int64 => "int8",
         DataType::Float64 => "float8",
@@ -82,16 +65,22 @@ fn cast(target: &Target) -> &'static str {
         DataType::String => "text",
         DataType::Date => "date",
         DataType::Timestamp => "timestamptz",
+        // No value goes into one; the reader refuses that.
+        DataType::Table => "record",
     }
 }
 
-fn value(row: &Row, index: usize, target: &Target) -> Result<Value, String> {
+/// The values of a row, of which every column was checked to fit.
+pub(super) fn values(row: &Row, into: &[Target]) -> Result<Vec<Value>, String> {
+    into.iter().enumerate().map(|(index, target)| value(row, index, target.data_type)).collect()
+}
+
+pub(super) fn value(row: &Row, index: usize, data_type: DataType) -> Result<Value, String> {
     let column = &row.columns()[index];
     let name = column.name();
     let raw: Raw<'_> = row.try_get(index).map_err(|error| format!("cannot read column {name}: {error}"))?;
     let Some(bytes) = raw.0 else { return Ok(Value::Null) };
-    decode::value(column.type_(), target.data_type, bytes)
-        .map_err(|problem| format!("column {name} {problem}"))
+    decode::value(column.type_(), data_type, bytes).map_err(|problem| format!("column {name} {problem}"))
 }
 
 /// The bytes of a column as they came; none for NULL.

@@ -1,0 +1,117 @@
+//! Tasks that send a request to an HTTP server.
+
+use std::time::Duration;
+
+use crate::template::Template;
+
+use super::Target;
+
+/// One request, and what becomes of its answer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HttpTask {
+    /// What is asked for.
+    pub method: HttpMethod,
+    /// Where: `http://` or `https://`, without user and password.
+    pub url: Template,
+    /// Header fields in the order of the file.
+    pub headers: Vec<(String, Template)>,
+    /// What is sent along.
+    pub body: Option<HttpBody>,
+    /// The statuses that mean success; none given means 200 to 299.
+    pub expected_status: Vec<u16>,
+    /// What becomes of the answer's body; `None`: it is passed over.
+    pub answer: Option<HttpAnswer>,
+    /// The variable that gets the status, of type int64.
+    pub status_into: Option<Target>,
+    /// How many redirects are followed.
+    pub redirects_max: u32,
+    /// The file with the authorities that are trusted instead of the machine's: absolute, or relative to the project's
+    /// folder.
+    pub ca_file: Option<Template>,
+    /// How long connecting may take.
+    pub connect_timeout: Duration,
+    /// How long all may take, redirects and bodies included.
+    pub request_timeout: Duration,
+}
+
+/// A file within a folder that is told.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HttpFile {
+    /// The folder: absolute, or relative to the project's; `None` is the usual one of the key.
+    pub folder: Option<Template>,
+    /// The path of the file in it.
+    pub path: Template,
+}
+
+/// What a request sends.
+#[derive(Debug, Clone, PartialEq)]
+pub enum HttpBody {
+    /// A text.
+    Text(Template),
+    /// A file, of the project if no folder is told.
+    File(HttpFile),
+}
+
+/// What becomes of an answer's body.
+#[derive(Debug, Clone, PartialEq)]
+pub enum HttpAnswer {
+    /// A variable gets it.
+    Variable(Target),
+    /// It goes into a file, of the work folder if no folder is told.
+    File {
+        /// Which one.
+        file: HttpFile,
+        /// Whether a file that is there already is replaced.
+        overwrite: bool,
+    },
+}
+
+/// The method of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HttpMethod {
+    /// Reads.
+    Get,
+    /// Reads the head of the answer alone.
+    Head,
+    /// Hands something in.
+    Post,
+    /// Puts something in a place.
+    Put,
+    /// Changes something.
+    Patch,
+    /// Removes something.
+    Delete,
+    /// Asks what is allowed.
+    Options,
+}
+
+impl HttpMethod {
+    /// Every one, in the order in which messages list them.
+    pub const ALL: [HttpMethod; 7] = [
+        HttpMethod::Get,
+        HttpMethod::Head,
+        HttpMethod::Post,
+        HttpMethod::Put,
+        HttpMethod::Patch,
+        HttpMethod::Delete,
+        HttpMethod::Options,
+    ];
+
+    /// The word of the protocol, which packages use, too.
+    pub fn name(self) -> &'static str {
+        match self {
+            HttpMethod::Get => "GET",
+            HttpMethod::Head => "HEAD",
+            HttpMethod::Post => "POST",
+            HttpMethod::Put => "PUT",
+            HttpMethod::Patch => "PATCH",
+            HttpMethod::Delete => "DELETE",
+            HttpMethod::Options => "OPTIONS",
+        }
+    }
+
+    /// Whether it only reads, so that a body makes no sense and a redirect may be followed.
+    pub fn only_reads(self) -> bool {
+        matches!(self, HttpMethod::Get | HttpMethod::Head)
+    }
+}

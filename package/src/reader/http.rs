@@ -1,0 +1,267 @@
+//! Reads what only tasks that send HTTP requests have.
+
+use std::time::Duration;
+
+use crate::inside;
+use crate::model::{HttpAnswer, HttpBody, HttpFile, HttpMethod, HttpTask, Target};
+use crate::template::Template;
+use crate::value::DataType;
+
+use super::file::{folder, path_inside};
+use super::foreach::word;
+use super::names::Names;
+use super::report::Report;
+use super::table::{Item, Table};
+use super::tasks::span;
+
+/// Most header fields, and most statuses.
+const ENTRIES_MAX: usize = 100;
+/// Most redirects of one request.
+const REDIRECTS_MAX: u32 = 10;
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+const CONNECT_TIMEOUT_MAX: Duration = Duration::from_secs(300);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(300);
+const REQUEST_TIMEOUT_MAX: Duration = Duration::from_secs(86_400);
+
+/// What belongs to the connection, and is the worker's.
+const OWN_HEADERS: [&str; 9] = [
+    "connection",
+    "content-length",
+    "expect",
+    "host",
+    "keep-alive",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
+pub(super) fn http(names: &Names<'_>, table: &mut Table<'_>, what: &str, report: &mut Report) -> HttpTask {
+    let method = match table.take("method") {
+        None => HttpMethod::Get,
+        // One that cannot be read is reported, and may have a body.
+        Some(item) => self::method(&item, report).unwrap_or(HttpMethod::Post),
+    };
+    let url = table.require("url", what, report).map(|item| url(names, &item, report));
+    let headers = table.take("headers").map(|item| headers(names, &item, report));
+    let folder = table.take("folder").map(|item| folder(names, &item, report));
+    let body = body(names, table, method, folder.as_ref(), report);
+    let answer = answer(names, table, folder.as_ref(), report);
+    if let (true, Some(answer)) = (method == HttpMethod::Head, &answer) {
+        let key = if matches!(answer, HttpAnswer::Variable(_)) { "into" } else { "to-file" };
+        report.add(table.at(), format!("{what} has `{key}`, and an answer to HEAD has no body"));
+    }
+    HttpTask {
+        method,
+        url: url.unwrap_or_default(),
+        headers: headers.unwrap_or_default(),
+        body,
+        expected_status: table
+            .take("expected-status")
+            .map(|item| statuses(&item, report))
+            .unwrap_or_default(),
+        answer,
+        status_into: table.take("status-into").and_then(|item| status_target(names, &item, report)),
+        redirects_max: redirects(table, method, report),
+        ca_file: table.take("ca-file").map(|item| ca_file(names, &item, report)),
+        connect_timeout: timeout(table, "connect-timeout", CONNECT_TIMEOUT_MAX, report)
+            .unwrap_or(CONNECT_TIMEOUT),
+        request_timeout: timeout(table, "request-timeout", REQUEST_TIMEOUT_MAX, report)
+            .unwrap_or(REQUEST_TIMEOUT),
+    }
+}
+
+fn method(item: &Item<'_>, report: &mut Report) -> Option<HttpMethod> {
+    let text = item.string(report)?;
+    let upper = text.to_ascii_uppercase();
+    if upper != text && HttpMethod::ALL.iter().any(|method| method.name() == upper) {
+        let message = format!("methods are written in capitals, found {text:?}");
+        report.add_with_help(item.span(), message, format!("write {upper:?}"));
+        return None;
+    }
+    word(item, &HttpMethod::ALL, HttpMethod::name, report)
+}
+
+/// Reads the URL. One with expressions is looked at when it is rendered.
+fn url(names: &Names<'_>, item: &Item<'_>, report: &mut Report) -> Template {
+    let url = names.template(item, report);
+    let Some(start) = item.value().as_str() else { return url };
+    let scheme = start.split_once("://").map(|(scheme, _)| scheme);
+    let is_known = |scheme: &str| ["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known));
+    // The scheme may itself be an expression.
+    let is_open = start.starts_with("{{");
+    if !is_open && !scheme.is_some_and(is_known) {
+        // It is not shown: what is no URL could be anything.
+        report.add_with_help(item.span(), "`url` is no URL of HTTP", "write https://host/path");
+        return url;
+    }
+    let host = start.split_once("://").map_or("", |(_, rest)| rest);
+    let host = host.split(['/', '?', '#']).next().unwrap_or_default();
+    if !is_open && host.is_empty() {
+        report.add_with_help(item.span(), "`url` has no host", "write https://host/path");
+    } else if !is_open && host.contains('@') && !host.contains("{{") {
+        report.add_with_help(
+            item.span(),
+            "`url` holds a user or password, which would show in logs of servers",
+            "send them as a header: Authorization = \"Bearer {{ @token }}\", of a sensitive parameter",
+        );
+    }
+    url
+}
+
+fn headers(names: &Names<'_>, item: &Item<'_>, report: &mut Report) -> Vec<(String, Template)> {
+    let entries = item.named_items(report);
+    if entries.len() > ENTRIES_MAX {
+        let message = format!("`headers` has {} entries; at most {ENTRIES_MAX} are allowed", entries.len());
+        report.add(item.key_span.clone(), message);
+        return Vec::new();
+    }
+    let mut seen: Vec<String> = Vec::new();
+    let read = |entry: Item<'_>| {
+        let lower = entry.key.to_ascii_lowercase();
+        if !is_header_name(entry.key) {
+            report.add(entry.key_span.clone(), format!("{:?} cannot name a header field", entry.key));
+        } else if OWN_HEADERS.contains(&lower.as_str()) || lower.starts_with("proxy-") {
+            report.add(entry.key_span.clone(), format!("the header `{}` is set by the worker", entry.key));
+        } else if seen.contains(&lower) {
+            report.add(entry.key_span.clone(), format!("the header `{}` is there twice", entry.key));
+        }
+        seen.push(lower);
+        (entry.key.to_owned(), names.template(&entry, report))
+    };
+    entries.into_iter().map(read).collect()
+}
+
+/// A token of RFC 9110, 5.6.2.
+fn is_header_name(name: &str) -> bool {
+    let is_token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+    !name.is_empty() && name.chars().all(is_token)
+}
+
+fn body(
+    names: &Names<'_>,
+    table: &mut Table<'_>,
+    method: HttpMethod,
+    folder: Option<&Template>,
+    report: &mut Report,
+) -> Option<HttpBody> {
+    let (text, file) = (table.take("body"), table.take("body-file"));
+    if let Some(item) = text.as_ref().or(file.as_ref()).filter(|_| method.only_reads()) {
+        let message = format!("`{}` goes with no {} request", item.key, method.name());
+        report.add_with_help(item.key_span.clone(), message, "write method = \"POST\", or take it out");
+    }
+    if let (Some(_), Some(file)) = (&text, &file) {
+        report.add(file.key_span.clone(), "`body` and `body-file` are both there: take one of them out");
+    }
+    let file = file.map(|item| {
+        let path = path_inside(names, &item, report);
+        if folder.is_none() {
+            check_file(names, &item, &path, report);
+        }
+        HttpBody::File(HttpFile { folder: folder.cloned(), path })
+    });
+    text.map(|item| HttpBody::Text(names.template(&item, report))).or(file)
+}
+
+fn answer(
+    names: &Names<'_>,
+    table: &mut Table<'_>,
+    folder: Option<&Template>,
+    report: &mut Report,
+) -> Option<HttpAnswer> {
+    let (into, file) = (table.take("into"), table.take("to-file"));
+    let overwrite_item = table.take("overwrite");
+    let overwrite = overwrite_item.as_ref().and_then(|item| item.boolean(report)).unwrap_or(false);
+    if let (Some(item), None) = (&overwrite_item, &file) {
+        report.add(item.key_span.clone(), "`overwrite` says nothing without `to-file`");
+    }
+    if let (Some(_), Some(file)) = (&into, &file) {
+        report.add(file.key_span.clone(), "`into` and `to-file` are both there: take one of them out");
+    }
+    if let Some(item) = into {
+        return names.target(&item, report).map(HttpAnswer::Variable);
+    }
+    let item = file?;
+    let path = path_inside(names, &item, report);
+    if folder.and_then(Template::as_literal).is_some_and(|text| !text.starts_with('/')) {
+        report.add_with_help(
+            item.key_span.clone(),
+            "`to-file` would write to a folder of the project, which is only read",
+            "leave `folder` out for the work folder, or name an absolute one",
+        );
+    }
+    Some(HttpAnswer::File { file: HttpFile { folder: folder.cloned(), path }, overwrite })
+}
+
+fn statuses(item: &Item<'_>, report: &mut Report) -> Vec<u16> {
+    let Some(elements) = item.elements(ENTRIES_MAX, report) else { return Vec::new() };
+    if elements.is_empty() {
+        report.add(item.span(), "`expected-status` is empty: the task could never succeed");
+    }
+    let status = |element: &Item<'_>| u16::try_from(element.integer(200..=599, report)?).ok();
+    elements.iter().filter_map(status).collect()
+}
+
+fn status_target(names: &Names<'_>, item: &Item<'_>, report: &mut Report) -> Option<Target> {
+    let target = names.target(item, report)?;
+    if target.data_type != DataType::Int64 {
+        let message = format!(
+            "variable `{}` is {}; a status is an int64",
+            target.variable,
+            target.data_type.with_article()
+        );
+        report.add_with_help(item.span(), message, "declare it with type = \"int64\"");
+    }
+    Some(target)
+}
+
+fn redirects(table: &mut Table<'_>, method: HttpMethod, report: &mut Report) -> u32 {
+    let Some(item) = table.take("follow-redirects") else { return 0 };
+    let number = item.integer(0..=REDIRECTS_MAX, report).unwrap_or(0);
+    if number > 0 && !method.only_reads() {
+        report.add_with_help(
+            item.key_span.clone(),
+            format!("redirects of a {} request are not followed", method.name()),
+            "take it out, and send the request to where the server wants it",
+        );
+    }
+    number
+}
+
+fn ca_file(names: &Names<'_>, item: &Item<'_>, report: &mut Report) -> Template {
+    let path = names.template(item, report);
+    check_file(names, item, &path, report);
+    path
+}
+
+/// A file by a relative path comes with the project, so it can be looked for now.
+fn check_file(names: &Names<'_>, item: &Item<'_>, path: &Template, report: &mut Report) {
+    let Some(files) = names.files else { return };
+    let Some(text) = path.as_literal().filter(|text| item.value().is_str() && !text.starts_with('/')) else {
+        return;
+    };
+    let Ok(segments) = inside::segments(text) else {
+        if item.key == "ca-file" {
+            report.add(item.span(), format!("the file {text:?} is not among the project's files"));
+        }
+        return;
+    };
+    let path = segments.join("/");
+    if !path.is_empty() && files.get(&path).is_none() {
+        let message = format!("the file {text:?} is not among the project's files");
+        match crate::nearest::suggest(&path, files.paths()) {
+            Some(help) => report.add_with_help(item.span(), message, help),
+            None => report.add_with_help(item.span(), message, "paths are relative to the project's folder"),
+        }
+    }
+}
+
+fn timeout(
+    table: &mut Table<'_>,
+    key: &'static str,
+    most: Duration,
+    report: &mut Report,
+) -> Option<Duration> {
+    let item = table.take(key)?;
+    span(&item, Duration::from_millis(1), most, report)
+}

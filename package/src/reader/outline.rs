@@ -1,0 +1,57 @@
+//! Reads of a package what its callers need to know. Tells no fault: those are told when it is read whole.
+
+use toml::de::{DeTable, DeValue};
+
+use crate::model::Event;
+use crate::siblings::Outline;
+
+use super::NESTING_MAX;
+use super::declare;
+use super::entry::source;
+use super::report::Report;
+use super::table::Table;
+
+/// The outline of the package `name`.
+pub(crate) fn outline(name: &str, bytes: &[u8]) -> Outline {
+    let faulty = Outline { is_faulty: true, ..Outline::default() };
+    let Ok(source) = source(name, bytes) else { return faulty };
+    let (root, errors) = DeTable::parse_recoverable(source.text());
+    if !errors.is_empty() {
+        return faulty;
+    }
+    let mut unseen = Report::new(source.clone());
+    let mut table = Table::new(root.get_ref(), 0..0);
+    let parameters = declare::parameters(&mut table, &mut unseen);
+    let run_as = declare::run_as(&mut table, &mut unseen);
+    let is_faulty = !unseen.into_problems().is_empty();
+    let mut outline = Outline { parameters, run_as, is_faulty, ..Outline::default() };
+    tasks(root.get_ref(), 1, &mut outline);
+    outline
+}
+
+/// Looks at the tasks of a container, which stand `levels` deep, and at those of its event handlers.
+fn tasks(container: &DeTable<'_>, levels: usize, outline: &mut Outline) {
+    for event in Event::ALL {
+        let handler = container.get(event.key()).and_then(|handler| handler.get_ref().as_table());
+        if let Some(handler) = handler.filter(|_| levels <= NESTING_MAX) {
+            tasks(handler, levels + 1, outline);
+        }
+    }
+    // What is deeper is refused when the package is read.
+    let tasks = container.get("tasks").and_then(|tasks| tasks.get_ref().as_table());
+    let Some(tasks) = tasks.filter(|_| levels <= NESTING_MAX) else { return };
+    for task in tasks.values().filter_map(|task| task.get_ref().as_table()) {
+        outline.levels = outline.levels.max(levels);
+        if text(task, "kind") == Some("package")
+            && let Some(called) = text(task, "package")
+        {
+            let deepest = outline.calls.entry(called.to_owned()).or_default();
+            *deepest = levels.max(*deepest);
+        }
+        self::tasks(task, levels + 1, outline);
+    }
+}
+
+fn text<'t>(table: &'t DeTable<'_>, key: &str) -> Option<&'t str> {
+    table.get(key).map(|value| value.get_ref()).and_then(DeValue::as_str)
+}

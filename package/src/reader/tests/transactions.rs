@@ -1,0 +1,156 @@
+//! Which tasks share which transaction.
+
+use super::{bad, good};
+use crate::model::{Begin, Container, Membership, TaskKind};
+
+/// A package on the connections `shared` and `other`, with what each task of `tasks` has: path, kind and lines.
+fn package(above: &str, tasks: &[(&str, &str, &str)]) -> String {
+    let mut text = format!("{above}\n[connections.other]\nkind = \"postgres\"\nurl = \"x\"\n");
+    for (path, kind, more) in tasks {
+        let header = path.replace('/', ".tasks.");
+        let sql = "connection = \"shared\"\nstatement = \"x\"\n";
+        let own = match *kind {
+            "sql" if !more.contains("connection") => sql,
+            "sql" => "statement = \"x\"\n",
+            "for" => "while = \"FALSE\"\n",
+            "foreach" => "numbers = { from = 1, to = 2 }\n",
+            "process" => "command = [\"x\"]\n",
+            _ => "",
+        };
+        text.push_str(&format!("[tasks.{header}]\nkind = \"{kind}\"\n{own}{more}\n"));
+    }
+    text
+}
+
+/// What becomes of them: `name: +` begins, `^` joins, `^!` joins and takes back alone, `-` is outside.
+fn shared(above: &str, tasks: &[(&str, &str, &str)]) -> String {
+    let package = good(&package(above, tasks));
+    let mut told = Vec::new();
+    if let Some(begin) = &package.transaction {
+        told.push(format!("package: {}", begun(begin)));
+    }
+    tell(&package.root, &mut told);
+    told.join(", ")
+}
+
+fn begun(begin: &Begin) -> String {
+    format!("+{} {}", begin.connection, begin.isolation.name())
+}
+
+fn tell(container: &Container, told: &mut Vec<String>) {
+    for task in container.tasks() {
+        let what = match &task.transaction {
+            Membership::Outside => "-".to_owned(),
+            Membership::Joins { savepoint: false } => "^".to_owned(),
+            Membership::Joins { savepoint: true } => "^!".to_owned(),
+            Membership::Begins(begin) => begun(begin),
+        };
+        // A statement takes back alone whatever it says.
+        let what = if matches!(task.kind, TaskKind::Sql(_)) { what.replace('!', "") } else { what };
+        told.push(format!("{}: {what}", task.name));
+        if let Some(inside) = task.kind.container() {
+            tell(inside, told);
+        }
+    }
+}
+
+const REQUIRED: &str = "transaction = \"required\"";
+const NOT: &str = "transaction = \"not-supported\"";
+
+#[test]
+fn who_requires_one_begins_or_joins_and_others_join() {
+    assert_eq!(shared("", &[("a", "sql", ""), ("b", "process", "")]), "a: -, b: -");
+    assert_eq!(shared("", &[("a", "sql", REQUIRED)]), "a: +shared read-committed");
+    for kind in ["sequence", "for", "foreach"] {
+        let tasks = [("a", kind, REQUIRED), ("a/b", "sql", ""), ("a/c", "process", ""), ("d", "sql", "")];
+        assert_eq!(shared("", &tasks), "a: +shared read-committed, b: ^, c: -, d: -", "{kind}");
+    }
+    let nested = [
+        ("a", "sequence", REQUIRED),
+        ("a/b", "sequence", ""),
+        ("a/b/c", "sql", REQUIRED),
+        ("a/d", "sequence", REQUIRED),
+        ("a/d/e", "sql", ""),
+        ("a/f", "sequence", "retries = 1"),
+        ("a/f/g", "sql", ""),
+    ];
+    let expected = "a: +shared read-committed, b: ^, c: ^, d: ^!, e: ^, f: ^!, g: ^";
+    assert_eq!(shared("", &nested), expected);
+    assert_eq!(shared(REQUIRED, &[("a", "sql", "")]), "package: +shared read-committed, a: ^");
+}
+
+#[test]
+fn who_does_not_support_it_stays_out_with_all_inside() {
+    let tasks = [
+        ("a", "sequence", REQUIRED),
+        ("a/b", "sequence", NOT),
+        ("a/b/c", "sql", "connection = \"other\""),
+        ("a/b/d", "sql", "transaction = \"required\"\nconnection = \"other\""),
+        ("a/e", "sql", ""),
+        ("a/f", "sql", "transaction = \"not-supported\"\nconnection = \"other\""),
+        ("a/g", "sql", ""),
+    ];
+    let expected = "a: +shared read-committed, b: -, c: -, d: +other read-committed, e: ^, f: -, g: ^";
+    assert_eq!(shared("", &tasks), expected);
+}
+
+#[test]
+fn without_a_statement_nothing_is_begun() {
+    let tasks = [("a", "sequence", REQUIRED), ("a/b", "process", ""), ("a/c", "sequence", REQUIRED)];
+    assert_eq!(shared(REQUIRED, &tasks), "a: ^, b: -, c: ^");
+    let none_joins = [("a", "sequence", REQUIRED), ("a/b", "sql", NOT)];
+    assert_eq!(shared("", &none_joins), "a: -, b: -");
+}
+
+#[test]
+fn isolation_is_said_where_a_transaction_begins() {
+    let tasks = [
+        ("a", "sequence", "transaction = \"required\"\nisolation = \"serializable\""),
+        ("a/b", "sql", "transaction = \"required\"\nisolation = \"serializable\""),
+    ];
+    assert_eq!(shared("", &tasks), "a: +shared serializable, b: ^");
+    bad(
+        &package(
+            "isolation = \"serializable\"",
+            &[
+                ("a", "sequence", REQUIRED),
+                ("a/b", "sql", "transaction = \"required\"\nisolation = \"repeatable-read\""),
+                ("c", "sql", "transaction = \"require\"\nisolation = \"snapshot\""),
+                ("d", "process", REQUIRED),
+            ],
+        ),
+        r#"p.toml:1:1: `isolation` goes with transaction = "required"
+p.toml:13:13: task `b` joins the transaction of task `a`, which is read-committed (say it there, and leave it out here)
+p.toml:18:15: unknown transaction `require` (did you mean `required`?)
+p.toml:19:1: `isolation` goes with transaction = "required"
+p.toml:19:13: unknown isolation `snapshot` (known: serializable, repeatable-read, read-committed)
+p.toml:23:1: unknown key `transaction` in process task `d` (known: description, after, join, retries, retry-delay, timeout, fail-parent, force-result, disable, variables, kind, command, environment, stdout, stdin, folder, success-exit-codes)"#,
+    );
+}
+
+#[test]
+fn a_transaction_is_on_one_connection() {
+    bad(
+        &package(
+            "",
+            &[
+                ("a", "sequence", REQUIRED),
+                ("a/b", "sql", ""),
+                ("a/c", "sequence", ""),
+                ("a/c/d", "sql", "connection = \"other\""),
+            ],
+        ),
+        r#"p.toml:19:14: this is inside the transaction of task `a`, on connection `shared`: two databases cannot commit as one (use `shared`, or keep it out with transaction = "not-supported")"#,
+    );
+}
+
+#[test]
+fn iterations_at_the_same_time_are_no_transaction() {
+    let tasks = [("a", "foreach", "transaction = \"required\"\nparallel = 2"), ("a/b", "sql", "")];
+    bad(
+        &package("", &tasks),
+        r#"p.toml:8:15: iterations that run at the same time cannot be one transaction (take out `parallel`, or put a sequence with transaction = "required" into the loop: a transaction for each iteration)"#,
+    );
+    let each = [("a", "foreach", "parallel = 2"), ("a/b", "sequence", REQUIRED), ("a/b/c", "sql", "")];
+    assert_eq!(shared("", &each), "a: -, b: +shared read-committed, c: ^");
+}

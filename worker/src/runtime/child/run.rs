@@ -1,0 +1,62 @@
+//! One run of another package: with parameters and variables of its own, and everything else of this execution.
+
+use std::collections::BTreeMap;
+
+use scaleout_package::model::Child;
+use scaleout_package::scope::Scope;
+use scaleout_package::{Package, Value};
+use tokio_util::sync::CancellationToken;
+
+use super::super::activation::Activation;
+use super::super::container::run_package;
+use super::super::context::Context;
+use super::super::task::Try;
+
+/// The step of a path where another package begins: as the outermost package is called in paths.
+const STEP: &str = "Package";
+
+/// Runs it to its end. When `interrupt` is cancelled nothing more of it starts, and what runs ends itself.
+pub(crate) async fn run<'a>(
+    context: &'a Context<'a>,
+    activation: &Activation<'a>,
+    child: &'a Child,
+    interrupt: &CancellationToken,
+) -> Try {
+    let Some(package) = context.run.package.called.get(&child.package) else {
+        return Try::failed(format!("the package {} was not loaded with this one", child.package));
+    };
+    let scope = context.scope_of(activation.task, &activation.place).await;
+    let values = match values(package, child, &scope) {
+        Ok(values) => values,
+        Err(problem) => return Try::failed(problem),
+    };
+    let inner = context.of_child(package, values);
+    let beginning = match inner.begin(&package.variables, None) {
+        Ok(beginning) => beginning,
+        Err(error) => return Try::failed(format!("{} cannot start: {error}", package.name)),
+    };
+    let (path, around) = (activation.place.path.child(STEP), activation.place.around.clone());
+    let ended = Box::pin(run_package(&inner, path, around, beginning, interrupt.clone())).await;
+    Try::of_container(ended, activation.path(), interrupt)
+}
+
+/// A value for every parameter: what the task gives, else the default.
+fn values(package: &Package, child: &Child, scope: &Scope) -> Result<BTreeMap<String, Value>, String> {
+    let mut values: BTreeMap<String, Value> = package
+        .parameters
+        .values()
+        .map(|parameter| (parameter.name.clone(), parameter.default.clone().unwrap_or(Value::Null)))
+        .collect();
+    for (name, operand) in &child.parameters {
+        let value = operand.variable_value(scope);
+        let value = value.map_err(|error| format!("cannot evaluate the parameter {name}: {error}"))?;
+        if value == Value::Null && package.parameters.get(name).is_some_and(|parameter| parameter.required) {
+            return Err(format!(
+                "the parameter {name} of {} is required, and its value is NULL",
+                package.name
+            ));
+        }
+        values.insert(name.clone(), value);
+    }
+    Ok(values)
+}

@@ -1,0 +1,102 @@
+//! What is known before a statement is sent: its text, its values, and where it goes.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use scaleout_package::Value;
+use scaleout_package::model::{ConnectionKind, Operand, Query, Statement};
+use scaleout_package::scope::Scope;
+use scaleout_package::statement::{self, STATEMENT_BYTES_MAX};
+use tokio::io::AsyncReadExt;
+use tokio_postgres::Config;
+use tokio_util::sync::CancellationToken;
+
+use super::super::activation::Activation;
+use super::super::context::Context;
+use super::explain;
+use super::session::Session;
+
+/// How long connecting may take, if the URL says nothing.
+const CONNECT_TIME_MAX: Duration = Duration::from_secs(15);
+
+/// A statement with its values.
+#[derive(Debug)]
+pub(super) struct Ready<'a> {
+    pub(super) text: Cow<'a, str>,
+    pub(super) arguments: Vec<Value>,
+}
+
+impl<'a> Ready<'a> {
+    /// Evaluates the arguments, and reads the statement if it stands in a file.
+    ///
+    /// # Errors
+    /// Why it cannot be sent.
+    pub(super) async fn of(
+        context: &Context<'_>,
+        activation: &Activation<'_>,
+        query: &'a Query,
+    ) -> Result<Ready<'a>, String> {
+        let scope = context.scope_of(activation.task, &activation.place).await;
+        let value = |(index, operand): (usize, &Operand)| {
+            let value = operand.value(&scope);
+            value.map_err(|error| format!("cannot evaluate the argument ${}: {error}", index + 1))
+        };
+        let arguments = query.arguments.iter().enumerate().map(value).collect::<Result<_, _>>()?;
+        let text = match &query.statement {
+            Statement::Text(text) => Cow::Borrowed(text.as_str()),
+            Statement::File(path) => Cow::Owned(read(context, path).await?),
+        };
+        Ok(Ready { text, arguments })
+    }
+}
+
+/// The statement in the project's file at `path`. It was checked with the project, if the package was read with one.
+async fn read(context: &Context<'_>, path: &str) -> Result<String, String> {
+    let failed = |error: std::io::Error| format!("cannot read the statement in {path}: {error}");
+    let file = tokio::fs::File::open(context.run.package.project_folder.join(path)).await.map_err(failed)?;
+    let mut bytes = Vec::new();
+    file.take(STATEMENT_BYTES_MAX as u64 + 1).read_to_end(&mut bytes).await.map_err(failed)?;
+    statement::of_file(&bytes)
+        .map(str::to_owned)
+        .map_err(|error| format!("the statement's file {path} {error}"))
+}
+
+/// Connects `name` as `activation` sees it; `None` if `interrupt` was cancelled before.
+///
+/// # Errors
+/// Why it is not reached; never with its password.
+pub(super) async fn connect(
+    context: &Context<'_>,
+    activation: &Activation<'_>,
+    name: &str,
+    interrupt: &CancellationToken,
+) -> Result<Option<Session>, String> {
+    let config = config(context, &context.scope_of(activation.task, &activation.place).await, name)?;
+    match interrupt.run_until_cancelled(Session::connect(&config)).await {
+        None => Ok(None),
+        Some(Ok(session)) => Ok(Some(session)),
+        Some(Err(error)) => {
+            let place = explain::place(&config);
+            Err(format!("cannot connect {name} ({place}): {}", explain::error(&error, "")))
+        }
+    }
+}
+
+fn config(context: &Context<'_>, scope: &Scope, name: &str) -> Result<Config, String> {
+    let connection = context.connection(name).ok_or_else(|| format!("there is no connection {name}"))?;
+    let ConnectionKind::Postgres { url } = &connection.kind;
+    // A task's own variable of the same name is none of the connection's business.
+    let url = url.render(&scope.clone().of_package());
+    let url = url.map_err(|error| format!("cannot render the URL of connection {name}: {error}"))?;
+    // The parser's own words could repeat parts of the URL, and so its password.
+    let mut config: Config = url.parse().map_err(|_| {
+        format!("the URL of connection {name} is not valid (not shown): expected postgres://user:password@host:port/database")
+    })?;
+    if config.get_connect_timeout().is_none() {
+        config.connect_timeout(CONNECT_TIME_MAX);
+    }
+    if config.get_application_name().is_none() {
+        config.application_name(format!("scaleout {}", context.run.execution));
+    }
+    Ok(config)
+}
