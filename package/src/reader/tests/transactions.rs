@@ -124,7 +124,7 @@ p.toml:13:13: task `b` joins the transaction of task `a`, which is read-committe
 p.toml:18:15: unknown transaction `require` (did you mean `required`?)
 p.toml:19:1: `isolation` goes with transaction = "required"
 p.toml:19:13: unknown isolation `snapshot` (known: serializable, repeatable-read, read-committed)
-p.toml:23:1: unknown key `transaction` in process task `d` (known: description, after, join, retries, retry-delay, timeout, fail-parent, force-result, disable, variables, kind, command, environment, stdout, stdin, folder, success-exit-codes)"#,
+p.toml:23:1: unknown key `transaction` in process task `d`"#,
     );
 }
 
