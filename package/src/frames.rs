@@ -24,15 +24,11 @@ pub struct FrameId(u64);
 pub struct Frames {
     open: BTreeMap<FrameId, Open>,
     last: u64,
-    /// Writes of watched variables that nobody has asked for yet, oldest first.
-    changes: Vec<Change>,
 }
 
 /// A watched variable was written.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Change {
-    /// The frame from which it was written.
-    pub from: FrameId,
     /// The frame that has it.
     pub frame: FrameId,
     /// Its name.
@@ -95,28 +91,16 @@ impl Frames {
         id
     }
 
-    /// From now on writes of these variables of a frame are kept for [`take_changes`](Self::take_changes).
+    /// From now on [`write`](Self::write) tells of writes of these variables of a frame.
     pub fn watch(&mut self, id: FrameId, names: BTreeSet<String>) {
         if let Some(open) = self.open.get_mut(&id) {
             open.watched = names;
         }
     }
 
-    /// The writes of watched variables from `id`, since somebody last asked for them, oldest first.
-    pub fn take_changes(&mut self, id: FrameId) -> Vec<Change> {
-        if self.changes.is_empty() {
-            return Vec::new();
-        }
-        let all = std::mem::take(&mut self.changes);
-        let (taken, left) = all.into_iter().partition(|change| change.from == id);
-        self.changes = left;
-        taken
-    }
-
     /// Forgets a frame. Those inside it must have been closed before: they would see nothing around them.
     pub fn close(&mut self, id: FrameId) {
         self.open.remove(&id);
-        self.changes.retain(|change| change.from != id);
     }
 
     /// How many frames are open.
@@ -131,11 +115,12 @@ impl Frames {
         seen
     }
 
-    /// Writes the innermost variable `name` that is seen from `id`. NULL is of every type.
+    /// Writes the innermost variable `name` that is seen from `id`. NULL is of every type. Returns what changed if
+    /// the variable is watched.
     ///
     /// # Errors
     /// There is none, or it cannot hold `value`. Nothing is changed then.
-    pub fn write(&mut self, id: FrameId, name: &str, value: Value) -> Result<(), WriteError> {
+    pub fn write(&mut self, id: FrameId, name: &str, value: Value) -> Result<Option<Change>, WriteError> {
         let found = self.outward(id).find(|id| self.open[id].types.contains_key(name));
         let declared_in = found.unwrap_or(id);
         let frame = found.and_then(|id| self.open.get_mut(&id));
@@ -147,16 +132,10 @@ impl Frames {
         if matches!(&value, Value::String(text) if text.len() > VALUE_BYTES_MAX) {
             return Err(WriteError::TooLong(name.to_owned()));
         }
-        if frame.watched.contains(name) {
-            self.changes.push(Change {
-                from: id,
-                frame: declared_in,
-                name: name.to_owned(),
-                value: value.clone(),
-            });
-        }
+        let change = || Change { frame: declared_in, name: name.to_owned(), value: value.clone() };
+        let change = frame.watched.contains(name).then(change);
         Arc::make_mut(&mut frame.values.0).insert(name.to_owned(), value);
-        Ok(())
+        Ok(change)
     }
 
     /// `id` and the frames around it, innermost first.
@@ -209,20 +188,17 @@ mod tests {
     }
 
     #[test]
-    fn writes_of_watched_variables_are_told_once_in_their_order() {
+    fn writes_of_watched_variables_are_told() {
         let mut frames = Frames::default();
         let int = |name, value| (name, DataType::Int64, Value::Int64(value));
         let package = frames.open(None, declared(&[int("a", 1), int("b", 1)]));
         let inner = frames.open(Some(package), declared(&[int("b", 1)]));
         frames.watch(package, ["a".to_owned(), "b".to_owned()].into());
-        frames.write(inner, "b", Value::Int64(5)).unwrap();
-        frames.write(inner, "a", Value::Int64(2)).unwrap();
+        let change = |name: &str, value| Some(Change { frame: package, name: name.into(), value });
+        assert_eq!(frames.write(inner, "b", Value::Int64(5)), Ok(None), "it hides the one that is watched");
+        assert_eq!(frames.write(inner, "a", Value::Int64(2)), Ok(change("a", Value::Int64(2))));
         frames.write(inner, "a", Value::String("no number".into())).unwrap_err();
-        frames.write(package, "b", Value::Null).unwrap();
-        let change = |from, name: &str, value| Change { from, frame: package, name: name.into(), value };
-        assert_eq!(frames.take_changes(inner), [change(inner, "a", Value::Int64(2))]);
-        assert_eq!(frames.take_changes(inner), []);
-        assert_eq!(frames.take_changes(package), [change(package, "b", Value::Null)]);
+        assert_eq!(frames.write(package, "b", Value::Null), Ok(change("b", Value::Null)));
     }
 
     #[test]
@@ -271,7 +247,7 @@ mod tests {
                 let from = from.index(ids.len());
                 let target = plain[..=from].iter_mut().rev().find_map(|scope| scope.get_mut(&name));
                 let found = target.map(|target| *target = value);
-                prop_assert_eq!(frames.write(ids[from], &name, Value::Int64(value)).ok(), found);
+                prop_assert_eq!(frames.write(ids[from], &name, Value::Int64(value)).ok().map(drop), found);
             }
             for (at, id) in ids.iter().enumerate() {
                 for name in ["a", "b", "c", "d", "e"] {

@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::model::{RowsTarget, Target, Variable};
+use crate::reference::SystemVariable;
 use crate::rows::Column;
 use crate::value::DataType;
 
@@ -13,6 +14,9 @@ use super::table::Item;
 
 /// Most variables that get the columns of an item or row.
 pub(super) const COLUMNS_MAX: usize = 100;
+
+/// The keys whose values are assignments.
+const ASSIGNING: [&str; 3] = ["assign", "init", "step"];
 
 /// Reads the variables that get the columns of something, in order.
 pub(super) fn into(names: &Names<'_>, item: &Item<'_>, report: &mut Report) -> Vec<Target> {
@@ -85,7 +89,11 @@ impl Names<'_> {
 
     /// The innermost variable `name`, if it may be written from here; reports what it is not.
     fn writable(&self, key: &str, name: &str, span: Range<usize>, report: &mut Report) -> Option<&Variable> {
-        let Some(depth) = self.scopes.iter().rposition(|scope| scope.variables.contains_key(name)) else {
+        // A handler's scope has system variables, of which assignments alone write one.
+        let hidden =
+            name.contains("::") && !(name == SystemVariable::Propagate.key() && ASSIGNING.contains(&key));
+        let found = self.scopes.iter().rposition(|scope| scope.variables.contains_key(name));
+        let Some(depth) = found.filter(|_| !hidden) else {
             self.no_target(key, name, span, report);
             return None;
         };
@@ -100,6 +108,10 @@ impl Names<'_> {
     }
 
     pub(super) fn no_target(&self, key: &str, name: &str, span: Range<usize>, report: &mut Report) {
+        if name.contains("::") && !name.starts_with('@') {
+            let message = format!("`{key}` takes a variable's name, found {name:?}");
+            return report.add_with_help(span, message, "declare a variable for it");
+        }
         let bare = name.trim_start_matches('@').trim_start_matches("[User::").trim_end_matches(']');
         if bare != name && self.variable(bare).is_some() {
             let message = format!("`{key}` takes a variable's name, found {name:?}");

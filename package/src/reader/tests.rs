@@ -5,6 +5,7 @@ mod child;
 mod expressions;
 mod faults;
 mod file;
+mod handlers;
 mod http;
 mod kinds;
 mod loops;

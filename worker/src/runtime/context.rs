@@ -125,13 +125,13 @@ impl<'a> Context<'a> {
         frame
     }
 
-    /// The writes from `frame` of variables that say `raise-changed-event`, since this was last asked.
-    pub(super) async fn take_changes(&self, frame: FrameId) -> Vec<Change> {
+    /// The writes by what is at `path` of variables that say `raise-changed-event`.
+    pub(super) async fn take_changes(&self, path: &str) -> Vec<Change> {
         // Most packages have none, and need not ask.
         if !self.watches.load(Ordering::Relaxed) {
             return Vec::new();
         }
-        self.variables.take_changes(frame).await
+        self.variables.take_changes(path).await
     }
 
     /// The values that `task` sees now, which stands at `place`.

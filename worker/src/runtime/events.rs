@@ -161,7 +161,7 @@ pub(super) fn raise<'r, 'a: 'r>(
     })
 }
 
-/// Raises what was written from `place` to variables that say `raise-changed-event`.
+/// Raises what was written at `place` to variables that say `raise-changed-event`.
 ///
 /// # Errors
 /// As [`raise`].
@@ -172,7 +172,7 @@ pub(super) async fn raise_changes<'a>(
     halt: &CancellationToken,
 ) -> Result<(), String> {
     let mut failed = None;
-    for Change { frame, name, value, .. } in context.take_changes(place.frame).await {
+    for Change { frame, name, value } in context.take_changes(place.path.as_str()).await {
         let mut heard = place.around.clone();
         while let Some(enclosing) = heard.take_if(|enclosing| !enclosing.hears(frame)) {
             heard = enclosing.around.clone();

@@ -96,7 +96,11 @@ async fn set(
     let scope = context.scope_of(activation.task, place).await;
     let value = value.variable_value(&scope).map_err(|error| format!("cannot set {name}: {error}"))?;
     let shown = text::shown(&value, context.log.masker());
-    context.variables.write(place.frame, name, value).await.map_err(|error| error.to_string())?;
+    context
+        .variables
+        .write(place.frame, place.path.as_str(), name, value)
+        .await
+        .map_err(|error| error.to_string())?;
     let (kind, source): (MessageType, MessageSource) =
         (MessageType::Information, task::source(activation.task));
     context.log.say(kind, source, place.path.as_str(), format!("{name} = {shown}")).await;

@@ -80,7 +80,8 @@ pub async fn run(run: Run, host: Arc<Host>, stop: Stop) -> Option<Ended> {
     if host.guard.is_over() {
         return None;
     }
-    if run.package.package.root.tasks().is_empty() {
+    let package = &run.package.package;
+    if package.root.tasks().is_empty() && package.handlers.is_idle() {
         return Some(Ended { kind: OutcomeKind::Succeeded, error: None, result: None });
     }
     // Boxed, so that the path above costs nothing for what it does not use.

@@ -2,7 +2,7 @@
 //!
 //! What a name means and what may be written is decided by [`scaleout_package::frames`].
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use scaleout_package::Value;
 use scaleout_package::frames::{Beginning, Change, Frame, FrameId, Frames, WriteError};
@@ -19,24 +19,49 @@ pub(super) struct Variables(mpsc::Sender<Question>);
 #[derive(Debug)]
 pub(super) struct Owner {
     frames: Frames,
+    /// Writes of watched variables that their writer has not asked for yet, oldest first, by its path.
+    changes: BTreeMap<String, Vec<Change>>,
     questions: mpsc::Receiver<Question>,
 }
 
 #[derive(Debug)]
 enum Question {
-    Open { around: Option<FrameId>, beginning: Beginning, answer: oneshot::Sender<FrameId> },
-    Watch { frame: FrameId, names: BTreeSet<String>, answer: oneshot::Sender<()> },
-    Changes { from: FrameId, answer: oneshot::Sender<Vec<Change>> },
-    Close { frame: FrameId, answer: oneshot::Sender<()> },
-    Seen { from: FrameId, answer: oneshot::Sender<Vec<Frame>> },
-    Write { from: FrameId, name: String, value: Value, answer: oneshot::Sender<Result<(), WriteError>> },
+    Open {
+        around: Option<FrameId>,
+        beginning: Beginning,
+        answer: oneshot::Sender<FrameId>,
+    },
+    Watch {
+        frame: FrameId,
+        names: BTreeSet<String>,
+        answer: oneshot::Sender<()>,
+    },
+    Changes {
+        by: String,
+        answer: oneshot::Sender<Vec<Change>>,
+    },
+    Close {
+        frame: FrameId,
+        answer: oneshot::Sender<()>,
+    },
+    Seen {
+        from: FrameId,
+        answer: oneshot::Sender<Vec<Frame>>,
+    },
+    Write {
+        from: FrameId,
+        by: String,
+        name: String,
+        value: Value,
+        answer: oneshot::Sender<Result<(), WriteError>>,
+    },
 }
 
 const OWNER_LIVES: &str = "the owner moves beside the package for as long as anything in it runs";
 
 pub(super) fn variables() -> (Variables, Owner) {
     let (sender, questions) = mpsc::channel(QUESTIONS_MAX);
-    (Variables(sender), Owner { frames: Frames::default(), questions })
+    (Variables(sender), Owner { frames: Frames::default(), changes: BTreeMap::new(), questions })
 }
 
 impl Variables {
@@ -49,9 +74,11 @@ impl Variables {
         self.ask(|answer| Question::Watch { frame, names, answer }).await;
     }
 
-    /// The writes of watched variables from `from`, since this was last asked.
-    pub(super) async fn take_changes(&self, from: FrameId) -> Vec<Change> {
-        self.ask(|answer| Question::Changes { from, answer }).await
+    /// What `by` has written to watched variables since it last asked. Nobody else is told: who has written waits for
+    /// the handlers, and where it stands decides which they are.
+    pub(super) async fn take_changes(&self, by: &str) -> Vec<Change> {
+        let by = by.to_owned();
+        self.ask(|answer| Question::Changes { by, answer }).await
     }
 
     pub(super) async fn close(&self, frame: FrameId) {
@@ -63,13 +90,20 @@ impl Variables {
         self.ask(|answer| Question::Seen { from, answer }).await
     }
 
-    /// Writes the innermost variable `name` that is seen from `from`; who looks afterwards sees it.
+    /// Writes the innermost variable `name` that is seen from `from`; who looks afterwards sees it. `by` is the
+    /// path of who writes.
     ///
     /// # Errors
     /// There is none, or it cannot hold `value`.
-    pub(super) async fn write(&self, from: FrameId, name: &str, value: Value) -> Result<(), WriteError> {
-        let name = name.to_owned();
-        self.ask(|answer| Question::Write { from, name, value, answer }).await
+    pub(super) async fn write(
+        &self,
+        from: FrameId,
+        by: &str,
+        name: &str,
+        value: Value,
+    ) -> Result<(), WriteError> {
+        let (by, name) = (by.to_owned(), name.to_owned());
+        self.ask(|answer| Question::Write { from, by, name, value, answer }).await
     }
 
     async fn ask<T>(&self, question: impl FnOnce(oneshot::Sender<T>) -> Question) -> T {
@@ -92,8 +126,8 @@ impl Owner {
                     self.frames.watch(frame, names);
                     let _ = answer.send(());
                 }
-                Question::Changes { from, answer } => {
-                    let _ = answer.send(self.frames.take_changes(from));
+                Question::Changes { by, answer } => {
+                    let _ = answer.send(self.changes.remove(&by).unwrap_or_default());
                 }
                 Question::Close { frame, answer } => {
                     self.frames.close(frame);
@@ -102,11 +136,18 @@ impl Owner {
                 Question::Seen { from, answer } => {
                     let _ = answer.send(self.frames.seen_from(from));
                 }
-                Question::Write { from, name, value, answer } => {
-                    let _ = answer.send(self.frames.write(from, &name, value));
+                Question::Write { from, by, name, value, answer } => {
+                    let _ = answer.send(self.write(from, by, &name, value));
                 }
             }
         }
+    }
+
+    fn write(&mut self, from: FrameId, by: String, name: &str, value: Value) -> Result<(), WriteError> {
+        if let Some(change) = self.frames.write(from, name, value)? {
+            self.changes.entry(by).or_default().push(change);
+        }
+        Ok(())
     }
 }
 
@@ -126,11 +167,17 @@ mod tests {
         let body = async {
             let package = variables.open(None, int("outer")).await;
             let inner = variables.open(Some(package), int("inner")).await;
-            variables.write(inner, "outer", Value::Int64(5)).await.unwrap();
+            variables.write(inner, "a", "outer", Value::Int64(5)).await.unwrap();
             let seen = variables.seen_from(package).await;
             assert_eq!(seen[0].get("outer"), Some(&Value::Int64(5)));
             assert_eq!(variables.seen_from(inner).await.len(), 2);
-            assert!(variables.write(package, "inner", Value::Null).await.is_err());
+            assert!(variables.write(package, "a", "inner", Value::Null).await.is_err());
+            assert!(variables.take_changes("a").await.is_empty(), "it is not watched");
+            variables.watch(package, ["outer".to_owned()].into()).await;
+            variables.write(inner, "a", "outer", Value::Int64(6)).await.unwrap();
+            assert!(variables.take_changes("b").await.is_empty(), "another one wrote it");
+            assert_eq!(variables.take_changes("a").await.len(), 1);
+            assert!(variables.take_changes("a").await.is_empty(), "each is told once");
             variables.close(inner).await;
         };
         tokio::select! {

@@ -9,6 +9,7 @@ mod control;
 mod file;
 mod foreach;
 mod guard;
+mod handlers;
 mod http;
 mod logging;
 mod output;

@@ -192,7 +192,8 @@ async fn assign(context: &Context<'_>, foreach: &Foreach, row: Row, place: &Plac
     let mut shown = Vec::new();
     for (target, value) in foreach.into.iter().zip(row?) {
         shown.push(format!("{} = {}", target.variable, text::shown(&value, context.log.masker())));
-        let written = context.variables.write(place.frame, &target.variable, value).await;
+        let written =
+            context.variables.write(place.frame, place.path.as_str(), &target.variable, value).await;
         written.map_err(|error| error.to_string())?;
     }
     if !shown.is_empty() {

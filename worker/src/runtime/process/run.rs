@@ -68,7 +68,8 @@ async fn keep(
     printed: Vec<u8>,
 ) -> Result<(), String> {
     let value = captured::value(target.data_type, printed)?;
-    let written = context.variables.write(activation.place.frame, &target.variable, value).await;
+    let written =
+        context.variables.write(activation.place.frame, activation.path(), &target.variable, value).await;
     written.map_err(|error| error.to_string())
 }
 

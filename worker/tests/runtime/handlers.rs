@@ -1,0 +1,504 @@
+//! Event handlers carried out: which run, in which order, what they see, and what their failure does.
+
+use std::time::Duration;
+
+use scaleout_common::wire::{MessageType, OutcomeKind};
+use scaleout_worker::runtime::StopCause;
+
+use super::world::{World, task};
+
+/// The header of a handler's only task, which prints `text`.
+fn echo(owner: &str, event: &str, text: &str) -> String {
+    format!("[{owner}{event}.tasks.tell]\nkind = \"process\"\ncommand = [\"echo\", \"{text}\"]\n")
+}
+
+const STAGE: &str = "[tasks.stage]\nkind = \"sequence\"\n[tasks.stage.tasks.a]\nkind = \"process\"\n";
+
+#[tokio::test]
+async fn an_error_goes_from_the_task_to_the_package() {
+    let world = World::new().await;
+    let told = "{{ @[System::SourceName] }} {{ @[System::SourcePath] }} {{ @[System::ErrorDescription] }}";
+    let text = [
+        echo("", "on-error", &format!("package: {told}")),
+        STAGE.to_owned(),
+        "command = [\"false\"]\n".to_owned(),
+        echo("tasks.stage.", "on-error", "stage: {{ @[System::SourceName] }}"),
+        echo("tasks.stage.tasks.a.", "on-error", "a: {{ @[System::SourceName] }}"),
+    ];
+    let went = world.run(&text.concat()).await;
+    assert_eq!(went.error(), r"\Package\stage\a: false exited with code 1");
+    assert_eq!(went.stdout(), ["a: a", "stage: a", r"package: a \Package\stage\a false exited with code 1"]);
+    let handled = r"\Package\stage\a.EventHandlers[OnError]\tell";
+    assert!(went.events().contains(&format!("pre-execute {handled}")), "{:#?}", went.events());
+}
+
+#[tokio::test]
+async fn a_handler_that_does_not_propagate_is_the_last_and_disabled_ones_do_not_run() {
+    let world = World::new().await;
+    let stop = "[tasks.stage.on-error.tasks.stop]\nkind = \"expression\"\nassign = \"@[System::Propagate] = FALSE\"\n";
+    for (disable, expected) in [(false, vec!["a"]), (true, vec!["a", "package"])] {
+        let stage = STAGE.replace(
+            "[tasks.stage.tasks",
+            &format!("disable-event-handlers = {disable}\n[tasks.stage.tasks"),
+        );
+        let text = [
+            echo("", "on-error", "package"),
+            stage,
+            "command = [\"false\"]\n".to_owned(),
+            echo("tasks.stage.tasks.a.", "on-error", "a"),
+            stop.to_owned(),
+        ];
+        assert_eq!(world.run(&text.concat()).await.stdout(), expected, "disabled: {disable}");
+    }
+}
+
+#[tokio::test]
+async fn every_event_has_its_time() {
+    let world = World::new().await;
+    let events = ["on-error", "on-warning", "on-pre-execute", "on-post-execute", "on-task-failed"];
+    let mut text: String = events
+        .into_iter()
+        .map(|event| echo("", event, &format!("{event} {{{{ @[System::SourceName] }}}}")))
+        .collect();
+    text.push_str(&task("run", "echo run; exit 1", "retries = 1"));
+    text.push_str(&task("off", "echo off", "disable = true"));
+    text.push_str(&task("skipped", "echo skipped", "after = [\"run\"]"));
+    let went = world.run(&text).await;
+    assert_eq!(
+        went.stdout(),
+        [
+            "on-pre-execute job",
+            "on-pre-execute run",
+            "run",
+            "on-warning run",
+            "run",
+            "on-error run",
+            "on-task-failed run",
+            "on-post-execute run",
+            "on-post-execute job",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_task_that_succeeds_at_last_raises_no_error() {
+    let world = World::new().await;
+    let text = [
+        echo("", "on-error", "error"),
+        echo("", "on-warning", "warning: {{ @[System::ErrorDescription] }}"),
+        task("a", "mkdir $SCALEOUT_WORK_DIR/once 2>/dev/null && exit 3; exit 0", "retries = 2"),
+    ];
+    let went = world.run(&text.concat()).await;
+    went.succeeded();
+    assert_eq!(went.stdout(), ["warning: try 1 of 3 failed, again in 0s: sh exited with code 3"]);
+}
+
+#[tokio::test]
+async fn a_handler_sees_the_variables_of_its_task_and_has_its_own() {
+    let world = World::new().await;
+    let text = r#"
+        [tasks.each]
+        kind = "foreach"
+        numbers = { from = 1, to = 4 }
+        into = ["n"]
+        parallel = 2
+        maximum-errors = 10
+        fail-parent = false
+        [tasks.each.variables]
+        n = { type = "int64" }
+        [tasks.each.on-error.variables.twice]
+        type = "int64"
+        value = "@[System::Attempt] * 2"
+        [tasks.each.on-error.tasks.tell]
+        kind = "process"
+        command = ["echo", "{{ @n }} {{ @twice }} {{ @[System::SourcePath] }}"]
+        [tasks.each.tasks.inner]
+        kind = "foreach"
+        list = ["x"]
+        into = ["letter"]
+        fail-parent = false
+        [tasks.each.tasks.inner.variables]
+        letter = { type = "string" }
+        [tasks.each.tasks.inner.tasks.fail]
+        kind = "process"
+        command = ["false"]
+        [tasks.each.tasks.inner.tasks.fail.variables]
+        own = { type = "int64", value = 7 }
+        [tasks.each.tasks.inner.tasks.fail.on-error.tasks.own]
+        kind = "process"
+        command = ["echo", "{{ @letter }} {{ @own }}"]
+    "#;
+    let went = world.run(text).await;
+    went.succeeded();
+    let mut lines = went.stdout();
+    lines.sort_unstable();
+    let told = |n: u32| format!(r"{n} 2 \Package\each[{n}]\inner[1]\fail");
+    assert_eq!(lines, [&told(1), &told(2), &told(3), &told(4), "x 7", "x 7", "x 7", "x 7"]);
+    let path = r"pre-execute \Package\each[3]\inner[1]\fail.EventHandlers[OnError]\own";
+    assert!(went.events().iter().any(|event| event == path), "{:#?}", went.events());
+}
+
+#[tokio::test]
+async fn a_handler_that_fails_counts_and_never_handles_itself() {
+    let world = World::new().await;
+    let fails = |owner: &str, event: &str| {
+        format!(
+            "[{owner}{event}.tasks.bad]\nkind = \"process\"\ncommand = [\"sh\", \"-c\", \"echo {owner}{event}; exit 1\"]\n"
+        )
+    };
+    // The error of `a`'s handler goes to the package's, whose own error goes nowhere; then that of `a` itself does.
+    let text = [task("a", "exit 1", ""), fails("tasks.a.", "on-error"), fails("", "on-error")];
+    let went = world.run(&text.concat()).await;
+    assert_eq!(went.kind(), OutcomeKind::Failed);
+    assert_eq!(went.stdout(), ["tasks.a.on-error", "on-error", "on-error"]);
+    // What raised the event has failed, too.
+    let behind = "after = [{ task = \"a\", on = \"failure\" }]";
+    for (event, runs) in [("on-pre-execute", vec![]), ("on-post-execute", vec!["a"])] {
+        let text = [task("a", "echo a", ""), fails("tasks.a.", event), task("b", "echo b", behind)];
+        let went = world.run(&text.concat()).await;
+        let name = if runs.is_empty() { "OnPreExecute" } else { "OnPostExecute" };
+        assert_eq!(went.error(), format!(r"\Package\a.EventHandlers[{name}]\bad: sh exited with code 1"));
+        let handled = format!("tasks.a.{event}");
+        assert_eq!(went.stdout(), [runs, vec![handled.as_str(), "b"]].concat());
+    }
+    // Also of the package, which need not have tasks.
+    let went = world.run(&fails("", "on-post-execute")).await;
+    assert_eq!(went.kind(), OutcomeKind::Failed);
+    assert!(went.error().starts_with(r"\Package.EventHandlers[OnPostExecute]\bad: "), "{}", went.error());
+    // A warning's, of which no further try comes.
+    let went =
+        world.run(&[task("a", "exit 1", "retries = 3"), fails("tasks.a.", "on-warning")].concat()).await;
+    assert_eq!(went.error(), r"\Package\a.EventHandlers[OnWarning]\bad: sh exited with code 1");
+    assert_eq!(went.stdout().len(), 1);
+}
+
+#[tokio::test]
+async fn a_change_is_handled_with_the_only_slot() {
+    let world = World::new().await;
+    let text = r#"
+        max-concurrent = 1
+        [variables]
+        n = { type = "int64", value = 0, raise-changed-event = true }
+        quiet = { type = "int64" }
+        [on-variable-changed.tasks.tell]
+        kind = "process"
+        command = ["echo", "{{ @[System::VariableName] }} is {{ @[System::VariableValue] }} by {{ @[System::SourceName] }}"]
+        [on-variable-changed.tasks.again]
+        kind = "expression"
+        assign = "@n = @n"
+        [tasks.print]
+        kind = "process"
+        command = ["echo", "5"]
+        stdout = "n"
+        [tasks.set]
+        kind = "expression"
+        assign = ["@quiet = 1", "@n = @n + 1", "@n = @n + 1"]
+        after = ["print"]
+        [tasks.count]
+        kind = "for"
+        while = "@n < 9"
+        step = "@n = @n + 1"
+        after = ["set"]
+    "#;
+    let went = world.run(text).await;
+    went.succeeded();
+    let by = |n: u32, task: &str| format!("n is {n} by {task}");
+    assert_eq!(
+        went.stdout(),
+        ["5", &by(5, "print"), &by(6, "set"), &by(7, "set"), &by(8, "count"), &by(9, "count")]
+    );
+}
+
+#[tokio::test]
+async fn changes_from_many_sides_do_not_hang_with_one_slot() {
+    let world = World::new().await;
+    let text = r#"
+        max-concurrent = 1
+        [variables]
+        n = { type = "int64", value = 0, raise-changed-event = true }
+        seen = { type = "int64", value = 0 }
+        [on-variable-changed.tasks.count]
+        kind = "expression"
+        assign = "@seen = @seen + 1"
+        [tasks.loop]
+        kind = "for"
+        while = "@seen < 40"
+        step = "@n = @n + 1"
+        [tasks.leaf]
+        kind = "expression"
+        assign = ["@n = 1", "@n = 2", "@n = 3"]
+        [tasks.other]
+        kind = "process"
+        command = ["echo", "9"]
+        stdout = "n"
+    "#;
+    world.run(text).await.succeeded();
+}
+
+#[tokio::test]
+async fn nothing_is_handled_after_a_stop_and_what_runs_ends() {
+    let world = World::new().await;
+    let text = [
+        task("a", "exit 1", ""),
+        "[tasks.a.on-error.tasks.wait]\nkind = \"process\"\ncommand = [\"sh\", \"-c\", \"echo pid $$; exec sleep 1000\"]\n".to_owned(),
+        echo("", "on-error", "package"),
+        echo("", "on-post-execute", "post"),
+        echo("tasks.a.", "on-task-failed", "failed"),
+    ];
+    let mut running = world.start(&text.concat());
+    let process = running.process("pid").await;
+    running.stopper.stop(StopCause::Told);
+    let went = running.end().await;
+    process.dies();
+    assert_eq!(went.kind(), OutcomeKind::Stopped);
+    assert_eq!(went.stdout().len(), 1, "{:?}", went.stdout());
+    let handled = |event: &String| event.contains(".EventHandlers") && !event.contains("[OnError]");
+    assert!(!went.events().iter().any(handled), "{:#?}", went.events());
+    let outer = r"pre-execute \Package.EventHandlers[OnError]";
+    assert!(!went.events().iter().any(|event| event == outer), "{:#?}", went.events());
+}
+
+#[tokio::test]
+async fn a_task_that_runs_out_of_time_is_handled() {
+    let world = World::new().await;
+    let text = [
+        echo("", "on-error", "{{ @[System::ErrorDescription] }}"),
+        task("a", "sleep 1000", "timeout = \"100ms\""),
+    ];
+    let went = world.run(&text.concat()).await;
+    assert_eq!(went.stdout(), ["timed out after 100ms"]);
+}
+
+#[tokio::test]
+async fn a_condition_that_cannot_be_evaluated_is_an_error_of_the_container() {
+    let world = World::new().await;
+    let text = [
+        "[variables]\nzero = { type = \"int64\", value = 0 }\n".to_owned(),
+        task("a", "true", ""),
+        task("b", "true", "after = [{ task = \"a\", when = \"1 / @zero > 0\" }]"),
+        echo("tasks.b.", "on-error", "b"),
+        echo("", "on-error", "{{ @[System::SourceName] }} {{ @[System::ErrorDescription] }}"),
+    ];
+    let went = world.run(&text.concat()).await;
+    assert_eq!(went.stdout(), ["b its condition cannot be evaluated: the right side of / is zero"]);
+}
+
+#[tokio::test]
+async fn what_handlers_are_told_is_masked() {
+    let mut world = World::new().await;
+    world.values = serde_json::json!({ "key": "hush-hush" });
+    let text = r#"
+        [parameters.key]
+        type = "string"
+        sensitive = true
+        [variables.length]
+        type = "int64"
+        [on-error.tasks.length]
+        kind = "expression"
+        assign = "@length = FINDSTRING(@[System::ErrorDescription], \"hush\", 1)"
+        [tasks.a]
+        kind = "process"
+        command = ["{{ @key }}"]
+    "#;
+    let went = world.run(text).await;
+    assert!(went.error().contains("***"), "{}", went.error());
+    assert!(went.texts(MessageType::Information).contains(&"length = 0"), "{went:#?}");
+}
+
+#[tokio::test]
+async fn a_change_is_raised_where_the_variable_is_declared_by_who_wrote_it() {
+    let world = World::new().await;
+    let told =
+        "{{ @[System::VariableName] }} = {{ @[System::VariableValue] }} by {{ @[System::SourcePath] }}";
+    let text = format!(
+        r#"
+        {}{}{}
+        [tasks.stage]
+        kind = "sequence"
+        [tasks.stage.variables]
+        own = {{ type = "int64", raise-changed-event = true }}
+        [tasks.stage.tasks.each]
+        kind = "foreach"
+        numbers = {{ from = 1, to = 2 }}
+        into = ["own"]
+        {}"#,
+        echo("", "on-variable-changed", &format!("package {told}")),
+        echo("tasks.stage.", "on-variable-changed", &format!("stage {told}")),
+        echo("tasks.stage.tasks.each.", "on-variable-changed", "never"),
+        "[variables]\nouter = { type = \"int64\", raise-changed-event = true }\n"
+    );
+    // `outer` is the package's: the handlers of `stage` do not hear of it.
+    let set = "[tasks.stage.tasks.each.tasks.set]\nkind = \"expression\"\nassign = \"@outer = @own * 10\"\n";
+    let went = world.run(&format!("{text}{set}")).await;
+    went.succeeded();
+    let expected = [
+        r"stage own = 1 by \Package\stage\each[1]",
+        r"package own = 1 by \Package\stage\each[1]",
+        r"package outer = 10 by \Package\stage\each[1]\set",
+        r"stage own = 2 by \Package\stage\each[2]",
+        r"package own = 2 by \Package\stage\each[2]",
+        r"package outer = 20 by \Package\stage\each[2]\set",
+    ];
+    assert_eq!(went.stdout(), expected);
+}
+
+#[tokio::test]
+async fn no_change_is_lost_to_those_that_run_beside_it() {
+    let world = World::new().await;
+    // The handler of the errors runs tasks beside the writers, and stands where the changes are not heard.
+    let text = r#"
+        [variables]
+        n = { type = "int64", value = 0, raise-changed-event = true }
+        seen = { type = "int64", value = 0 }
+        [on-variable-changed.tasks.count]
+        kind = "expression"
+        assign = "@seen = @seen + 1"
+        [on-error.tasks.a]
+        kind = "sequence"
+        [on-error.tasks.a.tasks.b]
+        kind = "expression"
+        assign = "@quiet = 1"
+        [on-error.tasks.a.variables]
+        quiet = { type = "int64" }
+        [tasks.errors]
+        kind = "foreach"
+        numbers = { from = 1, to = 200 }
+        parallel = 4
+        fail-parent = false
+        maximum-errors = 1000
+        [tasks.errors.tasks.bad]
+        kind = "expression"
+        assign = "@own = 1 / (@own - @own)"
+        fail-parent = false
+        [tasks.errors.tasks.bad.variables]
+        own = { type = "int64", value = 1 }
+        [tasks.writers]
+        kind = "for"
+        while = "@i < 200"
+        step = "@i = @i + 1"
+        [tasks.writers.variables]
+        i = { type = "int64", value = 0 }
+        [tasks.writers.tasks.write]
+        kind = "expression"
+        assign = "@n = @n + 1"
+        [tasks.tell]
+        kind = "process"
+        command = ["echo", "{{ @n }} {{ @seen }}"]
+        after = ["writers", "errors"]
+    "#;
+    let went = world.run(text).await;
+    went.succeeded();
+    assert_eq!(went.stdout(), ["200 200"]);
+}
+
+#[tokio::test]
+async fn siblings_do_not_take_each_others_changes() {
+    let world = World::new().await;
+    // `slow` waits for the handler of its own change: had `quick` taken it, `behind` would not find it done.
+    let text = r#"
+        max-concurrent = 3
+        [variables]
+        n = { type = "int64", value = 0, raise-changed-event = true }
+        quiet = { type = "int64", value = 0 }
+        [on-variable-changed.tasks.tell]
+        kind = "process"
+        command = ["sh", "-c", "sleep 0.02; echo {{ @[System::SourceName] }} {{ @[System::VariableValue] }}"]
+        [tasks.quick]
+        kind = "for"
+        while = "@i < 2000"
+        step = "@i = @i + 1"
+        [tasks.quick.variables]
+        i = { type = "int64", value = 0 }
+        [tasks.quick.tasks.one]
+        kind = "expression"
+        assign = "@quiet = 1"
+        [tasks.slow]
+        kind = "for"
+        while = "@i < 10"
+        step = "@i = @i + 1"
+        [tasks.slow.variables]
+        i = { type = "int64", value = 0 }
+        [tasks.slow.tasks.a]
+        kind = "expression"
+        assign = "@n = 1"
+        [tasks.slow.tasks.b]
+        kind = "expression"
+        assign = "@n = 2"
+        [tasks.slow.tasks.behind]
+        kind = "process"
+        command = ["echo", "behind"]
+        after = ["a", "b"]
+    "#;
+    let went = world.run(text).await;
+    went.succeeded();
+    let lines = went.stdout();
+    assert_eq!(lines.len(), 30);
+    for three in lines.chunks(3) {
+        let mut told = three[..2].to_vec();
+        told.sort_unstable();
+        assert_eq!((told, three[2]), (vec!["a 1", "b 2"], "behind"), "{lines:?}");
+    }
+}
+
+#[tokio::test]
+async fn handlers_of_a_parallel_loop_count_without_a_loss() {
+    let world = World::new().await;
+    let text = r#"
+        [variables]
+        errors = { type = "int64", value = 0 }
+        [on-error.tasks.count]
+        kind = "expression"
+        assign = "@errors = @errors + 1"
+        [tasks.outer]
+        kind = "foreach"
+        numbers = { from = 1, to = 10 }
+        parallel = 5
+        [tasks.outer.tasks.inner]
+        kind = "foreach"
+        numbers = { from = 1, to = 10 }
+        parallel = 5
+        [tasks.outer.tasks.inner.tasks.bad]
+        kind = "process"
+        command = ["false"]
+        fail-parent = false
+        [tasks.tell]
+        kind = "process"
+        command = ["echo", "{{ @errors }}"]
+        after = ["outer"]
+    "#;
+    let went = world.run(text).await;
+    went.succeeded();
+    assert_eq!(went.stdout(), ["100"]);
+}
+
+#[tokio::test]
+async fn a_storm_of_errors_passes() {
+    let world = World::new().await;
+    let text = r#"
+        [variables]
+        i = { type = "int64", value = 0 }
+        errors = { type = "int64", value = 0 }
+        zero = { type = "int64", value = 0 }
+        [on-error.variables.own]
+        type = "string"
+        value = "@[System::PackageName]"
+        [on-error.tasks.count]
+        kind = "expression"
+        assign = "@errors = @errors + 1"
+        [tasks.storm]
+        kind = "for"
+        while = "@i < 10000"
+        step = "@i = @i + 1"
+        [tasks.storm.tasks.bad]
+        kind = "expression"
+        assign = "@zero = 1 / @zero"
+        fail-parent = false
+        [tasks.check]
+        kind = "expression"
+        assign = "@zero = 10000 / (@errors == 10000 ? 1 : 0)"
+        after = ["storm"]
+    "#;
+    let running = world.start(text);
+    let records = tokio::time::timeout(Duration::from_secs(50), running.drain()).await.expect("it ends");
+    assert!(records > 80_000, "{records}");
+}
