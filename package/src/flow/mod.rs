@@ -12,6 +12,6 @@ mod tests;
 
 pub use iterations::{Iterations, Omitted};
 pub use path::RunPath;
-pub use retry::{forced, retry_after};
+pub use retry::{allowed, forced, retry_after};
 pub use series::{ITERATIONS_MAX, TooMany, count_dates, count_numbers, nth_date, nth_number};
 pub use state::{Answer, End, Flow, FlowEnd, Happened, Question, SkipReason, Skipped};

@@ -20,3 +20,11 @@ pub fn forced(task: &Task, end: End, stopped: bool) -> Option<End> {
         _ => None,
     }
 }
+
+/// Whether the failure of `task` with `errors` errors counts as success, because its `maximum-errors` allows more. Its
+/// errors count in the containers around it all the same, as in SSIS. One that was `stopped` has failed.
+pub fn allowed(task: &Task, end: End, errors: u32, stopped: bool) -> bool {
+    // Containers have looked at theirs.
+    let is_container = task.kind.container().is_some();
+    end == End::Failure && !is_container && !stopped && errors.max(1) < task.maximum_errors.0.get()
+}

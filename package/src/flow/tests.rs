@@ -27,6 +27,7 @@ fn task(index: usize, after: After) -> Task {
         timeout: None,
         fail_parent: true,
         force_result: None,
+        maximum_errors: MaximumErrors::default(),
         handlers: Handlers::default(),
         transaction: Default::default(),
         disable: false,

@@ -66,6 +66,8 @@ pub struct Task {
     pub fail_parent: bool,
     /// What counts as its result, whatever happened; `None` is what happened.
     pub force_result: Option<ForceResult>,
+    /// How many errors make it fail, if it is no container: those have their own.
+    pub maximum_errors: MaximumErrors,
     /// Which transaction it belongs to.
     pub transaction: Membership,
     /// Whether it is passed over as if it had succeeded.

@@ -15,10 +15,6 @@ use super::table::{Item, Table, integer};
 /// The kinds that this version runs.
 pub(super) const KINDS: [&str; 9] =
     ["process", "sql", "file", "http", "package", "expression", "sequence", "for", "foreach"];
-/// Keys of a process in coming versions.
-pub(super) const LATER_PROCESS: [&str; 1] = ["maximum-errors"];
-/// Keys of an SQL task in coming versions.
-pub(super) const LATER_SQL: [&str; 2] = ["result", "maximum-errors"];
 
 /// Most words of a command, environment variables or bound arguments, each.
 pub(super) const ENTRIES_MAX: usize = 1_000;

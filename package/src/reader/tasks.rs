@@ -134,64 +134,65 @@ impl TaskReader<'_> {
             matches!(word, "sql" | "sequence" | "foreach" | "for").then(|| Said::read(&mut table, report));
         let entered =
             transactions::enter(&mut self.transaction, said.as_ref(), &what, task.retries > 0, report);
-        let (kind, later): (TaskKind, &[&str]) = match word {
+        let kind = match word {
             "process" => {
                 let process = kinds::process(&self.names, &mut table, &what, report);
-                (TaskKind::Process(process), &kinds::LATER_PROCESS)
+                TaskKind::Process(process)
             }
             "sql" => {
                 let (sql, at) = sql::sql(&self.names, &mut table, &what, report);
                 if let (Some(open), Some(at)) = (&mut self.transaction, at) {
                     open.join(&sql.query.connection, at, report);
                 }
-                (TaskKind::Sql(sql), &kinds::LATER_SQL)
+                TaskKind::Sql(sql)
             }
             "sequence" => {
                 let container = self.container(&mut table, &task.path, report);
-                (TaskKind::Sequence(container), &[])
+                TaskKind::Sequence(container)
             }
             "foreach" => {
                 let foreach = self.foreach(task, &mut table, &what, report);
                 if let Some(said) = &said {
                     said.check_parallel(foreach.parallel.get(), report);
                 }
-                (TaskKind::Foreach(foreach), &[])
+                TaskKind::Foreach(foreach)
             }
             "for" => {
                 let repeat = repeat::repeat(&self.names, &mut table, &what, report);
                 let container = self.container(&mut table, &task.path, report);
-                let kind = match repeat {
+                match repeat {
                     Some(repeat) => TaskKind::For(Box::new(For { container, ..repeat })),
                     // That there is no condition is reported.
                     None => TaskKind::Sequence(container),
-                };
-                (kind, &[])
+                }
             }
             "expression" => {
                 let assignments = repeat::expression(&self.names, &mut table, &what, report);
-                (TaskKind::Expression(assignments), &[])
+                TaskKind::Expression(assignments)
             }
             "file" => match file::file(&self.names, &mut table, &what, report) {
-                Some(file) => (TaskKind::File(Box::new(file)), &[]),
+                Some(file) => TaskKind::File(Box::new(file)),
                 // What is missing is reported.
-                None => (TaskKind::Sequence(Container::default()), &[]),
+                None => TaskKind::Sequence(Container::default()),
             },
             "http" => {
                 let http = http::http(&self.names, &mut table, &what, report);
-                (TaskKind::Http(Box::new(http)), &[])
+                TaskKind::Http(Box::new(http))
             }
             "package" => {
                 let levels = task.path.depth();
                 let child = child::child(&self.names, &mut table, &what, levels, report);
                 // What keeps it from being one is reported.
-                let kind = child.map_or(TaskKind::Sequence(Container::default()), TaskKind::Package);
-                (kind, &[])
+                child.map_or(TaskKind::Sequence(Container::default()), TaskKind::Package)
             }
             _ => return unknown_kind(&item, word, report),
         };
+        if kind.container().is_none() {
+            task.maximum_errors = maximum_errors(&mut table, report);
+        }
         task.kind = kind;
         task.transaction = transactions::leave(&mut self.transaction, entered);
-        table.finish(&format!("{word} {what}"), later, report);
+        table.finish(&format!("{word} {what}"), &[], report);
     }
 }
 
@@ -211,6 +212,7 @@ fn unread(name: &str, parent: &TaskPath) -> Task {
         timeout: None,
         fail_parent: true,
         force_result: None,
+        maximum_errors: MaximumErrors::default(),
         transaction: Membership::Outside,
         disable: false,
         handlers: Handlers::default(),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use scaleout_common::wire::{MessageSource, MessageType};
 use scaleout_package::duration;
-use scaleout_package::flow::{End, forced, retry_after};
+use scaleout_package::flow::{End, allowed, forced, retry_after};
 use scaleout_package::model::{Event, Task, TaskKind};
 use tokio_util::sync::CancellationToken;
 
@@ -102,6 +102,11 @@ pub(super) async fn run_task<'a>(
     };
     if let Some(counts) = forced(task, ended.end, halt.is_cancelled()) {
         force(context, task, &own, counts, &halt, &mut ended).await;
+    }
+    if allowed(task, ended.end, ended.errors, halt.is_cancelled()) {
+        (ended.end, ended.errors) = (End::Success, ended.errors.max(1));
+        let text = format!("it counts as succeeded: maximum-errors is {}", task.maximum_errors.0);
+        say(MessageType::Information, text).await;
     }
     if ended.end == End::Failure && !halt.is_cancelled() {
         let text = format!("{} failed after {} of {} tries", task.name, ended.tries, task.retries + 1);

@@ -63,6 +63,25 @@ async fn a_forced_result_counts_for_what_follows_and_is_said() {
 }
 
 #[tokio::test]
+async fn an_error_that_a_task_allows_counts_around_it_only() {
+    let world = World::new().await;
+    let fails = task(
+        "fails",
+        "exit 3",
+        "maximum-errors = 2\n[tasks.fails.on-task-failed.tasks.x]\nkind = \"sequence\"",
+    );
+    let next = task("next", "echo next", "after = [\"fails\"]");
+    let went = world.run(&format!("maximum-errors = 2\n{fails}{next}")).await;
+    went.succeeded();
+    assert_eq!(went.stdout(), ["next"]);
+    assert_eq!(went.texts(MessageType::Information), ["it counts as succeeded: maximum-errors is 2"]);
+    assert!(went.texts(MessageType::TaskFailed).is_empty(), "{went:?}");
+    let went = world.run(&format!("{fails}{next}")).await;
+    assert_eq!(went.kind(), OutcomeKind::Failed, "the package allows none");
+    assert_eq!((went.stdout(), went.error()), (vec!["next"], "\\Package\\fails: sh exited with code 3"));
+}
+
+#[tokio::test]
 async fn a_handled_failure_goes_its_way_and_skipped_tasks_say_why() {
     let world = World::new().await;
     let load = task("load", "exit 1", "fail-parent = false");

@@ -39,6 +39,24 @@ async fn kept(client: &Client) -> Vec<i32> {
 }
 
 #[tokio::test]
+async fn what_an_event_handler_writes_outlives_the_rollback_and_needs_no_turn() {
+    let (world, _, client) = world().await;
+    client.batch_execute("create table t (n int)").await.unwrap();
+    // `inner` has the turn of the transaction while its task waits for the handler of the package.
+    let text = [
+        "transaction = \"required\"\nmax-concurrent = 1\n[on-error.tasks.note]\nkind = \"sql\"\nconnection = \"warehouse\"\nstatement = \"insert into t values (9)\"\n".to_owned(),
+        put("a", 1, ""),
+        container("inner", "after = [\"a\"]\ntransaction = \"required\""),
+        put("inner/b", 2, ""),
+        sql("inner/bad", "select 1/0", "after = [\"b\"]"),
+    ]
+    .concat();
+    let went = world.run(&text).await;
+    assert_eq!(went.kind(), OutcomeKind::Failed, "{went:?}");
+    assert_eq!(kept(&client).await, [9]);
+}
+
+#[tokio::test]
 async fn what_is_inside_is_committed_together_on_one_connection() {
     let (world, _, client) = world().await;
     client.batch_execute("create table t (n int, id xid default pg_current_xact_id()::xid)").await.unwrap();

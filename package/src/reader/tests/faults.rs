@@ -80,11 +80,9 @@ fn what_comes_later_is_called_so() {
         r#"[tasks.a]
 kind = "process"
 command = ["x"]
-maximum-errors = 2
 force-result = "sucess"
 "#,
-        r#"p.toml:4:1: `maximum-errors` in process task `a` is not supported yet by this version
-p.toml:5:16: unknown result `sucess` (did you mean `success`?)"#,
+        r#"p.toml:4:16: unknown result `sucess` (did you mean `success`?)"#,
     );
     bad(
         r#"[parameters.n]
