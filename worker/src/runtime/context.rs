@@ -7,19 +7,20 @@ use std::time::Duration;
 
 use jiff::{Timestamp, Zoned};
 use scaleout_common::wire::{MessageSource, MessageType};
-use scaleout_package::frames::{Beginning, Change, FrameId};
+use scaleout_package::frames::{Beginning, Change, FrameId, WriteError};
 use scaleout_package::model::{Connection, Parameter, Task, Variable};
 use scaleout_package::reference::SystemVariable;
 use scaleout_package::scope::{Clock, DeclareError, Scope};
 use scaleout_package::{Package, Value};
 use tokio::sync::Semaphore;
 
-use super::activation::Place;
+use super::activation::{Activation, Place};
 use super::host::Host;
 use super::log::AttemptLog;
 use super::mask::Masker;
 use super::result;
 use super::run::Run;
+use super::text;
 use super::variables::Variables;
 use super::work_folder::WorkFolder;
 use crate::accounts::Account;
@@ -149,6 +150,23 @@ impl<'a> Context<'a> {
             scope.system.insert(SystemVariable::TaskName, Value::String(task.name.clone()));
         }
         scope
+    }
+
+    /// Writes what a task gives into a variable.
+    ///
+    /// # Errors
+    /// There is none of that name, or it cannot hold `value`.
+    pub(super) async fn keep(
+        &self,
+        activation: &Activation<'_>,
+        variable: &str,
+        value: Value,
+    ) -> Result<(), WriteError> {
+        let shown = text::shown(&value, self.log.masker());
+        self.variables.write(activation.place.frame, activation.path(), variable, value).await?;
+        let say = || format!("{variable} = {shown}");
+        self.log.detail(MessageSource::Task, activation.path(), say).await;
+        Ok(())
     }
 
     /// The connection `name` of the package, else of its project.

@@ -12,9 +12,9 @@ fn package() -> String {
     let mend = task(
         "mend",
         "echo {{ @secret }}",
-        "after = [{ task = \"fails\", on = \"failure\", when = \"@n > 1\" }]",
+        "stdout = \"said\"\nafter = [{ task = \"fails\", on = \"failure\", when = \"@n > 1\" }]",
     );
-    let head = "[parameters.secret]\ntype = \"string\"\nsensitive = true\nrequired = true\n[variables.n]\ntype = \"int64\"\nvalue = 2\n";
+    let head = "[parameters.secret]\ntype = \"string\"\nsensitive = true\nrequired = true\n[variables.n]\ntype = \"int64\"\nvalue = 2\n[variables.said]\ntype = \"string\"\n";
     format!("{head}{fails}{next}{mend}")
 }
 
@@ -67,6 +67,7 @@ async fn verbose_keeps_what_basic_does_and_why() {
             r#"starts "sh" "-c" "echo out; echo err >&2; exit 3""#,
             "its condition after fails is true",
             r#"starts "sh" "-c" "echo ***""#,
+            "said = ***",
         ]
     );
 }

@@ -165,7 +165,7 @@ async fn write(
     variable: &str,
     value: Value,
 ) -> Result<(), Fault> {
-    let written = context.variables.write(activation.place.frame, activation.path(), variable, value).await;
+    let written = context.keep(activation, variable, value).await;
     written.map_err(|error| Fault::Failed(error.to_string()))
 }
 

@@ -68,9 +68,7 @@ async fn keep(
     printed: Vec<u8>,
 ) -> Result<(), String> {
     let value = captured::value(target.data_type, printed)?;
-    let written =
-        context.variables.write(activation.place.frame, activation.path(), &target.variable, value).await;
-    written.map_err(|error| error.to_string())
+    context.keep(activation, &target.variable, value).await.map_err(|error| error.to_string())
 }
 
 /// The folder that it starts in.

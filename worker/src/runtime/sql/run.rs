@@ -55,9 +55,7 @@ async fn tell(context: &Context<'_>, activation: &Activation<'_>, executed: Exec
     let Executed { told, values } = executed;
     context.log.say(MessageType::Information, MessageSource::Task, activation.path(), told).await;
     for (variable, value) in values {
-        if let Err(error) =
-            context.variables.write(activation.place.frame, activation.path(), &variable, value).await
-        {
+        if let Err(error) = context.keep(activation, &variable, value).await {
             return Try::failed(error.to_string());
         }
     }
