@@ -52,8 +52,8 @@ recovery:
 	@sh deploy/recovery.sh
 
 docs:
-	@SCALEOUT_WRITE=1 cargo test --quiet --locked -p scaleout-tests --test tidy the_page_of_settings
-	@SCALEOUT_WRITE=1 cargo test --quiet --locked -p scaleout-tests --test tidy the_openapi_document
+	@SCALEOUT_WRITE=1 cargo test --quiet --locked --workspace --test tidy the_page_of_settings
+	@SCALEOUT_WRITE=1 cargo test --quiet --locked --workspace --test tidy the_openapi_document
 
 deb:
 	@sh deploy/deb.sh
