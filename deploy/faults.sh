@@ -22,7 +22,7 @@ if ! have_faketime && [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null 2>&1
         printf 'faults: libfaketime cannot be installed; clocks will not jump\n' >&2
 fi
 
-cargo build --quiet --locked --package scaleout --package scaleout-tests --bins
+cargo build --quiet --locked --workspace --bins
 format=${3:-text}
 case $what in
 run) exec "$programs/scaleout-faults" run --seconds "${2:-600}" --format "$format" --seed "${4:-1}" ;;

@@ -7,6 +7,6 @@ cd "$(dirname "$0")/.."
 need_toolchain
 
 sh deploy/install.sh
-cargo build --quiet --locked --package scaleout --package scaleout-local --package scaleout-tests --bins
+cargo build --quiet --locked --workspace --bins
 exec "$programs/scaleout-servers" run -- "$programs/scaleout-fuzz" all \
     --seed "${SEED:-1}" --seconds "${SECONDS:-600}" --folder "${CARGO_TARGET_DIR:-target}/fuzz"

@@ -5,5 +5,5 @@ cd "$(dirname "$0")/.."
 . deploy/toolchain.sh
 need_toolchain
 sh deploy/install.sh
-cargo build --quiet --locked -p scaleout -p scaleout-local -p scaleout-benches --bins
+cargo build --quiet --locked --workspace --bins
 exec "$programs/scaleout-servers" run -- "$programs/scaleout-recovery"
