@@ -10,7 +10,7 @@ use crate::expression::ExpressionError;
 const PROBLEMS_MAX: usize = 200;
 
 /// Most words that a help line lists.
-const LISTED_MAX: usize = 32;
+const LISTED_MAX: usize = 20;
 
 /// What to know if no task comes near.
 const SAME_CONTAINER: &str = "a task can only wait for tasks of its own container";

@@ -165,27 +165,29 @@ pub(super) fn raise<'r, 'a: 'r>(
 ///
 /// # Errors
 /// As [`raise`].
-pub(super) async fn raise_changes<'a>(
+pub(super) fn raise_changes<'r, 'a: 'r>(
     context: &'a Context<'a>,
-    task: &Task,
-    place: &Place<'a>,
-    halt: &CancellationToken,
-) -> Result<(), String> {
-    let mut failed = None;
-    for Change { frame, name, value } in context.take_changes(place.path.as_str()).await {
-        let mut heard = place.around.clone();
-        while let Some(enclosing) = heard.take_if(|enclosing| !enclosing.hears(frame)) {
-            heard = enclosing.around.clone();
+    task: &'r Task,
+    place: &'r Place<'a>,
+    halt: &'r CancellationToken,
+) -> BoxFuture<'r, Result<(), String>> {
+    Box::pin(async move {
+        let mut failed = None;
+        for Change { frame, name, value } in context.take_changes(place.path.as_str()).await {
+            let mut heard = place.around.clone();
+            while let Some(enclosing) = heard.take_if(|enclosing| !enclosing.hears(frame)) {
+                heard = enclosing.around.clone();
+            }
+            let raised = Raised {
+                change: Some((name, value)),
+                ..Raised::by_task(Event::VariableChanged, task, place.path.as_str())
+            };
+            if let Err(error) = raise(&heard, raised, halt).await {
+                failed = failed.or(Some(error));
+            }
         }
-        let raised = Raised {
-            change: Some((name, value)),
-            ..Raised::by_task(Event::VariableChanged, task, place.path.as_str())
-        };
-        if let Err(error) = raise(&heard, raised, halt).await {
-            failed = failed.or(Some(error));
-        }
-    }
-    failed.map_or(Ok(()), Err)
+        failed.map_or(Ok(()), Err)
+    })
 }
 
 /// Runs one handler; whether the event goes on outwards.

@@ -3,7 +3,7 @@
 use futures_util::future::BoxFuture;
 use scaleout_common::wire::{MessageSource, MessageType};
 use scaleout_package::flow::End;
-use scaleout_package::model::{Membership, Task, TaskKind};
+use scaleout_package::model::{Begin, Membership, Task, TaskKind};
 use tokio_util::sync::CancellationToken;
 
 use super::activation::{Activation, Place};
@@ -44,56 +44,78 @@ pub(super) async fn run_package<'a>(
     }
 }
 
-/// One try of a task, in the transaction that it belongs to. Not async itself, as [`task::perform`].
+/// One try of a task, in the transaction that it belongs to. Not async itself, as [`task::run_task`].
 pub(super) fn perform<'r, 'a: 'r>(
     context: &'a Context<'a>,
     mut activation: Activation<'a>,
     interrupt: &'r CancellationToken,
 ) -> BoxFuture<'r, Try> {
-    Box::pin(async move {
-        match &activation.task.transaction {
-            Membership::Outside => activation.place.within = None,
-            Membership::Joins { savepoint: true } => return alone(context, activation, interrupt).await,
-            Membership::Joins { savepoint: false } => {}
-            Membership::Begins(begin) => {
-                let within = Within::new(begin);
-                activation.place.within = Some(within.clone());
-                let ended = task::perform(context, &activation, interrupt).await;
-                let speaker = (task::source(activation.task), activation.path());
-                let kept = matches!(ended, Try::Succeeded { .. });
-                return match within.close(context, speaker, kept, interrupt).await {
-                    Closed::Well => ended,
-                    Closed::Failed(problem) => Try::failed(problem),
-                    Closed::Interrupted => Try::Interrupted,
-                };
-            }
+    match &activation.task.transaction {
+        Membership::Outside => {
+            activation.place.within = None;
+            plainly(context, activation, interrupt)
         }
-        task::perform(context, &activation, interrupt).await
+        Membership::Joins { savepoint: true } => alone(context, activation, interrupt),
+        Membership::Joins { savepoint: false } => plainly(context, activation, interrupt),
+        Membership::Begins(begin) => in_its_own(context, activation, begin, interrupt),
+    }
+}
+
+fn plainly<'r, 'a: 'r>(
+    context: &'a Context<'a>,
+    activation: Activation<'a>,
+    interrupt: &'r CancellationToken,
+) -> BoxFuture<'r, Try> {
+    Box::pin(async move { task::perform(context, &activation, interrupt).await })
+}
+
+/// A try that begins a transaction, and ends it.
+fn in_its_own<'r, 'a: 'r>(
+    context: &'a Context<'a>,
+    mut activation: Activation<'a>,
+    begin: &'a Begin,
+    interrupt: &'r CancellationToken,
+) -> BoxFuture<'r, Try> {
+    Box::pin(async move {
+        let within = Within::new(begin);
+        activation.place.within = Some(within.clone());
+        let ended = task::perform(context, &activation, interrupt).await;
+        let speaker = (task::source(activation.task), activation.path());
+        let kept = matches!(ended, Try::Succeeded { .. });
+        match within.close(context, speaker, kept, interrupt).await {
+            Closed::Well => ended,
+            Closed::Failed(problem) => Try::failed(problem),
+            Closed::Interrupted => Try::Interrupted,
+        }
     })
 }
 
 /// A try that takes back what it did alone, if it fails; what runs beside waits for its end. Of a statement, its own
 /// execution sees to that.
-async fn alone<'a>(
+fn alone<'r, 'a: 'r>(
     context: &'a Context<'a>,
     mut activation: Activation<'a>,
-    interrupt: &CancellationToken,
-) -> Try {
+    interrupt: &'r CancellationToken,
+) -> BoxFuture<'r, Try> {
     let is_container = activation.task.kind.container().is_some();
     let Some(around) = activation.place.within.clone().filter(|_| is_container) else {
-        return task::perform(context, &activation, interrupt).await;
+        return plainly(context, activation, interrupt);
     };
-    let Some(_turn) = interrupt.run_until_cancelled(around.turn()).await else { return Try::Interrupted };
-    match around.begin_savepoint(context, &activation, interrupt).await {
-        Ok(()) => {}
-        Err(Broken::Failed(problem)) => return Try::failed(problem),
-        Err(Broken::Interrupted) => return Try::Interrupted,
-    }
-    activation.place.within = Some(around.inside());
-    let ended = task::perform(context, &activation, interrupt).await;
-    let kept = matches!(ended, Try::Succeeded { .. });
-    match around.end_savepoint(context, activation.path(), kept).await {
-        Ok(()) => ended,
-        Err(problem) => Try::failed(problem),
-    }
+    Box::pin(async move {
+        let Some(_turn) = interrupt.run_until_cancelled(around.turn()).await else {
+            return Try::Interrupted;
+        };
+        match around.begin_savepoint(context, &activation, interrupt).await {
+            Ok(()) => {}
+            Err(Broken::Failed(problem)) => return Try::failed(problem),
+            Err(Broken::Interrupted) => return Try::Interrupted,
+        }
+        activation.place.within = Some(around.inside());
+        let ended = task::perform(context, &activation, interrupt).await;
+        let kept = matches!(ended, Try::Succeeded { .. });
+        match around.end_savepoint(context, activation.path(), kept).await {
+            Ok(()) => ended,
+            Err(problem) => Try::failed(problem),
+        }
+    })
 }

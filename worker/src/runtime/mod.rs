@@ -13,6 +13,7 @@ mod container;
 mod context;
 mod log;
 mod task;
+mod tries;
 mod variables;
 
 mod child;

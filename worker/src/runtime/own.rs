@@ -1,5 +1,6 @@
 //! What a task has of its own while it runs: its path, its variables, and its event handlers.
 
+use scaleout_common::wire::MessageType;
 use scaleout_package::Value;
 use scaleout_package::frames::{Beginning, FrameId};
 use scaleout_package::model::{Event, Task};
@@ -8,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::activation::Place;
 use super::context::Context;
 use super::events::{self, Enclosing, Raised};
+use super::task::source;
 
 /// A task that runs. Must be closed.
 pub(super) struct Own<'a> {
@@ -65,6 +67,11 @@ impl<'a> Own<'a> {
         if self.place.frame != self.outer {
             context.variables.close(self.place.frame).await;
         }
+    }
+
+    /// Tells the log of it.
+    pub(super) async fn say(&self, context: &'a Context<'a>, kind: MessageType, text: &str) {
+        context.log.say(kind, source(self.task), self.place.path.as_str(), text).await;
     }
 
     /// Raises `event`, of which `text` tells.

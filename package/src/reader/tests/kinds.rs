@@ -16,7 +16,7 @@ p.toml:4:21: `{{` in a statement: values go in as bound arguments (write $1 in t
 p.toml:5:15: @x is not known here
 p.toml:5:24: the expression ends here: a value is missing
 p.toml:5:27: `arguments` expects expressions such as "@day", numbers, or true and false, found a list
-p.toml:5:33: unknown system variable `Nam` (there are ExecutionId, Attempt, PackageName, ProjectName, FolderName, TaskName, StartTime, MachineName, WorkDir, ErrorDescription, SourceName, SourceDescription, SourcePath, Propagate, VariableName, VariableValue)
+p.toml:5:33: unknown system variable `Nam` (there are ExecutionId, Attempt, PackageName, ProjectName, FolderName, TaskName, StartTime, MachineName, WorkDir)
 p.toml:5:51: unknown function LENN (did you mean `LEN`?)"#,
     );
     bad(

@@ -75,8 +75,7 @@ p.toml:15:56: the value is DT_WSTR(1), and DT_I8 is wanted (cast it: (DT_I8)(…
 p.toml:15:76: the expression ends here: a value is missing
 p.toml:15:79: `assign` expects a string, found 3
 p.toml:18:10: `assign` is empty (write assign = "@rows = @rows + 1")
-p.toml:19:8: task `e` has no `assign`
-p.toml:21:1: unknown key `maximum-errors` in expression task `e` (known: description, after, join, retries, retry-delay, timeout, fail-parent, force-result, disable, variables, disable-event-handlers, on-error, on-warning, on-pre-execute, on-post-execute, on-task-failed, on-variable-changed, kind, assign)"#,
+p.toml:19:8: task `e` has no `assign`"#,
     );
 }
 
