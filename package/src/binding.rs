@@ -61,6 +61,18 @@ fn numeric(number: Decimal) -> Option<Numeric> {
     numeric.with_scale(DECIMAL_SCALE)
 }
 
+/// Without the zeros at its end, if it is too long with them.
+fn decimal(number: Numeric) -> Option<Decimal> {
+    let (mut mantissa, mut scale) = (number.mantissa(), u32::from(number.scale()));
+    loop {
+        match Decimal::try_from_i128_with_scale(mantissa, scale) {
+            Ok(decimal) => return Some(decimal),
+            Err(_) if scale > 0 && mantissa % 10 == 0 => (mantissa, scale) = (mantissa / 10, scale - 1),
+            Err(_) => return None,
+        }
+    }
+}
+
 fn without_rest(moment: DateTime) -> DateTime {
     let nanosecond = moment.subsec_nanosecond();
     moment.with().subsec_nanosecond(nanosecond - nanosecond % TICK_NANOSECONDS).build().unwrap_or(moment)
@@ -74,9 +86,7 @@ pub fn value_of(expression: &Expression, datum: Option<Datum>) -> Value {
         Datum::Bool(truth) => Some(Value::Bool(*truth)),
         Datum::Integer(number) => i64::try_from(*number).ok().map(Value::Int64),
         Datum::Real(number) => Some(Value::Float64(*number)),
-        Datum::Exact(number) => Decimal::try_from_i128_with_scale(number.mantissa(), number.scale().into())
-            .ok()
-            .map(Value::Decimal),
+        Datum::Exact(number) => decimal(*number).map(Value::Decimal),
         Datum::Text(text) => Some(Value::String(text.clone())),
         Datum::Day(day) => Some(Value::Date(*day)),
         Datum::Offset(moment) => {

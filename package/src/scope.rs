@@ -12,7 +12,7 @@ use crate::expression::{Context, Datum, ExpressionError, Input};
 use crate::frames::{Beginning, Frame};
 use crate::model::Variable;
 use crate::reference::{Reference, SystemVariable};
-use crate::value::Value;
+use crate::value::{VALUE_BYTES_MAX, Value};
 
 /// The values a task sees.
 #[derive(Debug, Clone, Default)]
@@ -54,6 +54,9 @@ pub enum LookupError {
     /// The value of this expression is NULL and a text was wanted.
     #[error("{0} is NULL and cannot be put into a text")]
     Null(String),
+    /// A text with values put in is longer than a value may be.
+    #[error("it would be longer than {VALUE_BYTES_MAX} bytes")]
+    TooLong,
     /// An expression has no value.
     #[error("{0}")]
     Expression(ExpressionError),
@@ -132,6 +135,7 @@ mod tests {
     use super::*;
     use crate::project::ProjectSettings;
     use crate::reader::{Surroundings, read_package};
+    use crate::template::Template;
 
     /// The variables of a package whose parameter `rate` is 1.50, or NULL.
     fn declared(variables: &str, rate: Value) -> String {
@@ -186,6 +190,35 @@ value = "@rate"
             declared(text, Value::Null),
             r#"a=null b=null c=true d=null e="2024-02-09" f=5 g=null h=null"#
         );
+    }
+
+    #[test]
+    fn a_decimal_loses_no_digit_on_its_way_into_a_variable() {
+        let text = |value: &str| format!("[variables.a]\ntype = \"decimal\"\nvalue = \"{value}\"\n");
+        let half = || Value::parse(crate::value::DataType::Decimal, "0.5").unwrap();
+        assert_eq!(declared(&text("@rate * 1.25"), half()), r#"a="0.625""#);
+        let lost = declared(&text("@rate / 3"), half());
+        assert!(lost.contains("it has more digits; a cast cuts them, and ROUND rounds"), "{lost}");
+        assert_eq!(declared(&text("(DT_NUMERIC,29,9)(@rate / 3)"), half()), r#"a="0.166666666""#);
+        let long = "(DT_NUMERIC,29,9)79228162514264337594.0";
+        assert_eq!(declared(&text(long), half()), r#"a="79228162514264337594.00000000""#);
+    }
+
+    #[test]
+    fn a_text_with_values_is_no_longer_than_a_value() {
+        let scope = Scope {
+            variables: vec![[("a".to_owned(), Value::String("x".repeat(VALUE_BYTES_MAX / 2)))].into()],
+            ..Scope::default()
+        };
+        let text = |times: usize| {
+            let mut one = |parsed: &crate::expression::Parsed| {
+                let name = parsed.as_name().and_then(|name| Reference::from_name(name).ok());
+                Ok(crate::operand::Operand::Reference(name.unwrap()))
+            };
+            Template::read(&"{{ @a }}".repeat(times), &mut one).0
+        };
+        assert_eq!(text(2).render(&scope).unwrap().len(), VALUE_BYTES_MAX);
+        assert_eq!(text(100_000).render(&scope), Err(LookupError::TooLong));
     }
 
     #[test]

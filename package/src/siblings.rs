@@ -22,12 +22,23 @@ pub struct Outline {
     pub parameters: BTreeMap<String, Parameter>,
     /// The user that its processes run as, if it names one.
     pub run_as: Option<String>,
-    /// The packages that it runs, with how deep the deepest task that does stands in it.
-    pub calls: BTreeMap<String, usize>,
+    /// The packages that it runs, and where.
+    pub calls: BTreeMap<String, Call>,
     /// How deep its deepest task stands in it.
     pub levels: usize,
+    /// How many iterations of its loops run at the same time, of those within each other.
+    pub at_once: u32,
     /// Something of this could not be read, which is reported where the package is read.
     pub is_faulty: bool,
+}
+
+/// Where a package runs another one; of several tasks that do the most of each.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Call {
+    /// How deep the task stands in it.
+    pub levels: usize,
+    /// How many iterations of the loops around the task run at the same time.
+    pub at_once: u32,
 }
 
 /// How much is within a package, itself included.
@@ -37,6 +48,8 @@ pub struct Depth {
     pub packages: usize,
     /// Containers within each other.
     pub levels: usize,
+    /// Iterations that run at the same time, of loops within each other.
+    pub at_once: u32,
 }
 
 /// The packages that are known.
@@ -122,11 +135,12 @@ impl Siblings {
 }
 
 fn depth(outline: &Outline, depths: &BTreeMap<String, Depth>) -> Depth {
-    let mut depth = Depth { packages: 1, levels: outline.levels };
-    for (called, levels) in &outline.calls {
+    let mut depth = Depth { packages: 1, levels: outline.levels, at_once: outline.at_once.max(1) };
+    for (called, Call { levels, at_once }) in &outline.calls {
         let inside = depths.get(called).copied().unwrap_or_default();
         depth.packages = depth.packages.max(1 + inside.packages);
         depth.levels = depth.levels.max(levels + inside.levels);
+        depth.at_once = depth.at_once.max(at_once.saturating_mul(inside.at_once.max(1)));
     }
     depth
 }

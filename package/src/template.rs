@@ -8,6 +8,7 @@ use std::fmt;
 use crate::expression::{ExpressionError, Parsed};
 use crate::operand::Operand;
 use crate::scope::{LookupError, Scope};
+use crate::value::VALUE_BYTES_MAX;
 
 /// A text with expressions in it.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -103,6 +104,9 @@ impl Template {
                 Part::Hole { operand, text } => {
                     let value = operand.value(scope)?;
                     rendered.push_str(&value.render().map_err(|_| LookupError::Null(text.clone()))?);
+                    if rendered.len() > VALUE_BYTES_MAX {
+                        return Err(LookupError::TooLong);
+                    }
                 }
             }
         }

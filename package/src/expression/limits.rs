@@ -11,6 +11,9 @@ pub const DEPTH_MAX: usize = 128;
 /// Longest text or row of bytes that an evaluation makes, in bytes.
 pub const TEXT_BYTES_MAX: usize = crate::value::VALUE_BYTES_MAX;
 
+/// Bytes of texts that one evaluation makes and reads, all together: it cannot be stopped, and must not take long.
+pub const WORK_BYTES_MAX: usize = 64 * 1024 * 1024;
+
 /// Longest name between brackets, in characters.
 pub const NAME_CHARS_MAX: usize = 256;
 

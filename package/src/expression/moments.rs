@@ -201,7 +201,7 @@ pub(super) fn from_days(days: f64) -> Option<DateTime> {
     if !(-700_000.0..3_000_000.0).contains(&whole) {
         return None;
     }
-    let milliseconds = (days.fract().abs() * DAY_SECONDS * 1000.0).round();
+    let milliseconds = (days.fract().abs() * DAY_SECONDS * 1000.0).round().min(DAY_SECONDS * 1000.0 - 1.0);
     // One after the other: a span has one sign for all its parts.
     let day = first_day().checked_add(jiff::Span::new().days(whole as i64)).ok()?;
     fit(day.checked_add(jiff::Span::new().milliseconds(milliseconds as i64)).ok()?, Type::Date)

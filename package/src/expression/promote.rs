@@ -57,6 +57,15 @@ fn reduced(whole: u32, scale: u32, least: u32) -> Type {
     Type::Numeric { precision: narrow((whole + scale).max(1)), scale: narrow(scale) }
 }
 
+/// The type of a sum: a digit for the carry, as long as there is room. Where there is none it costs no digit behind the
+/// point, or a long row of sums would lose them all; a carry that does not fit is a fault.
+fn sum(whole: u32, scale: u32) -> Type {
+    match whole + 1 + scale <= u32::from(PRECISION_MAX) {
+        true => reduced(whole + 1, scale, 0),
+        false => reduced(whole, scale, 0),
+    }
+}
+
 /// The type of a sum, difference, product or quotient; `None` as for [`numeric`].
 pub(super) fn arithmetic(operator: BinaryOperator, a: Type, b: Type) -> Option<Type> {
     let common = numeric(a, b)?;
@@ -71,7 +80,7 @@ pub(super) fn arithmetic(operator: BinaryOperator, a: Type, b: Type) -> Option<T
     Some(match operator {
         BinaryOperator::Multiply => reduced(w1 + w2 + 1, s1 + s2, least),
         BinaryOperator::Divide => reduced(w1 + s2, least.max(s1 + p2 + 1), least),
-        _ => reduced(w1.max(w2) + 1, s1.max(s2), 0),
+        _ => sum(w1.max(w2), s1.max(s2)),
     })
 }
 
@@ -161,7 +170,9 @@ mod tests {
             (BinaryOperator::Divide, n(5, 2), n(10, 4), n(20, 13)),
             (BinaryOperator::Divide, n(2, 1), n(1, 0), n(7, 6)),
             (BinaryOperator::Multiply, n(38, 10), n(38, 10), n(38, 6)),
-            (BinaryOperator::Add, n(38, 10), n(38, 2), n(38, 1)),
+            (BinaryOperator::Add, n(38, 10), n(38, 2), n(38, 2)),
+            // However long the row of sums is.
+            (BinaryOperator::Add, n(38, 9), n(29, 9), n(38, 9)),
         ];
         for (operator, a, b, expect) in cases {
             assert_eq!(arithmetic(operator, a, b), Some(expect), "{a} {} {b}", operator.symbol());

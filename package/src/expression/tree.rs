@@ -25,6 +25,8 @@ pub(super) enum Operation {
     Input(usize),
     /// The operand as a value of this node's type.
     Convert(Box<Node>),
+    /// The same, if it loses no digit.
+    Fit(Box<Node>),
     Unary(UnaryOperator, Box<Node>),
     Binary(BinaryOperator, Box<(Node, Node)>),
     Conditional(Box<(Node, Node, Node)>),
@@ -50,7 +52,9 @@ impl Node {
     pub(super) fn operands(&self) -> Vec<&Node> {
         match &self.operation {
             Operation::Constant(_) | Operation::Input(_) => Vec::new(),
-            Operation::Convert(operand) | Operation::Unary(_, operand) => vec![operand],
+            Operation::Convert(operand) | Operation::Fit(operand) | Operation::Unary(_, operand) => {
+                vec![operand]
+            }
             Operation::Binary(_, operands) => vec![&operands.0, &operands.1],
             Operation::Conditional(parts) => vec![&parts.0, &parts.1, &parts.2],
             Operation::Call(_, arguments) | Operation::CallPart(_, _, arguments) => {

@@ -57,6 +57,11 @@ impl Iterations {
         self.goes_on() && self.started < self.total && self.running < self.at_once_max
     }
 
+    /// The errors that were counted in its iterations so far.
+    pub fn errors(&self) -> u32 {
+        self.errors
+    }
+
     /// How many iterations were started.
     pub fn started(&self) -> u64 {
         self.started

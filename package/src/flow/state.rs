@@ -109,6 +109,8 @@ pub struct Flow {
     errors: u32,
     errors_max: u32,
     stopped: bool,
+    /// Whether the tasks of the end have been let go.
+    end_opened: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -179,9 +181,10 @@ impl Flow {
             errors: 0,
             errors_max: container.maximum_errors().0.get(),
             stopped: false,
+            end_opened: false,
         };
-        flow.release(|node| !node.at_end && node.undecided == 0);
-        flow.open_end();
+        let passed_over = flow.release(|node| !node.at_end && node.undecided == 0);
+        flow.settle_all(passed_over);
         flow
     }
 
@@ -282,21 +285,25 @@ impl Flow {
 
     /// Ends `task` and whatever is decided by that alone; opens the end when all else is done.
     fn settle(&mut self, task: TaskIndex, happened: Happened) {
-        let mut settled = vec![(task, happened)];
-        while let Some((task, happened)) = settled.pop() {
-            self.count_down(task);
-            for follower in self.nodes[task.0].followers.clone() {
-                if let Some(decided) = self.follow(follower, task, happened) {
-                    settled.push((follower.task, decided));
-                }
-            }
-        }
-        self.open_end();
+        self.settle_all(vec![(task, happened)]);
     }
 
-    fn open_end(&mut self) {
-        if self.undone == 0 {
-            self.release(|node| node.at_end);
+    /// A loop and no recursion: a container may have thousands of tasks that are passed over one by one.
+    fn settle_all(&mut self, mut settled: Vec<(TaskIndex, Happened)>) {
+        loop {
+            while let Some((task, happened)) = settled.pop() {
+                self.count_down(task);
+                for follower in self.nodes[task.0].followers.clone() {
+                    if let Some(decided) = self.follow(follower, task, happened) {
+                        settled.push((follower.task, decided));
+                    }
+                }
+            }
+            if self.undone > 0 || self.end_opened {
+                return;
+            }
+            self.end_opened = true;
+            settled = self.release(|node| node.at_end);
         }
     }
 
@@ -347,16 +354,21 @@ impl Flow {
         None
     }
 
-    fn release(&mut self, which: impl Fn(&Node) -> bool) {
+    /// Makes those ready that wait for nothing but this. What became of those that were passed over.
+    fn release(&mut self, which: impl Fn(&Node) -> bool) -> Vec<(TaskIndex, Happened)> {
+        let mut passed_over = Vec::new();
         for index in 0..self.nodes.len() {
             let node = &self.nodes[index];
             if node.state == State::Waiting
                 && which(node)
                 && let Some(happened) = self.make_ready(TaskIndex(index))
             {
-                self.settle(TaskIndex(index), happened);
+                passed_over.push((TaskIndex(index), happened));
             }
         }
+        // The first one first, as they stand in the file.
+        passed_over.reverse();
+        passed_over
     }
 
     fn count_down(&mut self, task: TaskIndex) {

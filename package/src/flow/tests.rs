@@ -183,6 +183,15 @@ fn stopping_starts_nothing_more_not_even_at_the_end() {
 }
 
 #[test]
+fn thousands_of_disabled_tasks_are_passed_over_on_a_small_stack() {
+    let disabled = |index| Task { disable: true, ..task(index, After::End) };
+    let container = container((0..10_000).map(disabled).collect());
+    let ends = move || Flow::new(&container).end().map(|end| (end.end, end.errors));
+    let thread = std::thread::Builder::new().stack_size(256 * 1024).spawn(ends).unwrap();
+    assert_eq!(thread.join().unwrap(), Some((End::Success, 0)));
+}
+
+#[test]
 fn tasks_of_the_end_wait_for_all_others() {
     let tasks = vec![task(0, After::End), task(1, after(&[])), task(2, After::End)];
     let mut flow = Flow::new(&container(tasks));

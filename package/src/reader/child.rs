@@ -3,10 +3,11 @@
 use crate::expression::Parsed;
 use crate::model::{Child, Operand, Parameter};
 use crate::reference::Reference;
-use crate::siblings::{LEVELS_MAX, Outline, PACKAGES_DEEP_MAX, Siblings};
+use crate::siblings::{Call, LEVELS_MAX, Outline, PACKAGES_DEEP_MAX, Siblings};
 use crate::value::DataType;
 
 use super::declare;
+use super::foreach::AT_ONCE_MAX;
 use super::names::Names;
 use super::report::Report;
 use super::table::{Item, Table};
@@ -23,12 +24,12 @@ pub(super) struct Caller<'a> {
     pub(super) siblings: Option<&'a Siblings>,
 }
 
-/// Reads a task that stands `levels` deep.
+/// Reads a task that stands where `at` says.
 pub(super) fn child(
     names: &Names<'_>,
     table: &mut Table<'_>,
     what: &str,
-    levels: usize,
+    at: Call,
     report: &mut Report,
 ) -> Option<Child> {
     let item = table.require("package", what, report);
@@ -41,7 +42,7 @@ pub(super) fn child(
         report.add(item.span(), format!("`parameters` has more than {PARAMETERS_MAX} entries"));
         return None;
     }
-    let called = called(&names.caller, &item, package, levels, report)?;
+    let called = called(&names.caller, &item, package, at, report)?;
     let mut parameters = Vec::new();
     if !called.is_faulty {
         check_required(&item, package, called, &entries, report);
@@ -80,7 +81,7 @@ fn called<'a>(
     caller: &Caller<'a>,
     item: &Item<'_>,
     package: &str,
-    levels: usize,
+    Call { levels, at_once }: Call,
     report: &mut Report,
 ) -> Option<&'a Outline> {
     let Some(siblings) = caller.siblings else {
@@ -119,6 +120,16 @@ fn called<'a>(
                 "tasks of packages within each other are nested deeper than {LEVELS_MAX}: here {}",
                 inside.levels + levels
             ),
+        );
+    }
+    if at_once.saturating_mul(inside.at_once) > AT_ONCE_MAX {
+        report.add_with_help(
+            item.span(),
+            format!(
+                "the loops here and in `{package}` run {at_once} times {} iterations at the same time",
+                inside.at_once
+            ),
+            format!("loops within each other run at most {AT_ONCE_MAX} iterations at the same time"),
         );
     }
     if let Some(user) = called.run_as.as_deref().filter(|user| Some(*user) != caller.run_as) {

@@ -98,8 +98,22 @@ impl Names<'_> {
     ) -> Option<Operand> {
         // What has no such type has no expressions, which was reported.
         let target = binding::type_of(data_type).filter(|_| !report.is_full())?;
-        let read = Parsed::read(text).and_then(|parsed| self.check_as(&parsed, target));
+        let read = Parsed::read(text).and_then(|parsed| self.check_shown(&parsed, target));
         read.map_err(|error| report.expression(item.span(), text, error)).ok()
+    }
+
+    /// Checks an expression whose value of `target` goes into a variable. None takes what is sensitive: what is made of a
+    /// variable later could not be masked.
+    pub(super) fn check_shown(&self, parsed: &Parsed, target: Type) -> Result<Operand, ExpressionError> {
+        let reference = parsed.as_name().and_then(|name| Reference::from_name(name).ok());
+        match reference.filter(|reference| self.is_sensitive(reference)) {
+            Some(reference) => Err(ExpressionError::of(
+                0..0,
+                &format!("{reference} is sensitive, and no variable is"),
+                "name it where it is needed: variables are shown in logs, and so is what is made of them",
+            )),
+            None => self.check_as(parsed, target),
+        }
     }
 
     /// Checks an expression that gives a value of `target`.

@@ -3,13 +3,13 @@
 use toml::de::{DeTable, DeValue};
 
 use crate::model::Event;
-use crate::siblings::Outline;
+use crate::siblings::{Call, Outline};
 
 use super::NESTING_MAX;
 use super::declare;
 use super::entry::source;
 use super::report::Report;
-use super::table::Table;
+use super::table::{Table, integer};
 
 /// The outline of the package `name`.
 pub(crate) fn outline(name: &str, bytes: &[u8]) -> Outline {
@@ -25,16 +25,18 @@ pub(crate) fn outline(name: &str, bytes: &[u8]) -> Outline {
     let run_as = declare::run_as(&mut table, &mut unseen);
     let is_faulty = !unseen.into_problems().is_empty();
     let mut outline = Outline { parameters, run_as, is_faulty, ..Outline::default() };
-    tasks(root.get_ref(), 1, &mut outline);
+    tasks(root.get_ref(), 1, 1, &mut outline);
     outline
 }
 
-/// Looks at the tasks of a container, which stand `levels` deep, and at those of its event handlers.
-fn tasks(container: &DeTable<'_>, levels: usize, outline: &mut Outline) {
+/// Looks at the tasks of a container, which stand `levels` deep in `at_once` iterations at the same time, and at those of
+/// its event handlers.
+fn tasks(container: &DeTable<'_>, levels: usize, at_once: u32, outline: &mut Outline) {
+    outline.at_once = outline.at_once.max(at_once);
     for event in Event::ALL {
         let handler = container.get(event.key()).and_then(|handler| handler.get_ref().as_table());
         if let Some(handler) = handler.filter(|_| levels <= NESTING_MAX) {
-            tasks(handler, levels + 1, outline);
+            tasks(handler, levels + 1, at_once, outline);
         }
     }
     // What is deeper is refused when the package is read.
@@ -45,11 +47,17 @@ fn tasks(container: &DeTable<'_>, levels: usize, outline: &mut Outline) {
         if text(task, "kind") == Some("package")
             && let Some(called) = text(task, "package")
         {
-            let deepest = outline.calls.entry(called.to_owned()).or_default();
-            *deepest = levels.max(*deepest);
+            let call = outline.calls.entry(called.to_owned()).or_default();
+            *call = Call { levels: levels.max(call.levels), at_once: at_once.max(call.at_once) };
         }
-        self::tasks(task, levels + 1, outline);
+        self::tasks(task, levels + 1, at_once.saturating_mul(parallel(task)), outline);
     }
+}
+
+/// How many iterations of a loop run at the same time.
+fn parallel(task: &DeTable<'_>) -> u32 {
+    let number = task.get("parallel").and_then(|value| value.get_ref().as_integer()).and_then(integer);
+    number.and_then(|number| u32::try_from(number).ok()).unwrap_or(1).max(1)
 }
 
 fn text<'t>(table: &'t DeTable<'_>, key: &str) -> Option<&'t str> {

@@ -80,7 +80,7 @@ fn assignment(names: &Names<'_>, item: &Item<'_>, report: &mut Report) -> Option
         }
     };
     let Target { data_type, .. } = target;
-    let value = names.check_as(parsed.value(), binding::type_of(data_type)?);
+    let value = names.check_shown(parsed.value(), binding::type_of(data_type)?);
     match value {
         Ok(value) => Some(Assign { target, value }),
         Err(error) => {

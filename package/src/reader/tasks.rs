@@ -8,6 +8,7 @@ use crate::model::{
     After, Container, For, ForceResult, Foreach, Handlers, Join, MaximumErrors, Membership, Task, TaskIndex,
     TaskKind, TaskPath,
 };
+use crate::siblings::Call;
 
 use super::child;
 use super::declare;
@@ -180,8 +181,9 @@ impl TaskReader<'_> {
                 TaskKind::Http(Box::new(http))
             }
             "package" => {
-                let levels = task.path.depth();
-                let child = child::child(&self.names, &mut table, &what, levels, report);
+                Said::read(&mut table, report).check_child(self.transaction.as_ref(), table.at(), report);
+                let at = Call { levels: task.path.depth(), at_once: self.at_once };
+                let child = child::child(&self.names, &mut table, &what, at, report);
                 // What keeps it from being one is reported.
                 child.map_or(TaskKind::Sequence(Container::default()), TaskKind::Package)
             }

@@ -76,6 +76,29 @@ impl Said {
     }
 }
 
+impl Said {
+    /// Reports a task that runs another package where that would have to join a transaction: none reaches into it.
+    pub(super) fn check_child(&self, open: Option<&Open>, task: Range<usize>, report: &mut Report) {
+        match (self.wanted, open) {
+            (Wanted::Required, _) => report.add_with_help(
+                self.at.clone(),
+                "a package that runs inside another one joins no transaction of it",
+                "write transaction = \"required\" above the first table of that package: it begins its own",
+            ),
+            (Wanted::Supported, Some(open)) => report.add_with_help(
+                task,
+                format!(
+                    "this is inside the transaction of {}, and another package joins none: it would wait for rows that \
+                     the transaction has locked, and stay when that is rolled back",
+                    open.owner
+                ),
+                "take it out, or write transaction = \"not-supported\" here if it has nothing to do with those rows",
+            ),
+            _ => {}
+        }
+    }
+}
+
 impl Open {
     fn begin(said: &Said, owner: &str) -> Open {
         let isolation = said.isolation.as_ref().map(|(isolation, _)| *isolation).unwrap_or_default();

@@ -27,9 +27,13 @@ pub fn kill_strays(variables: &[&str], for_at_most: Duration) -> usize {
 /// How long the dying have before the next look.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 
+/// Looks in a row that must find nothing. One that is becoming another program has no environment for a moment.
+const EMPTY_LOOKS: usize = 3;
+
 pub(super) fn kill_until_gone(groups: &[i32], variables: &[&str], for_at_most: Duration) -> Swept {
     let begun = boot_time();
     let mut killed = std::collections::HashSet::new();
+    let mut empty = 0;
     loop {
         groups.iter().copied().for_each(kill_group);
         let found = look::living(groups, variables);
@@ -37,7 +41,8 @@ pub(super) fn kill_until_gone(groups: &[i32], variables: &[&str], for_at_most: D
             killed.insert(stray.as_raw_nonzero());
         }
         let left = found.strays.len() + found.in_groups;
-        if left == 0 || boot_time().since(begun) >= for_at_most {
+        empty = if left == 0 { empty + 1 } else { 0 };
+        if empty == EMPTY_LOOKS || boot_time().since(begun) >= for_at_most {
             return Swept { strays: killed.len(), left };
         }
         std::thread::sleep(LOOK_EVERY);

@@ -43,18 +43,21 @@ pub(super) async fn run_package<'a>(
     // Nothing around it: a package that runs inside another one sees its own variables only.
     let frame = context.open(None, beginning, &package.variables).await;
     let around = Enclosing::within(context, &around, &package.handlers, &path, frame, true);
-    let raise = |event| {
-        let raised = Raised::by(event, &package.name, &package.description, path.as_str());
-        events::raise(&around, raised, &halt)
-    };
-    let mut ended = match raise(Event::PreExecute).await {
+    let raised = |event| Raised::by(event, &package.name, &package.description, path.as_str());
+    let mut ended = match events::raise(&around, raised(Event::PreExecute), &halt).await {
         Ok(()) => {
             let place = Place { path: path.clone(), frame, around: around.clone(), within: None };
             membership::run_package(context, place, &halt).await
         }
-        Err(error) => ContainerEnd { end: End::Failure, errors: 1, error: Some(error) },
+        Err(error) => {
+            let text = "a handler on-pre-execute of it failed";
+            say(MessageType::Error, text.to_owned()).await;
+            // It has failed anyhow.
+            let _ = events::raise(&around, raised(Event::Error).saying(text), &halt).await;
+            ContainerEnd { end: End::Failure, errors: 1, error: Some(error) }
+        }
     };
-    if let Err(error) = raise(Event::PostExecute).await {
+    if let Err(error) = events::raise(&around, raised(Event::PostExecute), &halt).await {
         ended.end = End::Failure;
         ended.error.get_or_insert(error);
     }

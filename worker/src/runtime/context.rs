@@ -162,10 +162,12 @@ impl<'a> Context<'a> {
         variable: &str,
         value: Value,
     ) -> Result<(), WriteError> {
-        let shown = text::shown(&value, self.log.masker());
+        let shown = self.log.is_verbose().then(|| text::shown(&value, self.log.masker()));
         self.variables.write(activation.place.frame, activation.path(), variable, value).await?;
-        let say = || format!("{variable} = {shown}");
-        self.log.detail(MessageSource::Task, activation.path(), say).await;
+        if let Some(shown) = shown {
+            let say = || format!("{variable} = {shown}");
+            self.log.detail(MessageSource::Task, activation.path(), say).await;
+        }
         Ok(())
     }
 

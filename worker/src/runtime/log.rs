@@ -69,9 +69,14 @@ impl<'a> AttemptLog<'a> {
         self.send(kind, source, path, text).await;
     }
 
+    /// Whether details are kept.
+    pub(super) fn is_verbose(&self) -> bool {
+        self.level == LoggingLevel::Verbose
+    }
+
     /// Tells what only the verbose log has. The text is made only then.
     pub(super) async fn detail(&self, source: MessageSource, path: &str, text: impl FnOnce() -> String) {
-        if self.level == LoggingLevel::Verbose {
+        if self.is_verbose() {
             self.say(MessageType::Information, source, path, text()).await;
         }
     }

@@ -22,6 +22,13 @@ impl Masker {
             if value.contains('\n') {
                 secrets.extend(value.lines().map(|line| line.trim().to_owned()));
             }
+            // As messages quote it.
+            let quoted = format!("{value:?}");
+            if let Some(inner) = quoted.strip_prefix('"').and_then(|text| text.strip_suffix('"'))
+                && inner != value
+            {
+                secrets.push(inner.to_owned());
+            }
             secrets.push(value);
         }
         secrets.retain(|secret| secret.chars().count() >= MASKED_CHARS_MIN);

@@ -74,6 +74,19 @@ impl<'a> Own<'a> {
         context.log.say(kind, source(self.task), self.place.path.as_str(), text).await;
     }
 
+    /// Tells that a handler failed, and with it the task: which handler, it has told itself.
+    pub(super) async fn handler_failed(
+        &self,
+        context: &'a Context<'a>,
+        event: Event,
+        halt: &CancellationToken,
+    ) {
+        let text = format!("a handler {} of it failed", event.key());
+        self.say(context, MessageType::Error, &text).await;
+        // It has failed anyhow.
+        let _ = self.raise(Event::Error, &text, halt).await;
+    }
+
     /// Raises `event`, of which `text` tells.
     ///
     /// # Errors

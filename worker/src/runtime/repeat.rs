@@ -10,7 +10,7 @@ use super::activation::{Activation, Place};
 use super::container::{ContainerEnd, run_container};
 use super::context::Context;
 use super::events;
-use super::task::{self, Try};
+use super::task::{self, Failure, Try};
 use super::text;
 
 /// Sets variables, one after the other: each sees what those before have set.
@@ -47,11 +47,12 @@ pub(super) async fn run<'a>(
                 iterations.exhaust();
                 continue;
             }
-            Err(problem) => return Try::failed(problem),
+            Err(problem) => return broken(&iterations, problem),
         }
         let Some(number) = iterations.start_next() else { continue };
         if number > ITERATIONS_MAX {
-            return Try::failed(format!("its condition is still true after {ITERATIONS_MAX} iterations"));
+            let problem = format!("its condition is still true after {ITERATIONS_MAX} iterations");
+            return broken(&iterations, problem);
         }
         let path = place.path.iteration(number);
         let inside = Place { path, ..place.clone() };
@@ -66,6 +67,11 @@ pub(super) async fn run<'a>(
     }
     let ended = ContainerEnd { end: ended.end, errors: ended.errors, error };
     Try::of_container(ended, activation.path(), interrupt)
+}
+
+/// The errors of its iterations count, too.
+fn broken(iterations: &Iterations, problem: String) -> Try {
+    Try::Failed { errors: iterations.errors().saturating_add(1), error: Failure::Own(problem) }
 }
 
 /// Does what stands before the condition, and looks at it.

@@ -49,6 +49,8 @@ pub(super) enum Failure {
     Own(String),
     /// A task inside it; has that task's path in front, and was told in the log there.
     Inside(String),
+    /// A handler of what it did; told in the log there. What was done stands, so it is not tried again.
+    Handler(String),
 }
 
 impl Try {
@@ -93,7 +95,10 @@ pub(super) fn run_task<'a>(
         let (mut own, begins) = begin(context, task, &around, &halt).await;
         let ended = match begins {
             Ok(()) => all_tries(context, &mut own, task, &halt).await,
-            Err(error) => TriesEnd { tries: 0, end: End::Failure, errors: 0, error: Some(error) },
+            Err(error) => {
+                own.handler_failed(context, Event::PreExecute, &halt).await;
+                TriesEnd { tries: 0, end: End::Failure, errors: 0, error: Some(error) }
+            }
         };
         conclude(context, task, own, ended, begun, &halt).await
     })
@@ -141,7 +146,10 @@ fn conclude<'r, 'a: 'r>(
                 ended.fail_with(own.raise(Event::TaskFailed, &why, halt).await);
             }
         }
-        ended.fail_with(own.raise(Event::PostExecute, "", halt).await);
+        if let Err(error) = own.raise(Event::PostExecute, "", halt).await {
+            own.handler_failed(context, Event::PostExecute, halt).await;
+            ended.fail_with(Err(error));
+        }
         let TriesEnd { end, errors, error, .. } = ended;
         let text = format!("{} {} after {}", task.name, how(end, halt), measured(begun.elapsed()));
         own.say(context, MessageType::PostExecute, &text).await;

@@ -56,6 +56,9 @@ const SHOWN_BYTES_MAX: usize = 200;
 
 /// A variable's value for the log.
 pub(super) fn shown(value: &Value, masker: &Masker) -> String {
+    if let Value::Table(rows) = value {
+        return told(rows.count() as u64, "row");
+    }
     let text = value.render().unwrap_or_else(|_| "NULL".to_owned());
     presentable(&masker.mask_text(&text), SHOWN_BYTES_MAX)
 }

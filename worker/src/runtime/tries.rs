@@ -73,6 +73,7 @@ fn after_failure<'r, 'a: 'r>(
         let (text, error) = match failure {
             Failure::Own(text) => (Some(text.clone()), format!("{}: {text}", own.place.path)),
             Failure::Inside(error) => (None, error),
+            Failure::Handler(error) => return Err(Some(error)),
         };
         let Some(delay) = retry_after(task, tries) else {
             // What failed inside has told its error, and raised it.
@@ -83,10 +84,15 @@ fn after_failure<'r, 'a: 'r>(
             }
             return Err(Some(error));
         };
-        let (why, all, after) = (text.unwrap_or(error), task.retries + 1, duration::print(delay));
+        let why = text.clone().unwrap_or_else(|| error.clone());
+        let (all, after) = (task.retries + 1, duration::print(delay));
         let warning = format!("try {tries} of {all} failed, again in {after}: {why}");
         own.say(context, MessageType::Warning, &warning).await;
-        own.raise(Event::Warning, &warning, halt).await.map_err(Some)?;
+        if own.raise(Event::Warning, &warning, halt).await.is_err() {
+            own.say(context, MessageType::Error, &why).await;
+            own.handler_failed(context, Event::Warning, halt).await;
+            return Err(Some(error));
+        }
         if !rest(delay, halt).await {
             return Err(None);
         }
@@ -114,11 +120,11 @@ fn one_try<'r, 'a: 'r>(
         }
         let activation = Activation { task, place: own.place.clone() };
         let ended = in_slot(context, activation, halt).await;
-        match events::raise_changes(context, task, &own.place, halt).await {
-            Err(error) if matches!(ended, Try::Succeeded { .. }) => {
-                Try::Failed { errors: 0, error: Failure::Inside(error) }
+        match (events::raise_changes(context, task, &own.place, halt).await, ended) {
+            (Err(error), Try::Succeeded { errors, .. }) => {
+                Try::Failed { errors, error: Failure::Handler(error) }
             }
-            _ => ended,
+            (_, ended) => ended,
         }
     })
 }

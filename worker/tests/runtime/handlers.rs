@@ -168,8 +168,10 @@ async fn a_handler_that_fails_counts_and_never_handles_itself() {
     // A warning's, of which no further try comes.
     let went =
         world.run(&[task("a", "exit 1", "retries = 3"), fails("tasks.a.", "on-warning")].concat()).await;
-    assert_eq!(went.error(), r"\Package\a.EventHandlers[OnWarning]\bad: sh exited with code 1");
+    assert_eq!(went.error(), r"\Package\a: sh exited with code 1", "what made it fail");
     assert_eq!(went.stdout().len(), 1);
+    let told = went.texts(MessageType::Error);
+    assert_eq!(told[1..], ["sh exited with code 1", "a handler on-warning of it failed"]);
 }
 
 #[tokio::test]

@@ -172,7 +172,7 @@ async fn a_program_reads_its_input_whole_or_not_at_all() {
     let went = world.run(&format!("{variable}{much}")).await;
     assert_eq!(
         went.error(),
-        "\\Package\\much: its standard input has 1200000 bytes; at most 1048576 are allowed: pass more in a file"
+        "\\Package\\much: cannot render {{ @text }}{{ @text }}{{ @text }}{{ @text }}: it would be longer than 1048576 bytes"
     );
 }
 

@@ -90,27 +90,6 @@ async fn what_cannot_be_evaluated_fails_the_task() {
 }
 
 #[tokio::test]
-async fn a_secret_that_is_set_is_masked() {
-    let mut world = World::new().await;
-    world.values = serde_json::json!({ "key": "hush-hush" });
-    let text = r#"
-        [parameters.key]
-        type = "string"
-        sensitive = true
-        [variables.copy]
-        type = "string"
-        [tasks.set]
-        kind = "expression"
-        assign = "@copy = @key"
-    "#;
-    let went = world.run(text).await;
-    went.succeeded();
-    let told = went.texts(MessageType::Information);
-    assert_eq!(told.len(), 1);
-    assert!(told[0].starts_with("copy = ") && !told[0].contains("hush"), "{told:?}");
-}
-
-#[tokio::test]
 async fn a_stop_and_a_timeout_end_a_loop_that_never_ends() {
     let world = World::new().await;
     let forever = "\n[tasks.ever]\nkind = \"for\"\nwhile = \"TRUE\"\n";

@@ -103,7 +103,9 @@ pub(super) fn given_to(node: Node, target: Type) -> Result<Node, ExpressionError
     if from == target {
         return Ok(node);
     }
-    fold::folded(Node::new(span, target, Operation::Convert(Box::new(node))))
+    let loses = from.class() == Class::Exact && target.class() == Class::Exact;
+    let operation = if loses { Operation::Fit } else { Operation::Convert };
+    fold::folded(Node::new(span, target, operation(Box::new(node))))
 }
 
 fn help(from: Type, target: Type) -> String {

@@ -1,11 +1,14 @@
 //! The walk: operands first, then the node. What NULL means for each is decided here, but for functions that say
 //! otherwise.
 
+use std::cell::Cell;
+
 use super::super::context::{Context, Input};
 use super::super::convert;
 use super::super::datum::Datum;
 use super::super::error::ExpressionError;
 use super::super::function::{DatePart, Function};
+use super::super::limits::WORK_BYTES_MAX;
 use super::super::operator::{BinaryOperator, UnaryOperator};
 use super::super::tree::{Node, Operation};
 use super::{arithmetic, compare, dates, math, texts};
@@ -18,13 +21,19 @@ pub(super) type Outcome = Result<Option<Datum>, ExpressionError>;
 /// # Errors
 /// The first operation that fails.
 pub(in super::super) fn row(node: &Node, inputs: &[Input], context: &dyn Context) -> Outcome {
-    let around = Around { inputs, context };
+    let worked = Cell::new(0);
+    Around { inputs, context, worked: &worked }.value(node)
+}
+
+fn walk(node: &Node, around: Around<'_>) -> Outcome {
+    let Around { inputs, context, .. } = around;
     // Calls itself once for each step of depth: what a kind of node needs is a function of its own, so that this one
     // takes little of the stack.
     match &node.operation {
         Operation::Constant(value) => Ok(value.clone()),
         Operation::Input(index) => input(node, inputs.get(*index), context),
         Operation::Convert(operand) => converted(node, operand, around),
+        Operation::Fit(operand) => fitting(node, operand, around),
         Operation::Unary(operator, operand) => unary(node, *operator, around.value(operand)?),
         Operation::Binary(operator, operands) => binary(node, *operator, operands, around),
         Operation::Conditional(parts) => chosen(parts, around),
@@ -40,11 +49,24 @@ pub(in super::super) fn row(node: &Node, inputs: &[Input], context: &dyn Context
 struct Around<'a> {
     inputs: &'a [Input],
     context: &'a dyn Context,
+    /// Bytes of the texts that were made so far: what an evaluation costs is about that.
+    worked: &'a Cell<usize>,
 }
 
 impl Around<'_> {
     fn value(self, operand: &Node) -> Outcome {
-        row(operand, self.inputs, self.context)
+        let value = walk(operand, self)?;
+        let bytes = match &value {
+            Some(Datum::Text(text)) => text.len(),
+            Some(Datum::Bytes(bytes)) => bytes.len(),
+            _ => return Ok(value),
+        };
+        self.worked.set(self.worked.get().saturating_add(bytes));
+        if self.worked.get() > WORK_BYTES_MAX {
+            let message = format!("the expression works on more than {WORK_BYTES_MAX} bytes of text");
+            return Err(ExpressionError::new(operand.span.clone(), message));
+        }
+        Ok(value)
     }
 }
 
@@ -70,6 +92,23 @@ fn converted(node: &Node, operand: &Node, around: Around<'_>) -> Outcome {
     convert::convert(datum, from, to, &|| around.context.now()).map(Some).map_err(|why| {
         ExpressionError::new(node.span.clone(), format!("cannot turn {from} into {to}: {why}"))
     })
+}
+
+/// As [`converted`], of exact numbers, without rounding.
+fn fitting(node: &Node, operand: &Node, around: Around<'_>) -> Outcome {
+    let Some(datum) = around.value(operand)? else { return Ok(None) };
+    let fault = |why: &str| {
+        let (from, to) = (operand.data_type, node.data_type);
+        ExpressionError::new(node.span.clone(), format!("cannot turn {from} into {to}: {why}"))
+    };
+    let now = || around.context.now();
+    let fitted = convert::convert(datum.clone(), operand.data_type, node.data_type, &now).map_err(fault)?;
+    match (&datum, &fitted) {
+        (Datum::Exact(before), Datum::Exact(after)) if before != after => {
+            Err(fault("it has more digits; a cast cuts them, and ROUND rounds"))
+        }
+        _ => Ok(Some(fitted)),
+    }
 }
 
 fn chosen(parts: &(Node, Node, Node), around: Around<'_>) -> Outcome {

@@ -221,3 +221,16 @@ fn braces_end_an_expression_in_a_text() {
     assert!(read("}}").is_err());
     assert!(read("@a } }}").is_err());
 }
+
+#[test]
+fn an_expression_works_on_so_much_text_and_no_more() {
+    // 1 MiB for each.
+    let texts = |count: usize| {
+        let one = "LEN(REPLICATE(\"x\", 1048576))";
+        let sum = |count: usize| vec![one; count].join(" + ");
+        format!("({}) + ({})", sum(count / 2), sum(count - count / 2))
+    };
+    assert!(Surroundings::common().evaluate(&texts(60)).is_ok());
+    let error = fault(&texts(70));
+    assert_eq!(error.message, "the expression works on more than 67108864 bytes of text");
+}

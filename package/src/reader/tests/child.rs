@@ -183,3 +183,49 @@ fn a_file_that_stands_alone_has_no_siblings() {
         "p.toml:3:11: `package` names a package of the same project, and this file belongs to none (put it into packages/ of a folder with project.toml)",
     );
 }
+
+#[test]
+fn a_package_joins_no_transaction_and_says_so_where_it_is_in_one() {
+    let caller = |more: &str, inner: &str| {
+        format!(
+            "[tasks.all]\nkind = \"sequence\"\ntransaction = \"required\"\n[tasks.all.tasks.run]\nkind = \"package\"\n\
+             package = \"b\"\n{inner}\n{more}"
+        )
+    };
+    let empty = "description = \"nothing\"\n";
+    bad(
+        &[("a", &caller("", "")), ("b", empty)],
+        "packages/a.toml:4:18: this is inside the transaction of task `all`, and another package joins none: it would wait \
+         for rows that the transaction has locked, and stay when that is rolled back (take it out, or write transaction = \
+         \"not-supported\" here if it has nothing to do with those rows)",
+    );
+    bad(
+        &[("a", &caller("", "transaction = \"required\"")), ("b", empty)],
+        "packages/a.toml:7:15: a package that runs inside another one joins no transaction of it (write transaction = \
+         \"required\" above the first table of that package: it begins its own)",
+    );
+    check(&[("a", &caller("", "transaction = \"not-supported\"")), ("b", empty)]).unwrap();
+    // What handles its events is outside.
+    let handled = "[tasks.all.on-error.tasks.other]\nkind = \"package\"\npackage = \"b\"\n";
+    check(&[("a", &caller(handled, "transaction = \"not-supported\"")), ("b", empty)]).unwrap();
+}
+
+#[test]
+fn loops_of_packages_within_each_other_are_bounded_together() {
+    let looping = |parallel: u32, called: Option<&str>| {
+        let task = called.map_or("kind = \"sequence\"".to_owned(), |called| {
+            format!("kind = \"package\"\npackage = \"{called}\"")
+        });
+        format!(
+            "[tasks.each]\nkind = \"foreach\"\nnumbers = {{ from = 1, to = 9 }}\nparallel = {parallel}\n\
+             [tasks.each.tasks.x]\n{task}\n"
+        )
+    };
+    let (b, c) = (looping(10, Some("c")), looping(10, None));
+    check(&[("a", &looping(10, Some("b"))), ("b", &b), ("c", &c)]).unwrap();
+    bad(
+        &[("a", &looping(11, Some("b"))), ("b", &b), ("c", &c)],
+        "packages/a.toml:7:11: the loops here and in `b` run 11 times 100 iterations at the same time (loops within each \
+         other run at most 1000 iterations at the same time)",
+    );
+}

@@ -67,3 +67,21 @@ p.toml:20:10: unknown variable `elsewhere` (declare it, here or further out: [va
 p.toml:24:10: `stdout` expects a string, found 3"#,
     );
 }
+
+#[test]
+fn nothing_sensitive_goes_into_a_variable() {
+    bad(
+        r#"[parameters.key]
+type = "string"
+sensitive = true
+[variables.copy]
+type = "string"
+value = "@key"
+[tasks.set]
+kind = "expression"
+assign = "@copy = @[$Package::key]"
+"#,
+        r#"p.toml:6:10: @key is sensitive, and no variable is (name it where it is needed: variables are shown in logs, and so is what is made of them)
+p.toml:9:11: @[$Package::key] is sensitive, and no variable is (name it where it is needed: variables are shown in logs, and so is what is made of them)"#,
+    );
+}

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::super::activation::{Activation, Place};
 use super::super::container::{ContainerEnd, run_container};
 use super::super::context::Context;
-use super::super::events::{self, Enclosing, Raised};
+use super::super::events::{self, Around, Enclosing, Raised};
 use super::super::sql::Broken;
 use super::super::task::{Failure, Try};
 use super::super::text::{self, told};
@@ -61,7 +61,7 @@ pub(crate) async fn run<'a>(
     }
     match broken {
         Some(Broken::Failed(problem)) if !interrupt.is_cancelled() => {
-            Try::Failed { errors: ended.errors, error: Failure::Own(problem) }
+            Try::Failed { errors: ended.errors.saturating_add(1), error: Failure::Own(problem) }
         }
         Some(Broken::Failed(_) | Broken::Interrupted) => Try::Interrupted,
         None => Try::of_container(ended, activation.path(), interrupt),
@@ -136,21 +136,25 @@ async fn iteration<'a>(
     let path = loop_itself.place.path.iteration(number);
     let own = match own_variables(context, loop_itself, foreach).await {
         Ok(own) => own,
-        Err(problem) => return failed(context, loop_itself, &path, problem, halt).await,
+        Err(problem) => {
+            let around = &loop_itself.place.around;
+            return failed(context, loop_itself, &path, around, problem, halt).await;
+        }
     };
     let frame = own.unwrap_or(loop_itself.place.frame);
     let around = Enclosing::seeing(&loop_itself.place.around, &loop_itself.place.path, frame);
     let place = Place { path, frame, around, within: loop_itself.place.within.clone() };
-    let assigned = match assign(context, foreach, row, &place).await {
-        Ok(()) => events::raise_changes(context, loop_itself.task, &place, halt).await,
-        Err(problem) => Err(problem),
-    };
-    let ended = match assigned {
-        Ok(()) => {
+    let assigned = assign(context, foreach, row, &place).await;
+    // Also of an item that fits in part: what was written is told.
+    let told = events::raise_changes(context, loop_itself.task, &place, halt).await;
+    let ended = match (assigned, told) {
+        (Ok(()), Ok(())) => {
             let ended = run_container(context, &foreach.container, place.clone(), halt.clone()).await;
             IterationEnd { errors: ended.errors, error: ended.error }
         }
-        Err(problem) => failed(context, loop_itself, &place.path, problem, halt).await,
+        (Err(problem), _) => failed(context, loop_itself, &place.path, &place.around, problem, halt).await,
+        // The handler has told it.
+        (Ok(()), Err(error)) => IterationEnd { errors: 1, error: Some(error) },
     };
     if let Some(own) = own {
         context.variables.close(own).await;
@@ -177,13 +181,14 @@ async fn failed<'a>(
     context: &'a Context<'a>,
     loop_itself: &Activation<'a>,
     path: &RunPath,
+    around: &Around<'a>,
     problem: String,
     halt: &CancellationToken,
 ) -> IterationEnd {
     context.log.say(MessageType::Error, MessageSource::Container, path.as_str(), &problem).await;
     let raised = Raised::by_task(Event::Error, loop_itself.task, path.as_str()).saying(&problem);
     // The iteration has failed anyhow.
-    let _ = events::raise(&loop_itself.place.around, raised, halt).await;
+    let _ = events::raise(around, raised, halt).await;
     IterationEnd { errors: 1, error: Some(format!("{path}: {problem}")) }
 }
 

@@ -118,7 +118,9 @@ impl<'a> Source<'a> {
             }
             ended = end_of(&mut fed.feeding) => {
                 fed.feeding = None;
-                fed.broken = ended.err();
+                if let Err(broken) = ended {
+                    fed.broken.get_or_insert(broken);
+                }
             }
         }
     }

@@ -43,7 +43,7 @@ pub(super) async fn client(
         let _ = known.set((connect_timeout, client.clone()));
         return Ok(client);
     };
-    let path = context.run.package.project_folder.join(render(scope, file)?);
+    let path = context.run.package.project_folder.join(render(scope, "ca-file", file)?);
     let account = context.account.as_ref().map(Arc::clone);
     let read = blocking_as(account, move || read(path)).await;
     let pem = read.map_err(|error| format!("cannot read the ca-file: {error}"))??;

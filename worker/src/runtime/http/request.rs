@@ -45,7 +45,7 @@ pub(super) struct Located {
 /// # Errors
 /// What cannot be sent.
 pub(super) fn prepare(context: &Context<'_>, scope: &Scope, task: &HttpTask) -> Result<Prepared, String> {
-    let rendered = render(scope, &task.url)?;
+    let rendered = render(scope, "url", &task.url)?;
     let url = url(&rendered)?;
     let mut headers = HeaderMap::new();
     headers.insert(USER_AGENT, HeaderValue::from_static(concat!("scaleout/", env!("CARGO_PKG_VERSION"))));
@@ -53,7 +53,8 @@ pub(super) fn prepare(context: &Context<'_>, scope: &Scope, task: &HttpTask) -> 
         let cannot = || {
             format!("the header {name} holds a character that none can hold, such as a line end (not shown)")
         };
-        let mut value = HeaderValue::from_bytes(render(scope, value)?.as_bytes()).map_err(|_| cannot())?;
+        let mut value =
+            HeaderValue::from_bytes(render(scope, name, value)?.as_bytes()).map_err(|_| cannot())?;
         value.set_sensitive(true);
         headers.insert(HeaderName::from_bytes(name.as_bytes()).map_err(|_| cannot())?, value);
     }
@@ -82,12 +83,13 @@ pub(super) fn locate(
     Ok(Located { folder, path: file::inside(scope, key, Some(&file.path))? })
 }
 
-pub(super) fn render(scope: &Scope, text: &Template) -> Result<String, String> {
-    text.render(scope).map_err(|error| format!("cannot render {text}: {error}"))
+/// What stands around the values is not repeated: in `url` and `headers` there may be what nobody should see.
+pub(super) fn render(scope: &Scope, key: &str, text: &Template) -> Result<String, String> {
+    text.render(scope).map_err(|error| format!("cannot render `{key}`: {error}"))
 }
 
 fn text_body(scope: &Scope, text: &Template) -> Result<String, String> {
-    let body = render(scope, text)?;
+    let body = render(scope, "body", text)?;
     if body.len() > VALUE_BYTES_MAX {
         return Err(format!(
             "the body has {} bytes; a text has at most {VALUE_BYTES_MAX}, body-file takes more",

@@ -9,6 +9,7 @@ use scaleout_package::scope::Scope;
 use scaleout_package::statement::{self, STATEMENT_BYTES_MAX};
 use tokio::io::AsyncReadExt;
 use tokio_postgres::Config;
+use tokio_postgres::config::Host;
 use tokio_util::sync::CancellationToken;
 
 use super::super::activation::Activation;
@@ -92,6 +93,16 @@ fn config(context: &Context<'_>, scope: &Scope, name: &str) -> Result<Config, St
     let mut config: Config = url.parse().map_err(|_| {
         format!("the URL of connection {name} is not valid (not shown): expected postgres://user:password@host:port/database")
     })?;
+    // A socket asks the system who connects, and that is the worker.
+    let is_socket = |host: &Host| !matches!(host, Host::Tcp(_));
+    if context.account.is_some()
+        && (config.get_hosts().is_empty() || config.get_hosts().iter().any(is_socket))
+    {
+        return Err(format!(
+            "connection {name} leads to a socket of this machine, which this package, that runs as another user, cannot \
+             use: name the server by its host"
+        ));
+    }
     if config.get_connect_timeout().is_none() {
         config.connect_timeout(CONNECT_TIME_MAX);
     }

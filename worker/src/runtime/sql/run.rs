@@ -44,7 +44,8 @@ async fn alone(
     let Session { client, mut wire } = session.ok_or(Broken::Interrupted)?;
     let work = execute_alone(&client, sql, &ready);
     match wire.carry(context, activation.path(), &client, interrupt, work).await {
-        Ran::Done(Ok(executed)) => Ok(executed),
+        // Success already achieved stands: tried again, it would be there twice.
+        Ran::Done(Ok(executed)) | Ran::Cancelled(Some(Ok(executed))) => Ok(executed),
         Ran::Done(Err(problem)) => Err(Broken::Failed(problem.text)),
         Ran::Cancelled(_) => Err(Broken::Interrupted),
     }

@@ -74,10 +74,15 @@ pub(crate) enum Closed {
     Interrupted,
 }
 
-// Inner ones hide outer ones of the same name.
-const SAVEPOINT: &str = "savepoint scaleout";
-const RELEASE: &str = "release savepoint scaleout";
-const ROLLBACK_TO: &str = "rollback to savepoint scaleout; release savepoint scaleout";
+// Statements and containers have names of their own: what takes back a statement whose savepoint was never made must find
+// none, and not that of a container. Of containers inner ones hide outer ones.
+const SAVEPOINT: &str = "savepoint scaleout_statement";
+const RELEASE: &str = "release savepoint scaleout_statement";
+const ROLLBACK_TO: &str = "rollback to savepoint scaleout_statement; release savepoint scaleout_statement";
+const CONTAINER_SAVEPOINT: &str = "savepoint scaleout_container";
+const CONTAINER_RELEASE: &str = "release savepoint scaleout_container";
+const CONTAINER_ROLLBACK_TO: &str =
+    "rollback to savepoint scaleout_container; release savepoint scaleout_container";
 
 /// The server takes the commit of a broken transaction for a rollback, and is content; what goes before is not.
 const COMMIT: &str = "select 1; commit";
@@ -131,7 +136,9 @@ impl Within {
     ) -> Result<(), Broken> {
         let mut held = self.hold(context, activation, interrupt).await?;
         let Session { client, wire } = held.session();
-        let ran = wire.carry(context, activation.path(), client, interrupt, savepoint(client)).await;
+        let ran = wire
+            .carry(context, activation.path(), client, interrupt, batch(client, CONTAINER_SAVEPOINT))
+            .await;
         match ran {
             Ran::Done(Ok(())) => Ok(()),
             Ran::Done(Err(problem)) => Err(held.lose(problem.text)),
@@ -159,7 +166,7 @@ impl Within {
             State::Lost(why) => return if kept { Err(lost(why)) } else { Ok(()) },
             State::Fresh | State::Ended => return Ok(()),
         }
-        let text = if kept { RELEASE } else { ROLLBACK_TO };
+        let text = if kept { CONTAINER_RELEASE } else { CONTAINER_ROLLBACK_TO };
         match held.finish(context, path, text).await {
             Err(problem) => {
                 held.lose(problem.text.clone());
