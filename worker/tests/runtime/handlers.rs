@@ -8,8 +8,15 @@ use scaleout_worker::runtime::StopCause;
 use super::world::{World, task};
 
 /// The header of a handler's only task, which prints `text`.
-fn echo(owner: &str, event: &str, text: &str) -> String {
+pub(super) fn echo(owner: &str, event: &str, text: &str) -> String {
     format!("[{owner}{event}.tasks.tell]\nkind = \"process\"\ncommand = [\"echo\", \"{text}\"]\n")
+}
+
+/// A handler whose only task says who it is, and fails.
+fn fails(owner: &str, event: &str) -> String {
+    format!(
+        "[{owner}{event}.tasks.bad]\nkind = \"process\"\ncommand = [\"sh\", \"-c\", \"echo {owner}{event}; exit 1\"]\n"
+    )
 }
 
 const STAGE: &str = "[tasks.stage]\nkind = \"sequence\"\n[tasks.stage.tasks.a]\nkind = \"process\"\n";
@@ -141,11 +148,6 @@ async fn a_handler_sees_the_variables_of_its_task_and_has_its_own() {
 #[tokio::test]
 async fn a_handler_that_fails_counts_and_never_handles_itself() {
     let world = World::new().await;
-    let fails = |owner: &str, event: &str| {
-        format!(
-            "[{owner}{event}.tasks.bad]\nkind = \"process\"\ncommand = [\"sh\", \"-c\", \"echo {owner}{event}; exit 1\"]\n"
-        )
-    };
     // The error of `a`'s handler goes to the package's, whose own error goes nowhere; then that of `a` itself does.
     let text = [task("a", "exit 1", ""), fails("tasks.a.", "on-error"), fails("", "on-error")];
     let went = world.run(&text.concat()).await;
@@ -165,7 +167,11 @@ async fn a_handler_that_fails_counts_and_never_handles_itself() {
     let went = world.run(&fails("", "on-post-execute")).await;
     assert_eq!(went.kind(), OutcomeKind::Failed);
     assert!(went.error().starts_with(r"\Package.EventHandlers[OnPostExecute]\bad: "), "{}", went.error());
-    // A warning's, of which no further try comes.
+}
+
+#[tokio::test]
+async fn a_handler_of_a_warning_that_fails_ends_the_tries() {
+    let world = World::new().await;
     let went =
         world.run(&[task("a", "exit 1", "retries = 3"), fails("tasks.a.", "on-warning")].concat()).await;
     assert_eq!(went.error(), r"\Package\a: sh exited with code 1", "what made it fail");
@@ -305,141 +311,6 @@ async fn what_handlers_are_told_is_masked() {
     let went = world.run(text).await;
     assert!(went.error().contains("***"), "{}", went.error());
     assert!(went.texts(MessageType::Information).contains(&"length = 0"), "{went:#?}");
-}
-
-#[tokio::test]
-async fn a_change_is_raised_where_the_variable_is_declared_by_who_wrote_it() {
-    let world = World::new().await;
-    let told =
-        "{{ @[System::VariableName] }} = {{ @[System::VariableValue] }} by {{ @[System::SourcePath] }}";
-    let text = format!(
-        r#"
-        {}{}{}
-        [tasks.stage]
-        kind = "sequence"
-        [tasks.stage.variables]
-        own = {{ type = "int64", raise-changed-event = true }}
-        [tasks.stage.tasks.each]
-        kind = "foreach"
-        numbers = {{ from = 1, to = 2 }}
-        into = ["own"]
-        {}"#,
-        echo("", "on-variable-changed", &format!("package {told}")),
-        echo("tasks.stage.", "on-variable-changed", &format!("stage {told}")),
-        echo("tasks.stage.tasks.each.", "on-variable-changed", "never"),
-        "[variables]\nouter = { type = \"int64\", raise-changed-event = true }\n"
-    );
-    // `outer` is the package's: the handlers of `stage` do not hear of it.
-    let set = "[tasks.stage.tasks.each.tasks.set]\nkind = \"expression\"\nassign = \"@outer = @own * 10\"\n";
-    let went = world.run(&format!("{text}{set}")).await;
-    went.succeeded();
-    let expected = [
-        r"stage own = 1 by \Package\stage\each[1]",
-        r"package own = 1 by \Package\stage\each[1]",
-        r"package outer = 10 by \Package\stage\each[1]\set",
-        r"stage own = 2 by \Package\stage\each[2]",
-        r"package own = 2 by \Package\stage\each[2]",
-        r"package outer = 20 by \Package\stage\each[2]\set",
-    ];
-    assert_eq!(went.stdout(), expected);
-}
-
-#[tokio::test]
-async fn no_change_is_lost_to_those_that_run_beside_it() {
-    let world = World::new().await;
-    // The handler of the errors runs tasks beside the writers, and stands where the changes are not heard.
-    let text = r#"
-        [variables]
-        n = { type = "int64", value = 0, raise-changed-event = true }
-        seen = { type = "int64", value = 0 }
-        [on-variable-changed.tasks.count]
-        kind = "expression"
-        assign = "@seen = @seen + 1"
-        [on-error.tasks.a]
-        kind = "sequence"
-        [on-error.tasks.a.tasks.b]
-        kind = "expression"
-        assign = "@quiet = 1"
-        [on-error.tasks.a.variables]
-        quiet = { type = "int64" }
-        [tasks.errors]
-        kind = "foreach"
-        numbers = { from = 1, to = 200 }
-        parallel = 4
-        fail-parent = false
-        maximum-errors = 1000
-        [tasks.errors.tasks.bad]
-        kind = "expression"
-        assign = "@own = 1 / (@own - @own)"
-        fail-parent = false
-        [tasks.errors.tasks.bad.variables]
-        own = { type = "int64", value = 1 }
-        [tasks.writers]
-        kind = "for"
-        while = "@i < 200"
-        step = "@i = @i + 1"
-        [tasks.writers.variables]
-        i = { type = "int64", value = 0 }
-        [tasks.writers.tasks.write]
-        kind = "expression"
-        assign = "@n = @n + 1"
-        [tasks.tell]
-        kind = "process"
-        command = ["echo", "{{ @n }} {{ @seen }}"]
-        after = ["writers", "errors"]
-    "#;
-    let went = world.run(text).await;
-    went.succeeded();
-    assert_eq!(went.stdout(), ["200 200"]);
-}
-
-#[tokio::test]
-async fn siblings_do_not_take_each_others_changes() {
-    let world = World::new().await;
-    // `slow` waits for the handler of its own change: had `quick` taken it, `behind` would not find it done.
-    let text = r#"
-        max-concurrent = 3
-        [variables]
-        n = { type = "int64", value = 0, raise-changed-event = true }
-        quiet = { type = "int64", value = 0 }
-        [on-variable-changed.tasks.tell]
-        kind = "process"
-        command = ["sh", "-c", "sleep 0.02; echo {{ @[System::SourceName] }} {{ @[System::VariableValue] }}"]
-        [tasks.quick]
-        kind = "for"
-        while = "@i < 2000"
-        step = "@i = @i + 1"
-        [tasks.quick.variables]
-        i = { type = "int64", value = 0 }
-        [tasks.quick.tasks.one]
-        kind = "expression"
-        assign = "@quiet = 1"
-        [tasks.slow]
-        kind = "for"
-        while = "@i < 10"
-        step = "@i = @i + 1"
-        [tasks.slow.variables]
-        i = { type = "int64", value = 0 }
-        [tasks.slow.tasks.a]
-        kind = "expression"
-        assign = "@n = 1"
-        [tasks.slow.tasks.b]
-        kind = "expression"
-        assign = "@n = 2"
-        [tasks.slow.tasks.behind]
-        kind = "process"
-        command = ["echo", "behind"]
-        after = ["a", "b"]
-    "#;
-    let went = world.run(text).await;
-    went.succeeded();
-    let lines = went.stdout();
-    assert_eq!(lines.len(), 30);
-    for three in lines.chunks(3) {
-        let mut told = three[..2].to_vec();
-        told.sort_unstable();
-        assert_eq!((told, three[2]), (vec!["a 1", "b 2"], "behind"), "{lines:?}");
-    }
 }
 
 #[tokio::test]

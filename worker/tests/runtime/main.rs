@@ -4,6 +4,7 @@
 
 mod world;
 
+mod changes;
 mod child;
 mod control;
 mod file;
