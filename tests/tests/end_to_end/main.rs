@@ -6,6 +6,7 @@ mod access;
 mod alarms;
 mod broker_loss;
 mod cancel;
+mod cookbook;
 mod cut_off;
 mod deaf;
 mod deployment;
