@@ -13,6 +13,7 @@
 //! - [`model`]: package, container, task, connection, parameter, variable
 //! - [`diagnostics`]: what is wrong, with its place in the file
 //! - [`reader`]: TOML to model: [`reader::read_package`], [`reader::read_settings`]
+//! - [`schema`]: JSON Schemas for editors
 //! - [`statement`]: the text of a statement that stands in a file
 //! - [`files`], [`folder`]: a project's files, read from a folder with [`folder::read`]
 //! - [`ignore`]: the rules of `.scaleoutignore`
@@ -46,6 +47,7 @@ pub mod project;
 pub mod reader;
 pub mod reference;
 pub mod rows;
+pub mod schema;
 pub mod scope;
 pub mod siblings;
 pub mod statement;

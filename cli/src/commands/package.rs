@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 use scaleout_package::diagnostics::{Diagnostics, Problem};
 use scaleout_package::project::{ProjectSettings, SETTINGS_FILE, path_of, read_with_called};
 use scaleout_package::reader::{self, FILE_BYTES_MAX, Surroundings};
-use scaleout_package::{ProjectFiles, folder};
+use scaleout_package::{ProjectFiles, folder, schema};
 use serde::Serialize;
 
 use super::{Context, package_run};
@@ -38,6 +38,23 @@ Examples:
 
 What its programs print to stdout comes on standard output, everything else on standard error.")]
     Run(package_run::Run),
+    /// Prints a JSON Schema of package files, for editors
+    #[command(after_help = "\
+Examples:
+  scaleout package schema > package.schema.json
+  scaleout package schema --project > project.schema.json
+
+An editor that knows TOML schemas (Even Better TOML, taplo) takes it from a first line in the file: \
+#:schema ../package.schema.json")]
+    Schema(Schema),
+}
+
+/// Which schema.
+#[derive(Debug, Args)]
+pub(crate) struct Schema {
+    /// That of project.toml
+    #[arg(long)]
+    project: bool,
 }
 
 /// What to check.
@@ -52,6 +69,11 @@ pub(crate) async fn run(context: &Context, arguments: Package) -> Result<Exit, F
     match arguments {
         Package::Check(Check { paths }) => check(context, &paths),
         Package::Run(wanted) => package_run::run(context, wanted).await,
+        Package::Schema(Schema { project }) => {
+            let schema = if project { schema::project() } else { schema::package() };
+            context.output.one(&schema, |schema| format!("{schema:#}\n"))?;
+            Ok(Exit::Done)
+        }
     }
 }
 

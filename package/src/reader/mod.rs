@@ -28,3 +28,7 @@ mod transactions;
 pub(crate) use entry::settings_and_problems;
 pub use entry::{FILE_BYTES_MAX, NESTING_MAX, Surroundings, TASKS_MAX, read_package, read_settings};
 pub(crate) use outline::outline;
+#[cfg(test)]
+pub(crate) use table::ASKED;
+#[cfg(test)]
+pub(crate) use tests::WHOLE;

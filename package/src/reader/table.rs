@@ -7,6 +7,13 @@ use toml::de::{DeArray, DeInteger, DeTable, DeValue};
 
 use super::report::Report;
 
+#[cfg(test)]
+thread_local! {
+    /// For the test that holds the schemas against this: which keys each table was asked for.
+    pub(crate) static ASKED: std::cell::RefCell<std::collections::BTreeMap<String, std::collections::BTreeSet<&'static str>>> =
+        const { std::cell::RefCell::new(std::collections::BTreeMap::new()) };
+}
+
 /// A table whose keys are taken one by one.
 pub(super) struct Table<'t> {
     entries: &'t DeTable<'t>,
@@ -56,6 +63,10 @@ impl<'t> Table<'t> {
 
     /// Reports the keys that nobody asked for; those of `later` are known but not supported yet.
     pub(super) fn finish(self, what: &str, later: &[&str], report: &mut Report) {
+        #[cfg(test)]
+        ASKED.with_borrow_mut(|asked| {
+            asked.insert(what.to_owned(), self.asked.iter().copied().collect());
+        });
         for item in items(self.entries) {
             let key = item.key;
             if self.asked.contains(&key) {

@@ -189,7 +189,8 @@ impl TaskReader<'_> {
             }
             _ => return unknown_kind(&item, word, report),
         };
-        if kind.container().is_none() {
+        // By the word: what could not be read stands as an empty container.
+        if !matches!(word, "sequence" | "for" | "foreach") {
             task.maximum_errors = maximum_errors(&mut table, report);
         }
         task.kind = kind;

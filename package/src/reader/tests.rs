@@ -36,7 +36,7 @@ url = "{{ @[$Project::warehouse_url] }}"
 "#;
 
 /// A package with everything that this version reads.
-const WHOLE: &str = r#"
+pub(crate) const WHOLE: &str = r#"
 description = "Load one day"
 maximum-errors = 3
 [parameters.day]

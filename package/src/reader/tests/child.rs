@@ -229,3 +229,11 @@ fn loops_of_packages_within_each_other_are_bounded_together() {
          other run at most 1000 iterations at the same time)",
     );
 }
+
+#[test]
+fn what_cannot_be_read_has_no_second_fault() {
+    bad(
+        &[("a", "[tasks.run]\nkind = \"package\"\npackage = \"b\"\nmaximum-errors = 2\n")],
+        "packages/a.toml:3:11: the project has no package `b`",
+    );
+}
