@@ -13,7 +13,7 @@ use crate::times;
 const ERROR_CHARS_MAX: usize = 160;
 
 impl View {
-    /// The package and what is inside it, a line each; below a line what its first error was, and where. Nothing if there
+    /// The package and what is inside it, a line each, with its first error as a remark. Nothing if there
     /// is nothing to tell.
     pub(crate) fn tree(&self, answer: &ExecutablesAnswer) -> String {
         let shown: Vec<&Executable> = answer.executables.iter().filter(|one| !is_idle_handler(one)).collect();

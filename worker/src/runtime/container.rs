@@ -50,14 +50,12 @@ pub(super) async fn run_package<'a>(
             membership::run_package(context, place, &halt).await
         }
         Err(error) => {
-            let text = "a handler on-pre-execute of it failed";
-            say(MessageType::Error, text.to_owned()).await;
-            // It has failed anyhow.
-            let _ = events::raise(&around, raised(Event::Error).saying(text), &halt).await;
+            handler_failed(context, &path, &around, Event::PreExecute, &halt).await;
             ContainerEnd { end: End::Failure, errors: 1, error: Some(error) }
         }
     };
     if let Err(error) = events::raise(&around, raised(Event::PostExecute), &halt).await {
+        handler_failed(context, &path, &around, Event::PostExecute, &halt).await;
         ended.end = End::Failure;
         ended.error.get_or_insert(error);
     }
@@ -69,6 +67,22 @@ pub(super) async fn run_package<'a>(
     };
     say(MessageType::PostExecute, format!("{} {how}", package.name)).await;
     ended
+}
+
+/// Tells that a handler of the package failed, and with it the package: which one, it has told itself.
+async fn handler_failed<'a>(
+    context: &'a Context<'a>,
+    path: &RunPath,
+    around: &Around<'a>,
+    event: Event,
+    halt: &CancellationToken,
+) {
+    let package = context.package;
+    let text = format!("a handler {} of it failed", event.key());
+    context.log.say(MessageType::Error, MessageSource::Package, path.as_str(), &text).await;
+    let raised = Raised::by(Event::Error, &package.name, &package.description, path.as_str()).saying(&text);
+    // It has failed anyhow.
+    let _ = events::raise(around, raised, halt).await;
 }
 
 /// One thing that a container waits for.

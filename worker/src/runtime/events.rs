@@ -210,6 +210,7 @@ async fn run<'a>(
         Ok(beginning) => beginning,
         Err(error) => {
             say(MessageType::Error, error.to_string()).await;
+            say(MessageType::PostExecute, format!("{name} failed after {}", measured(begun.elapsed()))).await;
             return Err(format!("{path}: {error}"));
         }
     };

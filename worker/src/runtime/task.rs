@@ -143,12 +143,14 @@ fn conclude<'r, 'a: 'r>(
             // Of containers SSIS raises none: what failed inside has.
             if task.kind.container().is_none() {
                 let why = ended.error.clone().unwrap_or(text);
-                ended.fail_with(own.raise(Event::TaskFailed, &why, halt).await);
+                if let Err(error) = own.raise(Event::TaskFailed, &why, halt).await {
+                    ended.fail_with(error);
+                }
             }
         }
         if let Err(error) = own.raise(Event::PostExecute, "", halt).await {
             own.handler_failed(context, Event::PostExecute, halt).await;
-            ended.fail_with(Err(error));
+            ended.fail_with(error);
         }
         let TriesEnd { end, errors, error, .. } = ended;
         let text = format!("{} {} after {}", task.name, how(end, halt), measured(begun.elapsed()));

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use scaleout_package::Value;
+use scaleout_package::scope::Scope;
+use scaleout_package::template::Template;
 
 use super::mask::Masker;
 
@@ -16,6 +18,14 @@ pub(crate) fn presentable(text: &str, bytes_max: usize) -> String {
         text.push_str(ELLIPSIS);
     }
     text
+}
+
+/// `template` with its references replaced.
+///
+/// # Errors
+/// Which template cannot be rendered, and why.
+pub(super) fn rendered(template: &Template, scope: &Scope) -> Result<String, String> {
+    template.render(scope).map_err(|error| format!("cannot render {template}: {error}"))
 }
 
 /// Bytes of a process as text. What is not UTF-8, and NUL, becomes `\xNN`; the second value says whether any did.

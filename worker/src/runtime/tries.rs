@@ -26,11 +26,9 @@ pub(super) struct TriesEnd {
 
 impl TriesEnd {
     /// What a handler's failure makes of it: the task has failed, too.
-    pub(super) fn fail_with(&mut self, handled: Result<(), String>) {
-        if let Err(error) = handled {
-            self.end = End::Failure;
-            self.error.get_or_insert(error);
-        }
+    pub(super) fn fail_with(&mut self, error: String) {
+        self.end = End::Failure;
+        self.error.get_or_insert(error);
     }
 }
 
@@ -73,7 +71,10 @@ fn after_failure<'r, 'a: 'r>(
         let (text, error) = match failure {
             Failure::Own(text) => (Some(text.clone()), format!("{}: {text}", own.place.path)),
             Failure::Inside(error) => (None, error),
-            Failure::Handler(error) => return Err(Some(error)),
+            Failure::Handler(error) => {
+                own.handler_failed(context, Event::VariableChanged, halt).await;
+                return Err(Some(error));
+            }
         };
         let Some(delay) = retry_after(task, tries) else {
             // What failed inside has told its error, and raised it.

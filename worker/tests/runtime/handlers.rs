@@ -164,8 +164,10 @@ async fn a_handler_that_fails_counts_and_never_handles_itself() {
         assert_eq!(went.stdout(), [runs, vec![handled.as_str(), "b"]].concat());
     }
     // Also of the package, which need not have tasks.
-    let went = world.run(&fails("", "on-post-execute")).await;
+    let told = echo("", "on-error", "{{ @[System::SourcePath] }} {{ @[System::ErrorDescription] }}");
+    let went = world.run(&[fails("", "on-post-execute"), told].concat()).await;
     assert_eq!(went.kind(), OutcomeKind::Failed);
+    assert_eq!(went.stdout(), ["on-post-execute", r"\Package a handler on-post-execute of it failed"]);
     assert!(went.error().starts_with(r"\Package.EventHandlers[OnPostExecute]\bad: "), "{}", went.error());
 }
 
@@ -178,6 +180,24 @@ async fn a_handler_of_a_warning_that_fails_ends_the_tries() {
     assert_eq!(went.stdout().len(), 1);
     let told = went.texts(MessageType::Error);
     assert_eq!(told[1..], ["sh exited with code 1", "a handler on-warning of it failed"]);
+}
+
+#[tokio::test]
+async fn a_handler_of_a_change_that_fails_is_told_and_what_changed_is_not_done_again() {
+    let world = World::new().await;
+    let text = [
+        "[variables]\nn = { type = \"int64\", value = 0, raise-changed-event = true }\n",
+        "[tasks.a]\nkind = \"expression\"\nassign = \"@n = 1\"\nretries = 3\n",
+        &fails("tasks.a.", "on-variable-changed"),
+        &fails("", "on-variable-changed"),
+        &echo("", "on-error", "{{ @[System::SourcePath] }} {{ @[System::ErrorDescription] }}"),
+    ];
+    let went = world.run(&text.concat()).await;
+    assert_eq!(went.error(), r"\Package.EventHandlers[OnVariableValueChanged]\bad: sh exited with code 1");
+    assert_eq!(
+        went.stdout(),
+        ["on-variable-changed", r"\Package\a a handler on-variable-changed of it failed"]
+    );
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::super::activation::Activation;
 use super::super::context::Context;
 use super::super::task::Try;
+use super::super::text::rendered;
 use super::beneath::{Place, path_inside};
 use super::fault::{Fault, Watch};
 use super::job::Job;
@@ -76,8 +77,8 @@ fn prepare(context: &Context<'_>, scope: &Scope, task: &FileTask) -> Result<Job,
     let folder = place(context, scope, &task.folder)?;
     let to_folder =
         task.to_folder.as_ref().map_or(Ok(folder.clone()), |folder| place(context, scope, folder))?;
-    let to = task.to.as_ref().map(|to| render(scope, to)).transpose()?;
-    let pattern = task.pattern.as_ref().map(|pattern| render(scope, pattern)).transpose()?;
+    let to = task.to.as_ref().map(|to| rendered(to, scope)).transpose()?;
+    let pattern = task.pattern.as_ref().map(|pattern| rendered(pattern, scope)).transpose()?;
     if let Some(pattern) = pattern.as_ref().filter(|pattern| pattern.is_empty() || pattern.contains('/')) {
         return Err(format!("`pattern` cannot be {pattern:?}: it is for names of files"));
     }
@@ -101,7 +102,7 @@ fn prepare(context: &Context<'_>, scope: &Scope, task: &FileTask) -> Result<Job,
 /// # Errors
 /// It cannot be rendered, or goes up.
 pub(crate) fn place(context: &Context<'_>, scope: &Scope, told: &Template) -> Result<Place, String> {
-    Place::of(&render(scope, told)?, &context.run.package.project_folder, context.work_folder.path())
+    Place::of(&rendered(told, scope)?, &context.run.package.project_folder, context.work_folder.path())
 }
 
 /// The path that `text` means; the folder itself if it is left out.
@@ -109,7 +110,7 @@ pub(crate) fn place(context: &Context<'_>, scope: &Scope, told: &Template) -> Re
 /// # Errors
 /// It cannot be rendered, is empty, or leads out.
 pub(crate) fn inside(scope: &Scope, key: &str, text: Option<&Template>) -> Result<PathBuf, String> {
-    path(&text.map(|text| render(scope, text)).transpose()?, key)
+    path(&text.map(|text| rendered(text, scope)).transpose()?, key)
 }
 
 fn path(text: &Option<String>, key: &str) -> Result<PathBuf, String> {
@@ -119,8 +120,4 @@ fn path(text: &Option<String>, key: &str) -> Result<PathBuf, String> {
         Some("") => Err(format!("`{key}` is empty; \".\" is the folder itself")),
         Some(text) => path_inside(key, text),
     }
-}
-
-fn render(scope: &Scope, text: &Template) -> Result<String, String> {
-    text.render(scope).map_err(|error| format!("cannot render {text}: {error}"))
 }

@@ -9,11 +9,11 @@ use scaleout_package::model::{Cell, DateUnit, Files, Operand, Over};
 use scaleout_package::reference::Reference;
 use scaleout_package::rows::Rows;
 use scaleout_package::scope::Scope;
-use scaleout_package::template::Template;
 use tokio_util::sync::CancellationToken;
 
 use super::super::activation::Activation;
 use super::super::context::Context;
+use super::super::text::rendered;
 use super::files::Search;
 use crate::accounts::blocking_as;
 
@@ -118,12 +118,12 @@ async fn find_files(
     files: &Files,
     interrupt: &CancellationToken,
 ) -> Result<Vec<String>, String> {
-    let folder = render(scope, &files.folder)?;
+    let folder = rendered(&files.folder, scope)?;
     if folder.is_empty() {
         return Err(format!("the folder {} is empty", files.folder));
     }
     let folder = context.run.package.project_folder.join(folder).components().collect();
-    let pattern = render(scope, &files.pattern)?;
+    let pattern = rendered(&files.pattern, scope)?;
     let search = Search { folder, pattern, recursive: files.recursive, retrieve: files.retrieve };
     let account = context.account.as_ref().map(Arc::clone);
     let told = interrupt.clone();
@@ -137,12 +137,8 @@ async fn find_files(
 fn value(scope: &Scope, cell: &Cell) -> Result<Value, String> {
     match cell {
         Cell::Value(value) => Ok(value.clone()),
-        Cell::Text(text) => render(scope, text).map(Value::String),
+        Cell::Text(text) => rendered(text, scope).map(Value::String),
     }
-}
-
-fn render(scope: &Scope, text: &Template) -> Result<String, String> {
-    text.render(scope).map_err(|error| format!("cannot render {text}: {error}"))
 }
 
 fn number(scope: &Scope, operand: &Operand, what: &str) -> Result<i64, String> {

@@ -4,11 +4,12 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use scaleout_package::model::Process;
-use scaleout_package::scope::{LookupError, Scope};
+use scaleout_package::scope::Scope;
 use scaleout_package::template::Template;
 
 use super::super::activation::Activation;
 use super::super::context::Context;
+use super::super::text::rendered;
 use super::environment::{Facts, environment};
 use super::input::STDIN_BYTES_MAX;
 use super::program;
@@ -42,7 +43,7 @@ pub(super) async fn prepare(
     let mut words = render_all(&scope, &process.command)?.into_iter();
     let name = words.next().filter(|name| !name.is_empty());
     let name = name.ok_or("the command is empty: its first word names the program")?;
-    let own = process.environment.iter().map(|(name, value)| Ok((name.clone(), render(&scope, value)?)));
+    let own = process.environment.iter().map(|(name, value)| Ok((name.clone(), rendered(value, &scope)?)));
     let own = own.collect::<Result<Vec<_>, String>>()?;
     let run = context.run;
     let environment = environment(
@@ -59,8 +60,8 @@ pub(super) async fn prepare(
     );
     let path = environment.iter().find(|(name, _)| name == "PATH").map(|(_, value)| value.clone());
     let program = program::find(&name, &run.package.project_folder, path.unwrap_or_default())?;
-    let folder = process.folder.as_ref().map(|folder| render(&scope, folder)).transpose()?;
-    let stdin = process.stdin.as_ref().map(|stdin| render(&scope, stdin)).transpose()?;
+    let folder = process.folder.as_ref().map(|folder| rendered(folder, &scope)).transpose()?;
+    let stdin = process.stdin.as_ref().map(|stdin| rendered(stdin, &scope)).transpose()?;
     if let Some(bytes) = stdin.as_ref().map(String::len).filter(|bytes| *bytes > STDIN_BYTES_MAX) {
         return Err(format!(
             "its standard input has {bytes} bytes; at most {STDIN_BYTES_MAX} are allowed: pass more in a file"
@@ -80,9 +81,5 @@ fn inherited(worker: &[(OsString, OsString)], account: Option<&Account>) -> Vec<
 }
 
 fn render_all(scope: &Scope, templates: &[Template]) -> Result<Vec<String>, String> {
-    templates.iter().map(|template| render(scope, template)).collect()
-}
-
-fn render(scope: &Scope, template: &Template) -> Result<String, String> {
-    template.render(scope).map_err(|error: LookupError| format!("cannot render {template}: {error}"))
+    templates.iter().map(|template| rendered(template, scope)).collect()
 }
