@@ -19,8 +19,19 @@ const SECRET_KEY_BYTES: usize = 32;
 #[derive(Debug)]
 pub(crate) struct DataFolder {
     path: PathBuf,
-    /// Holding it open holds the lock.
-    _lock: File,
+    _lock: Lock,
+}
+
+/// The lock on a data folder.
+#[derive(Debug)]
+struct Lock(File);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing it is not enough: a process that another thread is just starting has a copy of it until it is the other
+        // program, and holds the lock so long. What cannot be unlocked is unlocked when this process ends.
+        let _ = self.0.unlock();
+    }
 }
 
 impl DataFolder {
@@ -137,7 +148,7 @@ fn token_file(name: &str) -> String {
     format!("{name}.token")
 }
 
-fn lock(folder: &Path) -> Result<File, Failure> {
+fn lock(folder: &Path) -> Result<Lock, Failure> {
     let path = folder.join(LOCK_FILE);
     let mut options = OpenOptions::new();
     let file = options.read(true).write(true).create(true).truncate(false).mode(0o600).open(&path);
@@ -157,7 +168,7 @@ fn lock(folder: &Path) -> Result<File, Failure> {
     }
     let pid = std::process::id().to_string();
     file.set_len(0).and_then(|()| file.write_all(pid.as_bytes())).map_err(cannot("write", &path))?;
-    Ok(file)
+    Ok(Lock(file))
 }
 
 fn cannot(verb: &str, path: &Path) -> impl FnOnce(std::io::Error) -> Failure {
