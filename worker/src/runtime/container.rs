@@ -78,7 +78,7 @@ async fn handler_failed<'a>(
     halt: &CancellationToken,
 ) {
     let package = context.package;
-    let text = format!("a handler {} of it failed", event.key());
+    let text = events::handler_failed(event);
     context.log.say(MessageType::Error, MessageSource::Package, path.as_str(), &text).await;
     let raised = Raised::by(Event::Error, &package.name, &package.description, path.as_str()).saying(&text);
     // It has failed anyhow.

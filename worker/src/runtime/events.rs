@@ -190,6 +190,11 @@ pub(super) fn raise_changes<'r, 'a: 'r>(
     })
 }
 
+/// What the log says of whose handler failed; which one, it has told itself.
+pub(super) fn handler_failed(event: Event) -> String {
+    format!("a handler {} of it failed", event.key())
+}
+
 /// Runs one handler; whether the event goes on outwards.
 async fn run<'a>(
     owner: &Enclosing<'a>,

@@ -81,7 +81,7 @@ impl<'a> Own<'a> {
         event: Event,
         halt: &CancellationToken,
     ) {
-        let text = format!("a handler {} of it failed", event.key());
+        let text = events::handler_failed(event);
         self.say(context, MessageType::Error, &text).await;
         // It has failed anyhow.
         let _ = self.raise(Event::Error, &text, halt).await;

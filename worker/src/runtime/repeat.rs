@@ -47,12 +47,12 @@ pub(super) async fn run<'a>(
                 iterations.exhaust();
                 continue;
             }
-            Err(problem) => return broken(&iterations, problem),
+            Err(failure) => return broken(&iterations, failure),
         }
         let Some(number) = iterations.start_next() else { continue };
         if number > ITERATIONS_MAX {
             let problem = format!("its condition is still true after {ITERATIONS_MAX} iterations");
-            return broken(&iterations, problem);
+            return broken(&iterations, Failure::Own(problem));
         }
         let path = place.path.iteration(number);
         let inside = Place { path, ..place.clone() };
@@ -70,8 +70,8 @@ pub(super) async fn run<'a>(
 }
 
 /// The errors of its iterations count, too.
-fn broken(iterations: &Iterations, problem: String) -> Try {
-    Try::Failed { errors: iterations.errors().saturating_add(1), error: Failure::Own(problem) }
+fn broken(iterations: &Iterations, error: Failure) -> Try {
+    Try::Failed { errors: iterations.errors().saturating_add(1), error }
 }
 
 /// Does what stands before the condition, and looks at it.
@@ -81,14 +81,16 @@ async fn goes_on<'a>(
     repeat: &For,
     before: Option<&Assign>,
     halt: &CancellationToken,
-) -> Result<bool, String> {
+) -> Result<bool, Failure> {
     if let Some(assign) = before {
-        set(context, activation, &activation.place, assign).await?;
-        events::raise_changes(context, activation.task, &activation.place, halt).await?;
+        set(context, activation, &activation.place, assign).await.map_err(Failure::Own)?;
+        let told = events::raise_changes(context, activation.task, &activation.place, halt).await;
+        told.map_err(Failure::Handler)?;
     }
     let scope = context.scope_of(activation.task, &activation.place).await;
     let truth = repeat.condition.evaluate(&scope);
-    let truth = truth.map_err(|error| format!("its condition cannot be evaluated: {error}"))?;
+    let unclear = |error| Failure::Own(format!("its condition cannot be evaluated: {error}"));
+    let truth = truth.map_err(unclear)?;
     Ok(truth == Some(Datum::Bool(true)))
 }
 

@@ -201,6 +201,29 @@ async fn a_handler_of_a_change_that_fails_is_told_and_what_changed_is_not_done_a
 }
 
 #[tokio::test]
+async fn a_handler_of_what_a_loop_changes_that_fails_is_told() {
+    let world = World::new().await;
+    let error = r"\Package.EventHandlers[OnVariableValueChanged]\bad: sh exited with code 1";
+    let loops = [
+        (r"\Package\each", "kind = \"for\"\ninit = \"@n = 1\"\nwhile = \"false\"\nretries = 3\n"),
+        (r"\Package\each[1]", "kind = \"foreach\"\nnumbers = { from = 1, to = 1 }\ninto = [\"n\"]\n"),
+    ];
+    for (path, how) in loops {
+        let text = [
+            "[variables]\nn = { type = \"int64\", value = 0, raise-changed-event = true }\n",
+            &format!("[tasks.each]\n{how}"),
+            &task("each.tasks.inner", "echo never", ""),
+            &fails("", "on-variable-changed"),
+            &echo("", "on-error", "{{ @[System::ErrorDescription] }}"),
+        ];
+        let went = world.run(&text.concat()).await;
+        assert_eq!(went.error(), error);
+        assert_eq!(went.stdout(), ["on-variable-changed", "a handler on-variable-changed of it failed"]);
+        assert!(went.events().contains(&format!("error {path}")), "{:#?}", went.events());
+    }
+}
+
+#[tokio::test]
 async fn a_change_is_handled_with_the_only_slot() {
     let world = World::new().await;
     let text = r#"

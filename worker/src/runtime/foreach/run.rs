@@ -153,8 +153,11 @@ async fn iteration<'a>(
             IterationEnd { errors: ended.errors, error: ended.error }
         }
         (Err(problem), _) => failed(context, loop_itself, &place.path, &place.around, problem, halt).await,
-        // The handler has told it.
-        (Ok(()), Err(error)) => IterationEnd { errors: 1, error: Some(error) },
+        (Ok(()), Err(error)) => {
+            let problem = events::handler_failed(Event::VariableChanged);
+            let ended = failed(context, loop_itself, &place.path, &place.around, problem, halt).await;
+            IterationEnd { error: Some(error), ..ended }
+        }
     };
     if let Some(own) = own {
         context.variables.close(own).await;
