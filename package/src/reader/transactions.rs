@@ -74,9 +74,7 @@ impl Said {
             );
         }
     }
-}
 
-impl Said {
     /// Reports a task that runs another package where that would have to join a transaction: none reaches into it.
     pub(super) fn check_child(&self, open: Option<&Open>, task: Range<usize>, report: &mut Report) {
         match (self.wanted, open) {
