@@ -16,15 +16,15 @@ use tokio_rustls::TlsAcceptor;
 use super::world::{DEADLINE, World, task};
 
 /// What the server was asked, head and body as they came.
-type Asked = Arc<Mutex<Vec<String>>>;
+pub(super) type Asked = Arc<Mutex<Vec<String>>>;
 
 /// A server that gives each path its answer, head and body as they are written. `hang` is never answered.
-struct Server {
-    origin: String,
-    asked: Asked,
+pub(super) struct Server {
+    pub(super) origin: String,
+    pub(super) asked: Asked,
 }
 
-async fn serve(answers: &[(&str, String)], tls: Option<TlsAcceptor>) -> Server {
+pub(super) async fn serve(answers: &[(&str, String)], tls: Option<TlsAcceptor>) -> Server {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let scheme = if tls.is_some() { "https" } else { "http" };
     let origin = format!("{scheme}://localhost:{}", listener.local_addr().unwrap().port());
@@ -80,7 +80,7 @@ async fn answer(
     }
 }
 
-fn with(status: &str, body: &str) -> String {
+pub(super) fn with(status: &str, body: &str) -> String {
     format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n{body}", body.len())
 }
 

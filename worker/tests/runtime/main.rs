@@ -7,6 +7,7 @@ mod world;
 mod changes;
 mod child;
 mod control;
+mod document;
 mod file;
 mod foreach;
 mod guard;

@@ -86,6 +86,11 @@ impl World {
         self.settings.push_str(more);
     }
 
+    /// Makes `text` the whole of `project.toml`.
+    pub(super) fn project_file(&mut self, text: &str) {
+        text.clone_into(&mut self.settings);
+    }
+
     /// Puts an executable file into the project.
     pub(super) fn script(&self, name: &str, body: &str) {
         self.file(name, &format!("#!/bin/sh\n{body}\n"), 0o755);

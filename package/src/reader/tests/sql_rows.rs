@@ -256,18 +256,3 @@ kind = "sql"
 connection = "warehouse"
 statement = "select 1"
 "#;
-
-/// The examples of the document about tables and transactions, in a package that has what they use.
-#[test]
-fn the_examples_of_the_document_are_read() {
-    let text = include_str!("../../../../docs/packages.md");
-    let blocks = text.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next());
-    let ours: Vec<&str> =
-        blocks.filter(|block| block.contains("\"table\"") || block.contains("transaction =")).collect();
-    assert_eq!(ours.len(), 2, "the document has one example of each");
-    for block in ours {
-        good(&format!(
-            "{block}\n[parameters.day]\ntype = \"date\"\n[connections.warehouse]\nkind = \"postgres\"\nurl = \"x\"\n"
-        ));
-    }
-}
