@@ -63,6 +63,11 @@ impl Rows {
         Ok(())
     }
 
+    /// Their memory, in bytes, counted as for [`ROWS_BYTES_MAX`].
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// How many rows there are.
     pub fn count(&self) -> usize {
         self.cells.len() / self.width
@@ -80,8 +85,7 @@ impl Rows {
 }
 
 fn bytes_of(value: &Value) -> usize {
-    let text = if let Value::String(text) = value { text.len() } else { 0 };
-    size_of::<Value>() + text
+    size_of::<Value>() + value.bytes()
 }
 
 #[cfg(test)]

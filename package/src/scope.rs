@@ -2,6 +2,7 @@
 //! means. Pure: what the clock shows is one of the values.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::Zoned;
 use jiff::civil::DateTime;
@@ -14,13 +15,13 @@ use crate::model::Variable;
 use crate::reference::{Reference, SystemVariable};
 use crate::value::{VALUE_BYTES_MAX, Value};
 
-/// The values a task sees.
+/// The values a task sees. Cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub struct Scope {
     /// Project parameters, by name.
-    pub project: BTreeMap<String, Value>,
+    pub project: Arc<BTreeMap<String, Value>>,
     /// Package parameters, by name.
-    pub package: BTreeMap<String, Value>,
+    pub package: Arc<BTreeMap<String, Value>>,
     /// Variables: the package's frame, then those of the containers and tasks inwards that declare any.
     pub variables: Vec<Frame>,
     /// System variables.
@@ -143,8 +144,7 @@ mod tests {
         let settings = ProjectSettings::default();
         let around = Surroundings { settings: &settings, files: None, siblings: None };
         let package = read_package("p", "p.toml", text.as_bytes(), &around).unwrap_or_else(|e| panic!("{e}"));
-        let mut scope = Scope::default();
-        scope.package.insert("rate".into(), rate);
+        let scope = Scope { package: Arc::new([("rate".into(), rate)].into()), ..Scope::default() };
         match scope.begin(&package.variables) {
             Ok(beginning) => {
                 let values = beginning.iter().map(|(name, (_, value))| format!("{name}={}", value.to_json()));

@@ -184,6 +184,8 @@ fn hole(text: &str, open: usize) -> Result<(Parsed, usize), ExpressionError> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -207,9 +209,9 @@ mod tests {
 
     fn scope() -> Scope {
         let mut scope = Scope::default();
-        scope.package.insert("day".into(), Value::String("package".into()));
-        scope.package.insert("region".into(), Value::String("north".into()));
-        scope.project.insert("url".into(), Value::String("postgres://".into()));
+        let text = |name: &str, value: &str| (name.into(), Value::String(value.into()));
+        scope.package = Arc::new([text("day", "package"), text("region", "north")].into());
+        scope.project = Arc::new([text("url", "postgres://")].into());
         scope.variables.push([("day".into(), Value::String("outer".into()))].into());
         scope.variables.push([("day".into(), Value::String("inner".into()))].into());
         scope.variables.push([("nothing".into(), Value::Null)].into());

@@ -159,6 +159,15 @@ pub enum NoText {
 }
 
 impl Value {
+    /// What it takes beside the value itself, in bytes: the length of a text, the memory of rows.
+    pub fn bytes(&self) -> usize {
+        match self {
+            Value::String(text) => text.len(),
+            Value::Table(rows) => rows.bytes(),
+            _ => 0,
+        }
+    }
+
     /// Reads a text as a value of `data_type`: what `--set name=value` and CSV cells use.
     ///
     /// # Errors

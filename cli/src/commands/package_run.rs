@@ -70,7 +70,7 @@ pub(super) async fn run(context: &Context, wanted: Run) -> Result<Exit, Failure>
         execution: ExecutionId(Uuid::now_v7()),
         attempt: 1,
         package: Arc::new(loaded(as_oneself(found))?),
-        values,
+        values: Arc::new(values),
         project_values: Arc::new(project_values),
         timeout: None,
         time_left: None,

@@ -56,7 +56,7 @@ type ProjectValues = Arc<BTreeMap<String, Value>>;
 #[derive(Clone)]
 pub(crate) struct Ready {
     pub(crate) package: Arc<LoadedPackage>,
-    pub(crate) values: BTreeMap<String, Value>,
+    pub(crate) values: Arc<BTreeMap<String, Value>>,
     pub(crate) project_values: ProjectValues,
     /// Keeps the bundle's folder while the attempt runs.
     _unpacked: Arc<Unpacked>,
@@ -103,7 +103,7 @@ impl Packages {
                 (typed_values(parameters, fetched.values)?, Arc::new(project))
             }
         };
-        Ok(Ready { package: loaded, values, project_values, _unpacked: unpacked })
+        Ok(Ready { package: loaded, values: Arc::new(values), project_values, _unpacked: unpacked })
     }
 
     fn shared_values(

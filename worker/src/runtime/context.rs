@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use jiff::{Timestamp, Zoned};
 use scaleout_common::wire::{MessageSource, MessageType};
-use scaleout_package::frames::{Beginning, Change, FrameId, WriteError};
+use scaleout_package::frames::{Beginning, Change, FrameId, Full, WriteError};
 use scaleout_package::model::{Connection, Parameter, Task, Variable};
 use scaleout_package::reference::SystemVariable;
 use scaleout_package::scope::{Clock, DeclareError, Scope};
@@ -80,7 +80,7 @@ impl<'a> Context<'a> {
         values: BTreeMap<String, Value>,
     ) -> Context<'c> {
         let mut scope = self.scope.clone();
-        scope.package = values;
+        scope.package = Arc::new(values);
         scope.system.insert(SystemVariable::PackageName, Value::String(package.name.clone()));
         scope.system.insert(SystemVariable::StartTime, Value::Timestamp(Timestamp::now()));
         Context {
@@ -110,20 +110,23 @@ impl<'a> Context<'a> {
     }
 
     /// Opens a frame for `variables`, which begin with `beginning`.
+    ///
+    /// # Errors
+    /// There is no room for it.
     pub(super) async fn open(
         &self,
         around: Option<FrameId>,
         beginning: Beginning,
         variables: &BTreeMap<String, Variable>,
-    ) -> FrameId {
-        let frame = self.variables.open(around, beginning).await;
+    ) -> Result<FrameId, Full> {
+        let frame = self.variables.open(around, beginning).await?;
         let watched = variables.values().filter(|variable| variable.raises_changed);
         let watched: BTreeSet<String> = watched.map(|variable| variable.name.clone()).collect();
         if !watched.is_empty() {
             self.watches.store(true, Ordering::Relaxed);
             self.variables.watch(frame, watched).await;
         }
-        frame
+        Ok(frame)
     }
 
     /// The writes by what is at `path` of variables that say `raise-changed-event`.
@@ -253,8 +256,8 @@ fn scope(run: &Run, host: &Host, work_folder: &WorkFolder) -> Scope {
     let loaded = &run.package;
     let work_path = work_folder.path().to_string_lossy().into_owned();
     Scope {
-        project: (*run.project_values).clone(),
-        package: run.values.clone(),
+        project: Arc::clone(&run.project_values),
+        package: Arc::clone(&run.values),
         variables: Vec::new(),
         system: BTreeMap::from([
             (SystemVariable::ExecutionId, Value::String(run.execution.to_string())),

@@ -211,16 +211,14 @@ async fn run<'a>(
     };
     say(MessageType::PreExecute, format!("{name} starts, raised by {}", raised.path)).await;
     let begun = tokio::time::Instant::now();
-    let mut beginning = match context.begin(&handler.variables, None) {
-        Ok(beginning) => beginning,
+    let frame = match open(owner, handler, raised).await {
+        Ok(frame) => frame,
         Err(error) => {
-            say(MessageType::Error, error.to_string()).await;
+            say(MessageType::Error, error.clone()).await;
             say(MessageType::PostExecute, format!("{name} failed after {}", measured(begun.elapsed()))).await;
             return Err(format!("{path}: {error}"));
         }
     };
-    beginning.extend(raised.facts(context));
-    let frame = context.open(Some(owner.frame), beginning, &handler.variables).await;
     // It stays out of the transaction around, also of one that waits for it: what it writes is there even if that is
     // rolled back.
     let place = Place { path: path.clone(), frame, around: owner.around.clone(), within: None };
@@ -239,6 +237,15 @@ async fn run<'a>(
         }
         End::Success | End::Failure => Ok(goes_on),
     }
+}
+
+/// Its own variables, with what tells of the event among them.
+async fn open(owner: &Enclosing<'_>, handler: &Handler, raised: &Raised) -> Result<FrameId, String> {
+    let context = owner.context;
+    let mut beginning = context.begin(&handler.variables, None).map_err(|error| error.to_string())?;
+    beginning.extend(raised.facts(context));
+    let opened = context.open(Some(owner.frame), beginning, &handler.variables).await;
+    opened.map_err(|full| full.to_string())
 }
 
 /// Whether the handler left `@[System::Propagate]` true.

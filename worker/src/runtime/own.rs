@@ -54,12 +54,20 @@ impl<'a> Own<'a> {
             variables.iter().map(|(name, one)| (name.clone(), (one.data_type, Value::Null))).collect()
         };
         // Without first values it is not tried, but its handlers run, and see its variables.
-        let (beginning, fault) = match context.begin(variables, Some(self.task)) {
-            Ok(beginning) => (beginning, None),
-            Err(error) => (nothing(), Some(error.to_string())),
+        let begun = match context.begin(variables, Some(self.task)) {
+            Ok(beginning) => {
+                let opened = context.open(Some(self.outer), beginning, variables).await;
+                opened.map_err(|full| full.to_string())
+            }
+            Err(error) => Err(error.to_string()),
         };
-        self.fault = fault;
-        self.place.frame = context.open(Some(self.outer), beginning, variables).await;
+        (self.place.frame, self.fault) = match begun {
+            Ok(frame) => (frame, None),
+            Err(fault) => {
+                let frame = context.open(Some(self.outer), nothing(), variables).await;
+                (frame.expect("there is room for NULL"), Some(fault))
+            }
+        };
     }
 
     /// Forgets its variables.

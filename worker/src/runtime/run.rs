@@ -49,7 +49,7 @@ pub struct Run {
     pub attempt: Attempt,
     pub package: Arc<LoadedPackage>,
     /// A value for every parameter of the package ([`scaleout_package::arguments::typed`]).
-    pub values: BTreeMap<String, Value>,
+    pub values: Arc<BTreeMap<String, Value>>,
     /// A value for every parameter of the project.
     pub project_values: Arc<BTreeMap<String, Value>>,
     /// How long the attempt may take from its grant on.

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use scaleout_package::Value;
-use scaleout_package::frames::{Beginning, Change, Frame, FrameId, Frames, WriteError};
+use scaleout_package::frames::{Beginning, Change, Frame, FrameId, Frames, Full, WriteError};
 use tokio::sync::{mpsc, oneshot};
 
 /// Most questions that wait; who asks more waits for room.
@@ -29,7 +29,7 @@ enum Question {
     Open {
         around: Option<FrameId>,
         beginning: Beginning,
-        answer: oneshot::Sender<FrameId>,
+        answer: oneshot::Sender<Result<FrameId, Full>>,
     },
     Watch {
         frame: FrameId,
@@ -65,7 +65,11 @@ pub(super) fn variables() -> (Variables, Owner) {
 }
 
 impl Variables {
-    pub(super) async fn open(&self, around: Option<FrameId>, beginning: Beginning) -> FrameId {
+    /// Opens a frame within `around`.
+    ///
+    /// # Errors
+    /// There is no room for what it begins with.
+    pub(super) async fn open(&self, around: Option<FrameId>, beginning: Beginning) -> Result<FrameId, Full> {
         self.ask(|answer| Question::Open { around, beginning, answer }).await
     }
 
@@ -165,8 +169,8 @@ mod tests {
     async fn what_is_written_is_seen_by_whoever_looks_afterwards() {
         let (variables, owner) = variables();
         let body = async {
-            let package = variables.open(None, int("outer")).await;
-            let inner = variables.open(Some(package), int("inner")).await;
+            let package = variables.open(None, int("outer")).await.unwrap();
+            let inner = variables.open(Some(package), int("inner")).await.unwrap();
             variables.write(inner, "a", "outer", Value::Int64(5)).await.unwrap();
             let seen = variables.seen_from(package).await;
             assert_eq!(seen[0].get("outer"), Some(&Value::Int64(5)));

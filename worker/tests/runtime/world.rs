@@ -123,7 +123,7 @@ impl World {
         let run_this = Run {
             execution: "01890a5d-ac96-774b-bcce-b302099a8057".parse().unwrap(),
             attempt: 1,
-            values: typed(&package.parameters, &self.values),
+            values: Arc::new(typed(&package.parameters, &self.values)),
             project_values: Arc::new(typed(&settings.parameters, &self.project_values)),
             package: Arc::new(LoadedPackage {
                 folder: "folder".to_owned(),

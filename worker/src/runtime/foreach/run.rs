@@ -176,7 +176,8 @@ async fn own_variables(
         return Ok(None);
     }
     let beginning = context.begin(&task.variables, Some(task)).map_err(|error| error.to_string())?;
-    Ok(Some(context.open(Some(place.frame), beginning, &task.variables).await))
+    let opened = context.open(Some(place.frame), beginning, &task.variables).await;
+    opened.map(Some).map_err(|full| full.to_string())
 }
 
 /// An iteration that cannot begin.
