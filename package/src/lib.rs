@@ -29,6 +29,7 @@
 
 pub mod arguments;
 pub mod binding;
+pub mod budget;
 pub mod bundle;
 pub mod diagnostics;
 pub mod duration;

@@ -9,13 +9,14 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
 use crate::binding;
+use crate::budget::{Budget, Full};
 use crate::expression::{Context, Datum, ExpressionError, Input};
 use crate::frames::{Beginning, Frame};
 use crate::model::Variable;
 use crate::reference::{Reference, SystemVariable};
 use crate::value::{VALUE_BYTES_MAX, Value};
 
-/// The values a task sees. Cheap to clone.
+/// The values a task sees. Cheap to clone, but for the short texts of system variables.
 #[derive(Debug, Clone, Default)]
 pub struct Scope {
     /// Project parameters, by name.
@@ -61,6 +62,9 @@ pub enum LookupError {
     /// An expression has no value.
     #[error("{0}")]
     Expression(ExpressionError),
+    /// There is no room for the value.
+    #[error(transparent)]
+    Full(#[from] Full),
 }
 
 /// A variable has no first value.
@@ -94,10 +98,15 @@ impl Scope {
     /// What the frame of these variables begins with.
     ///
     /// # Errors
-    /// The first value that cannot be evaluated.
-    pub fn begin(&self, variables: &BTreeMap<String, Variable>) -> Result<Beginning, DeclareError> {
+    /// The first value that cannot be evaluated, or for which `budget` has no room.
+    pub fn begin(
+        &self,
+        variables: &BTreeMap<String, Variable>,
+        budget: &Budget,
+    ) -> Result<Beginning, DeclareError> {
         let begin = |(name, variable): (&String, &Variable)| {
             let value = variable.value.variable_value(self);
+            let value = value.and_then(|value| Ok(budget.keep(value)?));
             let value = value.map_err(|cause| DeclareError { name: name.clone(), cause })?;
             Ok((name.clone(), (variable.data_type, value)))
         };
@@ -145,7 +154,7 @@ mod tests {
         let around = Surroundings { settings: &settings, files: None, siblings: None };
         let package = read_package("p", "p.toml", text.as_bytes(), &around).unwrap_or_else(|e| panic!("{e}"));
         let scope = Scope { package: Arc::new([("rate".into(), rate)].into()), ..Scope::default() };
-        match scope.begin(&package.variables) {
+        match scope.begin(&package.variables, &Budget::default()) {
             Ok(beginning) => {
                 let values = beginning.iter().map(|(name, (_, value))| format!("{name}={}", value.to_json()));
                 values.collect::<Vec<_>>().join(" ")

@@ -41,14 +41,7 @@ pub(super) async fn run_package<'a>(
     };
     say(MessageType::PreExecute, format!("{} starts, attempt {}", package.name, context.run.attempt)).await;
     // Nothing around it: a package that runs inside another one sees its own variables only.
-    let frame = match context.open(None, beginning, &package.variables).await {
-        Ok(frame) => frame,
-        Err(full) => {
-            say(MessageType::Error, full.to_string()).await;
-            say(MessageType::PostExecute, format!("{} failed", package.name)).await;
-            return ContainerEnd { end: End::Failure, errors: 1, error: Some(format!("{path}: {full}")) };
-        }
-    };
+    let frame = context.open(None, beginning, &package.variables).await;
     let around = Enclosing::within(context, &around, &package.handlers, &path, frame, true);
     let raised = |event| Raised::by(event, &package.name, &package.description, path.as_str());
     let mut ended = match events::raise(&around, raised(Event::PreExecute), &halt).await {

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use jiff::{Timestamp, Zoned};
 use scaleout_common::wire::{MessageSource, MessageType};
-use scaleout_package::frames::{Beginning, Change, FrameId, Full, WriteError};
+use scaleout_package::budget::{Budget, Kept};
+use scaleout_package::frames::{Beginning, Change, FrameId, WriteError};
 use scaleout_package::model::{Connection, Parameter, Task, Variable};
 use scaleout_package::reference::SystemVariable;
 use scaleout_package::scope::{Clock, DeclareError, Scope};
@@ -41,6 +42,8 @@ pub(super) struct Context<'a> {
     /// One permit for each task that may run at once.
     pub(super) slots: Arc<Semaphore>,
     pub(super) variables: Variables,
+    /// The memory that all variables may take together.
+    pub(super) budget: Budget,
     /// What every task sees; its variables are with their owner.
     scope: Scope,
     /// Whether any variable says `raise-changed-event`.
@@ -64,6 +67,7 @@ impl<'a> Context<'a> {
             log: Arc::new(AttemptLog::new(run, host, masker)),
             slots: Arc::new(Semaphore::new(tasks_max(run, host))),
             variables,
+            budget: Budget::default(),
             scope: scope(run, host, &work_folder),
             work_folder: Arc::new(work_folder),
             account,
@@ -92,6 +96,7 @@ impl<'a> Context<'a> {
             account: self.account.clone(),
             slots: Arc::clone(&self.slots),
             variables: self.variables.clone(),
+            budget: self.budget.clone(),
             scope,
             watches: Arc::clone(&self.watches),
         }
@@ -100,33 +105,30 @@ impl<'a> Context<'a> {
     /// What the variables of the package begin with, or of a task that is about to be tried.
     ///
     /// # Errors
-    /// A value cannot be evaluated: the package or the task cannot start.
+    /// A value cannot be evaluated, or there is no room for it: the package or the task cannot start.
     pub(super) fn begin(
         &self,
         variables: &BTreeMap<String, Variable>,
         task: Option<&Task>,
     ) -> Result<Beginning, DeclareError> {
-        self.around(task).begin(variables)
+        self.around(task).begin(variables, &self.budget)
     }
 
     /// Opens a frame for `variables`, which begin with `beginning`.
-    ///
-    /// # Errors
-    /// There is no room for it.
     pub(super) async fn open(
         &self,
         around: Option<FrameId>,
         beginning: Beginning,
         variables: &BTreeMap<String, Variable>,
-    ) -> Result<FrameId, Full> {
-        let frame = self.variables.open(around, beginning).await?;
+    ) -> FrameId {
+        let frame = self.variables.open(around, beginning).await;
         let watched = variables.values().filter(|variable| variable.raises_changed);
         let watched: BTreeSet<String> = watched.map(|variable| variable.name.clone()).collect();
         if !watched.is_empty() {
             self.watches.store(true, Ordering::Relaxed);
             self.variables.watch(frame, watched).await;
         }
-        Ok(frame)
+        frame
     }
 
     /// The writes by what is at `path` of variables that say `raise-changed-event`.
@@ -163,7 +165,7 @@ impl<'a> Context<'a> {
         &self,
         activation: &Activation<'_>,
         variable: &str,
-        value: Value,
+        value: Kept,
     ) -> Result<(), WriteError> {
         let shown = self.log.is_verbose().then(|| text::shown(&value, self.log.masker()));
         self.variables.write(activation.place.frame, activation.path(), variable, value).await?;

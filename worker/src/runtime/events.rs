@@ -10,6 +10,7 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use scaleout_common::wire::{MessageSource, MessageType};
 use scaleout_package::Value;
+use scaleout_package::budget::Kept;
 use scaleout_package::flow::{End, RunPath};
 use scaleout_package::frames::{Beginning, Change, FrameId};
 use scaleout_package::model::{Event, Handler, Handlers, Task};
@@ -90,7 +91,7 @@ pub(super) struct Raised {
     path: String,
     /// Of an error, warning or failure: what it says.
     text: Option<String>,
-    change: Option<(String, Value)>,
+    change: Option<(String, Kept)>,
 }
 
 impl Raised {
@@ -111,7 +112,7 @@ impl Raised {
     /// What its handlers are told, beside what everything sees.
     fn facts(&self, context: &Context<'_>) -> Beginning {
         let masked = |text: &String| presentable(&context.log.masker().mask_text(text), ERROR_BYTES_MAX);
-        let text = |text: String| Value::String(text);
+        let text = |text: String| Kept::uncounted(Value::String(text));
         let fact = |variable: SystemVariable| {
             let value = match variable {
                 SystemVariable::ErrorDescription => self.text.as_ref().map(masked).map(text),
@@ -119,13 +120,19 @@ impl Raised {
                 SystemVariable::SourceDescription => Some(text(self.description.clone())),
                 SystemVariable::SourcePath => Some(text(self.path.clone())),
                 SystemVariable::VariableName => self.change.as_ref().map(|(name, _)| text(name.clone())),
-                SystemVariable::VariableValue => {
-                    self.change.as_ref().and_then(|(_, value)| value.render().ok()).map(text)
-                }
-                SystemVariable::Propagate => Some(Value::Bool(true)),
+                SystemVariable::VariableValue => match &self.change {
+                    // It may be long, and is there already.
+                    Some((_, value)) if matches!(**value, Value::String(_)) => Some(value.clone()),
+                    Some((_, value)) => value.render().ok().map(text),
+                    None => None,
+                },
+                SystemVariable::Propagate => Some(Kept::uncounted(Value::Bool(true))),
                 _ => None,
             };
-            (variable.key().to_owned(), (variable.data_type(), value.unwrap_or(Value::Null)))
+            (
+                variable.key().to_owned(),
+                (variable.data_type(), value.unwrap_or_else(|| Kept::uncounted(Value::Null))),
+            )
         };
         self.event.variables().iter().copied().map(fact).collect()
     }
@@ -211,14 +218,16 @@ async fn run<'a>(
     };
     say(MessageType::PreExecute, format!("{name} starts, raised by {}", raised.path)).await;
     let begun = tokio::time::Instant::now();
-    let frame = match open(owner, handler, raised).await {
-        Ok(frame) => frame,
+    let mut beginning = match context.begin(&handler.variables, None) {
+        Ok(beginning) => beginning,
         Err(error) => {
-            say(MessageType::Error, error.clone()).await;
+            say(MessageType::Error, error.to_string()).await;
             say(MessageType::PostExecute, format!("{name} failed after {}", measured(begun.elapsed()))).await;
             return Err(format!("{path}: {error}"));
         }
     };
+    beginning.extend(raised.facts(context));
+    let frame = context.open(Some(owner.frame), beginning, &handler.variables).await;
     // It stays out of the transaction around, also of one that waits for it: what it writes is there even if that is
     // rolled back.
     let place = Place { path: path.clone(), frame, around: owner.around.clone(), within: None };
@@ -237,15 +246,6 @@ async fn run<'a>(
         }
         End::Success | End::Failure => Ok(goes_on),
     }
-}
-
-/// Its own variables, with what tells of the event among them.
-async fn open(owner: &Enclosing<'_>, handler: &Handler, raised: &Raised) -> Result<FrameId, String> {
-    let context = owner.context;
-    let mut beginning = context.begin(&handler.variables, None).map_err(|error| error.to_string())?;
-    beginning.extend(raised.facts(context));
-    let opened = context.open(Some(owner.frame), beginning, &handler.variables).await;
-    opened.map_err(|full| full.to_string())
 }
 
 /// Whether the handler left `@[System::Propagate]` true.

@@ -2,6 +2,7 @@
 
 use scaleout_common::wire::MessageType;
 use scaleout_package::Value;
+use scaleout_package::budget::Kept;
 use scaleout_package::frames::{Beginning, FrameId};
 use scaleout_package::model::{Event, Task};
 use tokio_util::sync::CancellationToken;
@@ -51,23 +52,18 @@ impl<'a> Own<'a> {
             return;
         }
         let nothing = || -> Beginning {
-            variables.iter().map(|(name, one)| (name.clone(), (one.data_type, Value::Null))).collect()
+            variables
+                .iter()
+                .map(|(name, one)| (name.clone(), (one.data_type, Kept::uncounted(Value::Null))))
+                .collect()
         };
         // Without first values it is not tried, but its handlers run, and see its variables.
-        let begun = match context.begin(variables, Some(self.task)) {
-            Ok(beginning) => {
-                let opened = context.open(Some(self.outer), beginning, variables).await;
-                opened.map_err(|full| full.to_string())
-            }
-            Err(error) => Err(error.to_string()),
+        let (beginning, fault) = match context.begin(variables, Some(self.task)) {
+            Ok(beginning) => (beginning, None),
+            Err(error) => (nothing(), Some(error.to_string())),
         };
-        (self.place.frame, self.fault) = match begun {
-            Ok(frame) => (frame, None),
-            Err(fault) => {
-                let frame = context.open(Some(self.outer), nothing(), variables).await;
-                (frame.expect("there is room for NULL"), Some(fault))
-            }
-        };
+        self.fault = fault;
+        self.place.frame = context.open(Some(self.outer), beginning, variables).await;
     }
 
     /// Forgets its variables.

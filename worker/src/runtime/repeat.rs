@@ -103,6 +103,7 @@ async fn set(
     let name = &target.variable;
     let scope = context.scope_of(activation.task, place).await;
     let value = value.variable_value(&scope).map_err(|error| format!("cannot set {name}: {error}"))?;
+    let value = context.budget.keep_for(name, value).map_err(|error| error.to_string())?;
     let shown = text::shown(&value, context.log.masker());
     context
         .variables

@@ -4,8 +4,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use scaleout_package::Value;
-use scaleout_package::frames::{Beginning, Change, Frame, FrameId, Frames, Full, WriteError};
+use scaleout_package::budget::Kept;
+use scaleout_package::frames::{Beginning, Change, Frame, FrameId, Frames, WriteError};
 use tokio::sync::{mpsc, oneshot};
 
 /// Most questions that wait; who asks more waits for room.
@@ -29,7 +29,7 @@ enum Question {
     Open {
         around: Option<FrameId>,
         beginning: Beginning,
-        answer: oneshot::Sender<Result<FrameId, Full>>,
+        answer: oneshot::Sender<FrameId>,
     },
     Watch {
         frame: FrameId,
@@ -52,7 +52,7 @@ enum Question {
         from: FrameId,
         by: String,
         name: String,
-        value: Value,
+        value: Kept,
         answer: oneshot::Sender<Result<(), WriteError>>,
     },
 }
@@ -65,11 +65,7 @@ pub(super) fn variables() -> (Variables, Owner) {
 }
 
 impl Variables {
-    /// Opens a frame within `around`.
-    ///
-    /// # Errors
-    /// There is no room for what it begins with.
-    pub(super) async fn open(&self, around: Option<FrameId>, beginning: Beginning) -> Result<FrameId, Full> {
+    pub(super) async fn open(&self, around: Option<FrameId>, beginning: Beginning) -> FrameId {
         self.ask(|answer| Question::Open { around, beginning, answer }).await
     }
 
@@ -104,7 +100,7 @@ impl Variables {
         from: FrameId,
         by: &str,
         name: &str,
-        value: Value,
+        value: Kept,
     ) -> Result<(), WriteError> {
         let (by, name) = (by.to_owned(), name.to_owned());
         self.ask(|answer| Question::Write { from, by, name, value, answer }).await
@@ -147,7 +143,7 @@ impl Owner {
         }
     }
 
-    fn write(&mut self, from: FrameId, by: String, name: &str, value: Value) -> Result<(), WriteError> {
+    fn write(&mut self, from: FrameId, by: String, name: &str, value: Kept) -> Result<(), WriteError> {
         if let Some(change) = self.frames.write(from, name, value)? {
             self.changes.entry(by).or_default().push(change);
         }
@@ -157,28 +153,32 @@ impl Owner {
 
 #[cfg(test)]
 mod tests {
-    use scaleout_package::DataType;
+    use scaleout_package::{DataType, Value};
 
     use super::*;
 
     fn int(name: &str) -> Beginning {
-        [(name.to_owned(), (DataType::Int64, Value::Int64(0)))].into()
+        [(name.to_owned(), (DataType::Int64, value(0)))].into()
+    }
+
+    fn value(number: i64) -> Kept {
+        Kept::uncounted(Value::Int64(number))
     }
 
     #[tokio::test]
     async fn what_is_written_is_seen_by_whoever_looks_afterwards() {
         let (variables, owner) = variables();
         let body = async {
-            let package = variables.open(None, int("outer")).await.unwrap();
-            let inner = variables.open(Some(package), int("inner")).await.unwrap();
-            variables.write(inner, "a", "outer", Value::Int64(5)).await.unwrap();
+            let package = variables.open(None, int("outer")).await;
+            let inner = variables.open(Some(package), int("inner")).await;
+            variables.write(inner, "a", "outer", value(5)).await.unwrap();
             let seen = variables.seen_from(package).await;
             assert_eq!(seen[0].get("outer"), Some(&Value::Int64(5)));
             assert_eq!(variables.seen_from(inner).await.len(), 2);
-            assert!(variables.write(package, "a", "inner", Value::Null).await.is_err());
+            assert!(variables.write(package, "a", "inner", value(0)).await.is_err());
             assert!(variables.take_changes("a").await.is_empty(), "it is not watched");
             variables.watch(package, ["outer".to_owned()].into()).await;
-            variables.write(inner, "a", "outer", Value::Int64(6)).await.unwrap();
+            variables.write(inner, "a", "outer", value(6)).await.unwrap();
             assert!(variables.take_changes("b").await.is_empty(), "another one wrote it");
             assert_eq!(variables.take_changes("a").await.len(), 1);
             assert!(variables.take_changes("a").await.is_empty(), "each is told once");

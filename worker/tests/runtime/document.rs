@@ -57,6 +57,10 @@ fn touch(folder: &Path, path: &str) {
 fn the_page_has_no_other_examples() {
     let names: Vec<&str> = examples().into_iter().map(|(name, _)| name).collect();
     assert_eq!(names, EXAMPLES, "each example needs a test of its own below");
+    let tests = include_str!("document.rs");
+    for name in EXAMPLES {
+        assert!(tests.contains(&format!("example(\"{name}\")")), "no test runs the example with [{name}]");
+    }
 }
 
 #[tokio::test]
@@ -190,7 +194,7 @@ async fn a_loop_goes_over_files() {
     let world = World::new().await;
     let inbox = world.folder.path().join("inbox");
     ["a.csv", "b.csv", "c.txt", "inside/d.csv"].iter().for_each(|path| touch(&inbox, path));
-    // Two of ten errors that it may have: the loop goes on, and succeeds.
+    // Two of ten errors that it may have: the loop succeeds. They count in the package, too.
     world.script("check.sh", "echo $(basename $1); exit 1");
     let text = example("tasks.each-file").replace("/data/inbox", inbox.to_str().unwrap());
     let went = world.run(&format!("maximum-errors = 3\n{text}")).await;

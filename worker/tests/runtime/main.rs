@@ -14,6 +14,7 @@ mod guard;
 mod handlers;
 mod http;
 mod logging;
+mod memory;
 mod output;
 mod process;
 mod repeat;

@@ -1,6 +1,6 @@
 //! Variables while a package runs: who sees them, who writes them, and how long they live.
 
-use scaleout_common::wire::{MessageType, OutcomeKind};
+use scaleout_common::wire::OutcomeKind;
 
 use super::world::{World, task};
 
@@ -112,40 +112,4 @@ async fn a_task_has_variables_of_its_own_and_a_container_inside_writes_the_outer
     let went = world.run(text).await;
     went.succeeded();
     assert_eq!(went.stdout(), ["5", "v is 5"]);
-}
-
-#[tokio::test]
-async fn all_variables_together_are_bounded() {
-    let mut world = World::new().await;
-    let text = "x".repeat(1 << 20);
-    world.values = serde_json::json!({ "text": text });
-    // 257 MiB, in the variables of `owner`.
-    let many = |owner: &str| -> String {
-        let one = |number| format!("v{number} = {{ type = \"string\", value = \"@text\" }}\n");
-        format!("[{owner}variables]\n{}", (0..257).map(one).collect::<String>())
-    };
-    let parameter = "[parameters.text]\ntype = \"string\"\nrequired = true\n";
-    let full = "the variables of an execution hold at most 256 MiB together";
-    let of_package = [parameter, &many(""), &task("a", "echo ran", "")].concat();
-    let of_task = [parameter, &task("a", "echo ran", ""), &many("tasks.a.")].concat();
-    let handler =
-        task("a", "exit 3", "") + "[on-error.tasks.b]\nkind = \"process\"\ncommand = [\"echo\", \"ran\"]\n";
-    let of_handler = [parameter, &handler, &many("on-error.")].concat();
-    let iteration = task("each.tasks.b", "echo ran", "");
-    let each = "[tasks.each]\nkind = \"foreach\"\nnumbers = { from = 1, to = 1 }\nparallel = 2\n";
-    // Once for the loop itself, and again for its iteration.
-    let most = many("tasks.each.").lines().take(200).collect::<Vec<_>>().join("\n");
-    let of_iteration = [parameter, each, &most, "\n", &iteration].concat();
-    let cases = [
-        (of_package, format!("\\Package: {full}")),
-        (of_task, format!("\\Package\\a: {full}")),
-        (of_handler, "\\Package\\a: sh exited with code 3".to_owned()),
-        (of_iteration, format!("\\Package\\each[1]: {full}")),
-    ];
-    for (text, error) in cases {
-        let went = world.run(&text).await;
-        let told = went.texts(MessageType::Error);
-        assert!(told.iter().any(|text| text.contains(full)), "{told:?}");
-        assert_eq!((went.error(), went.stdout()), (&*error, vec![]));
-    }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use scaleout_package::budget::{Budget, Room};
 use scaleout_package::model::Child;
 use scaleout_package::scope::Scope;
 use scaleout_package::{Package, Value};
@@ -26,10 +27,12 @@ pub(crate) async fn run<'a>(
         return Try::failed(format!("the package {} was not loaded with this one", child.package));
     };
     let scope = context.scope_of(activation.task, &activation.place).await;
-    let values = match values(package, child, &scope) {
+    // What its parameters take counts for as long as it runs.
+    let (values, _rooms) = match values(package, child, &scope, &context.budget) {
         Ok(values) => values,
         Err(problem) => return Try::failed(problem),
     };
+    drop(scope);
     let inner = context.of_child(package, values);
     let beginning = match inner.begin(&package.variables, None) {
         Ok(beginning) => beginning,
@@ -40,8 +43,14 @@ pub(crate) async fn run<'a>(
     Try::of_container(ended, activation.path(), interrupt)
 }
 
-/// A value for every parameter: what the task gives, else the default.
-fn values(package: &Package, child: &Child, scope: &Scope) -> Result<BTreeMap<String, Value>, String> {
+/// A value for every parameter: what the task gives, which counts, else the default, which the package holds anyhow.
+fn values(
+    package: &Package,
+    child: &Child,
+    scope: &Scope,
+    budget: &Budget,
+) -> Result<(BTreeMap<String, Value>, Vec<Room>), String> {
+    let mut rooms = Vec::with_capacity(child.parameters.len());
     let mut values: BTreeMap<String, Value> = package
         .parameters
         .values()
@@ -56,7 +65,9 @@ fn values(package: &Package, child: &Child, scope: &Scope) -> Result<BTreeMap<St
                 package.name
             ));
         }
+        let room = budget.take(value.bytes());
+        rooms.push(room.map_err(|full| format!("cannot evaluate the parameter {name}: {full}"))?);
         values.insert(name.clone(), value);
     }
-    Ok(values)
+    Ok((values, rooms))
 }

@@ -176,8 +176,7 @@ async fn own_variables(
         return Ok(None);
     }
     let beginning = context.begin(&task.variables, Some(task)).map_err(|error| error.to_string())?;
-    let opened = context.open(Some(place.frame), beginning, &task.variables).await;
-    opened.map(Some).map_err(|full| full.to_string())
+    Ok(Some(context.open(Some(place.frame), beginning, &task.variables).await))
 }
 
 /// An iteration that cannot begin.
@@ -201,6 +200,7 @@ async fn assign(context: &Context<'_>, foreach: &Foreach, row: Row, place: &Plac
     let mut shown = Vec::new();
     for (target, value) in foreach.into.iter().zip(row?) {
         shown.push(format!("{} = {}", target.variable, text::shown(&value, context.log.masker())));
+        let value = context.budget.keep_for(&target.variable, value).map_err(|error| error.to_string())?;
         let written =
             context.variables.write(place.frame, place.path.as_str(), &target.variable, value).await;
         written.map_err(|error| error.to_string())?;

@@ -165,6 +165,7 @@ async fn write(
     variable: &str,
     value: Value,
 ) -> Result<(), Fault> {
+    let value = context.budget.keep_for(variable, value).map_err(|error| Fault::Failed(error.to_string()))?;
     let written = context.keep(activation, variable, value).await;
     written.map_err(|error| Fault::Failed(error.to_string()))
 }

@@ -68,6 +68,7 @@ async fn keep(
     printed: Vec<u8>,
 ) -> Result<(), String> {
     let value = captured::value(target.data_type, printed)?;
+    let value = context.budget.keep_for(&target.variable, value).map_err(|error| error.to_string())?;
     context.keep(activation, &target.variable, value).await.map_err(|error| error.to_string())
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use futures_util::TryStreamExt;
 use scaleout_package::Value;
+use scaleout_package::budget::Kept;
 use scaleout_package::model::Sql;
 use tokio_postgres::{Client, SimpleQueryMessage, Statement};
 
@@ -17,8 +18,9 @@ use super::{row, rows};
 pub(super) struct Executed {
     /// For the log.
     pub(super) told: String,
-    /// Variables and their new values.
-    pub(super) values: Vec<(String, Value)>,
+    /// Variables and their new values. They count already: when there is no room for one, the statement fails, and what
+    /// it did is taken back.
+    pub(super) values: Vec<(String, Kept)>,
 }
 
 /// Executes on a connection without a transaction. If there is an error, the connection is not to be used any more:
@@ -44,12 +46,13 @@ pub(super) async fn execute(client: &Client, sql: &Sql, ready: &Ready<'_>) -> Re
     if let Some(target) = &sql.rows {
         let rows = rows::fetch(client, ready, target).await?;
         let told = told(&rows.count().to_string());
-        return Ok(Executed { told, values: vec![(target.variable.clone(), Value::Table(Arc::new(rows)))] });
+        let kept = ready.count(&target.variable, Value::Table(Arc::new(rows)))?;
+        return Ok(Executed { told, values: vec![kept] });
     }
     if !sql.into.is_empty() {
         let values = row::fetch(client, ready, &sql.into).await?;
-        let names = sql.into.iter().map(|target| target.variable.clone());
-        return Ok(Executed { told: told("1"), values: names.zip(values).collect() });
+        let kept = sql.into.iter().zip(values).map(|(target, value)| ready.count(&target.variable, value));
+        return Ok(Executed { told: told("1"), values: kept.collect::<Result<_, _>>()? });
     }
     let told = if ready.arguments.is_empty() {
         execute_text(client, &ready.text).await.map_err(|error| problem(&error, &ready.text))?

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use scaleout_package::Value;
+use scaleout_package::budget::{Budget, Kept};
 use scaleout_package::model::{ConnectionKind, Operand, Query, Statement};
 use scaleout_package::scope::Scope;
 use scaleout_package::statement::{self, STATEMENT_BYTES_MAX};
@@ -25,6 +26,8 @@ const CONNECT_TIME_MAX: Duration = Duration::from_secs(15);
 pub(super) struct Ready<'a> {
     pub(super) text: Cow<'a, str>,
     pub(super) arguments: Vec<Value>,
+    /// For what comes back.
+    budget: Budget,
 }
 
 impl<'a> Ready<'a> {
@@ -47,7 +50,16 @@ impl<'a> Ready<'a> {
             Statement::Text(text) => Cow::Borrowed(text.as_str()),
             Statement::File(path) => Cow::Owned(read(context, path).await?),
         };
-        Ok(Ready { text, arguments })
+        Ok(Ready { text, arguments, budget: context.budget.clone() })
+    }
+
+    /// Counts a value that came back and is to go into `variable`.
+    ///
+    /// # Errors
+    /// There is no room for it.
+    pub(super) fn count(&self, variable: &str, value: Value) -> Result<(String, Kept), String> {
+        let kept = self.budget.keep_for(variable, value).map_err(|error| error.to_string())?;
+        Ok((variable.to_owned(), kept))
     }
 }
 
