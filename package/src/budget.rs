@@ -55,7 +55,8 @@ impl Default for Budget {
 }
 
 impl Budget {
-    fn new(bytes_max: usize) -> Budget {
+    /// Room for that many bytes.
+    pub fn new(bytes_max: usize) -> Budget {
         Budget(Arc::new(State { used: AtomicUsize::new(0), bytes_max }))
     }
 

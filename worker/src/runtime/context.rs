@@ -67,7 +67,7 @@ impl<'a> Context<'a> {
             log: Arc::new(AttemptLog::new(run, host, masker)),
             slots: Arc::new(Semaphore::new(tasks_max(run, host))),
             variables,
-            budget: Budget::default(),
+            budget: Budget::new(host.limits.variables_bytes_max),
             scope: scope(run, host, &work_folder),
             work_folder: Arc::new(work_folder),
             account,

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use scaleout_common::settings::Worker;
 use scaleout_common::wire::LogRecord;
+use scaleout_package::budget::VARIABLES_BYTES_MAX;
 use tokio::sync::mpsc;
 
 use crate::accounts::Accounts;
@@ -21,6 +22,8 @@ pub struct Limits {
     pub stop_grace: Duration,
     /// Tasks of one attempt that run at once, containers not counted.
     pub tasks_max: usize,
+    /// What the values of all variables of one attempt may take, in bytes.
+    pub variables_bytes_max: usize,
 }
 
 impl Limits {
@@ -30,6 +33,7 @@ impl Limits {
             log_bytes_max: settings.log_bytes_max,
             stop_grace: settings.stop_grace(),
             tasks_max: default_tasks_max(),
+            variables_bytes_max: VARIABLES_BYTES_MAX,
         }
     }
 }

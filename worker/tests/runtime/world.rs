@@ -12,6 +12,7 @@ use rustix::process::{Pid, PidfdFlags};
 use scaleout_common::logging_level::LoggingLevel;
 use scaleout_common::wire::{LogRecord, MessageType, OutcomeKind};
 use scaleout_package::arguments::{self, Resolved};
+use scaleout_package::budget::VARIABLES_BYTES_MAX;
 use scaleout_package::{Project, folder};
 use scaleout_worker::accounts::Accounts;
 use scaleout_worker::guard::{Guard, GuardStart};
@@ -65,7 +66,12 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         let (guard, _) = Guard::start(start_guard(&folder.path().join("data"))).await.unwrap();
         fs::create_dir_all(folder.path().join("project/packages")).unwrap();
-        let limits = Limits { log_bytes_max: 1 << 20, stop_grace: Duration::from_secs(30), tasks_max: 4 };
+        let limits = Limits {
+            log_bytes_max: 1 << 20,
+            stop_grace: Duration::from_secs(30),
+            tasks_max: 4,
+            variables_bytes_max: VARIABLES_BYTES_MAX,
+        };
         let (values, project_values) = (serde_json::json!({}), serde_json::json!({}));
         let settings = "name = \"project\"\n".to_owned();
         World {
