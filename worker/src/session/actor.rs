@@ -70,6 +70,8 @@ pub(super) struct Actor {
     pub(super) markers: MarkerBook,
     pub(super) outcomes: OutcomeBook,
     pub(super) writing: Writing,
+    /// Publishes of outcomes over the present link that have not ended.
+    pub(super) publishing: usize,
     pub(super) subscribing: Subscribing,
     pub(super) rate: Rate,
     pub(super) draining: Option<Draining>,
@@ -117,6 +119,7 @@ impl Actor {
             markers: MarkerBook::default(),
             outcomes: OutcomeBook::default(),
             writing: Writing::default(),
+            publishing: 0,
             subscribing: Subscribing::default(),
             rate: Rate::default(),
             draining: None,
@@ -230,7 +233,7 @@ impl Actor {
 
     /// Claims the deliveries it holds, as many as it may.
     fn claim(&mut self, now: Instant) {
-        if self.link.is_none() || !self.may_claim(now) {
+        if self.link.is_none() || !self.claims.may_send() || !self.may_claim(now) {
             return;
         }
         let ahead = self.claims_ahead();

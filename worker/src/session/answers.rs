@@ -59,7 +59,11 @@ impl Actor {
                 self.attempts.ended((execution, attempt));
                 self.unloadable(execution, attempt, error);
             }
-            Event::OutcomesUnpublished => self.outcomes.reconnected(),
+            Event::OutcomesPublished { link } => self.reporting_ended(link),
+            Event::OutcomesUnpublished { link } => {
+                self.outcomes.reconnected();
+                self.reporting_ended(link);
+            }
         }
     }
 
@@ -116,6 +120,7 @@ impl Actor {
 
     fn unlinked(&mut self) {
         self.link = None;
+        self.publishing = 0;
         self.deliveries.unsubscribed();
         self.markers.unsubscribed();
         self.subscribing.unlinked();

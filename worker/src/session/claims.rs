@@ -9,6 +9,11 @@ use scaleout_common::wire::Claim;
 use tokio::time::Instant;
 
 use super::deliveries::{DeliveryName, Unclaimed};
+use super::moments::Moments;
+
+/// With so many messages on their way there is no further one, and the next carries all that have come together
+/// meanwhile: under load messages become larger, not more, and each costs the catalog a transaction.
+const MESSAGES_MAX: usize = 2;
 
 #[derive(Debug)]
 struct Unanswered {
@@ -22,6 +27,8 @@ struct Unanswered {
 pub(super) struct ClaimBook {
     last: ClaimNumber,
     unanswered: BTreeMap<ClaimNumber, Unanswered>,
+    /// When they were sent.
+    sent: Moments,
 }
 
 impl ClaimBook {
@@ -30,13 +37,16 @@ impl ClaimBook {
         self.last += 1;
         let claim = Claim { number: self.last, execution: delivery.execution, attempt: delivery.attempt };
         self.unanswered.insert(claim.number, Unanswered { claim, delivery: delivery.name, sent: now });
+        self.sent.add(now);
         claim
     }
 
     /// Takes the answered claim out and gives its delivery. `None`: it has been answered before, and whatever the
     /// answer says must not be done a second time.
     pub(super) fn answered(&mut self, number: ClaimNumber) -> Option<DeliveryName> {
-        self.unanswered.remove(&number).map(|unanswered| unanswered.delivery)
+        let Unanswered { delivery, sent, .. } = self.unanswered.remove(&number)?;
+        self.sent.remove(sent);
+        Some(delivery)
     }
 
     /// The attempts that are claimed: some may be granted, by an answer that never came.
@@ -48,10 +58,21 @@ impl ClaimBook {
         self.unanswered.len()
     }
 
+    /// Whether there may be another message of claims.
+    pub(super) fn may_send(&self) -> bool {
+        self.sent.len() < MESSAGES_MAX
+    }
+
     /// Claims that have waited too long; with `all`, every one: the connection, and so the inbox, is new.
     pub(super) fn repeat(&mut self, all: bool, now: Instant) -> Vec<Claim> {
-        let late = |claim: &&mut Unanswered| all || now.duration_since(claim.sent) >= CLAIM_REPEAT;
+        let is_late = |sent: Instant| now.duration_since(sent) >= CLAIM_REPEAT;
+        if !all && !self.sent.oldest().is_some_and(is_late) {
+            return Vec::new();
+        }
+        let late = |claim: &&mut Unanswered| all || is_late(claim.sent);
         let repeated = self.unanswered.values_mut().filter(late).map(|claim| {
+            self.sent.remove(claim.sent);
+            self.sent.add(now);
             claim.sent = now;
             claim.claim
         });
@@ -79,7 +100,25 @@ mod tests {
         assert_eq!(book.answered(1), None, "a late copy of an answer starts nothing");
         assert_eq!(book.len(), 1);
         assert_eq!(book.attempts().collect::<Vec<_>>(), [(second.execution, 1)]);
-        assert_eq!(book.claim(delivery(1), now).number, 3, "a number is never used again");
+        assert_eq!(book.claim(delivery(1), now + CLAIM_REPEAT).number, 3, "a number is never used again");
+    }
+
+    #[test]
+    fn two_messages_are_on_their_way_at_most() {
+        let (mut book, now) = (ClaimBook::default(), Instant::now());
+        let later = now + CLAIM_REPEAT;
+        for tag in 1..=3 {
+            book.claim(delivery(tag), now);
+        }
+        assert!(book.may_send(), "what is claimed in one turn is one message");
+        book.claim(delivery(4), later);
+        assert!(!book.may_send());
+        assert_eq!(book.repeat(false, later).len(), 3);
+        assert!(book.may_send(), "all are on their way since the same moment");
+        book.claim(delivery(5), later + Duration::from_millis(1));
+        assert!(!book.may_send());
+        assert!(book.answered(5).is_some());
+        assert!(book.may_send());
     }
 
     #[test]

@@ -36,8 +36,10 @@ pub(crate) enum Event {
     Ended { execution: ExecutionId, attempt: Attempt, ended: Option<Ended>, took: Duration },
     /// This worker cannot get what the attempt needs; it has not started.
     Unloadable { execution: ExecutionId, attempt: Attempt, error: String },
-    /// These outcomes could not be published: the broker refused, or the link broke.
-    OutcomesUnpublished,
+    /// Outcomes have been published over the link of this number.
+    OutcomesPublished { link: u64 },
+    /// Outcomes could not be published: the broker refused, or the link broke.
+    OutcomesUnpublished { link: u64 },
 }
 
 /// A link to the broker, as the session uses it.

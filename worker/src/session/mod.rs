@@ -14,6 +14,7 @@ mod ending;
 mod event;
 mod link;
 mod markers;
+mod moments;
 mod outcomes;
 mod pulse;
 mod rate;

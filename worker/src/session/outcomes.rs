@@ -8,17 +8,25 @@ use scaleout_common::protocol::timing::{FENCE, OUTCOME_REPEAT};
 use scaleout_common::wire::{Outcome, OutcomeKind};
 use tokio::time::Instant;
 
+use super::moments::Moments;
+
 /// With more unapplied outcomes than this a session claims no more, until masters have applied half of them.
 const OUTCOMES_MAX: usize = 5_000;
+
+type Key = (ExecutionId, Attempt);
 
 /// Unapplied outcomes.
 #[derive(Debug, Default)]
 pub(super) struct OutcomeBook {
-    outcomes: BTreeMap<(ExecutionId, Attempt), Kept>,
+    outcomes: BTreeMap<Key, Kept>,
+    /// Not published on this connection yet.
+    unpublished: BTreeSet<Key>,
+    /// When the others were published last.
+    published: Moments,
     /// Not given to the journal yet. What is applied before leaves here, too, and never costs the disk anything.
-    unwritten: BTreeSet<(ExecutionId, Attempt)>,
+    unwritten: BTreeSet<Key>,
     /// In the journal, and applied since.
-    applied: Vec<(ExecutionId, Attempt)>,
+    applied: Vec<Key>,
     flooded: bool,
 }
 
@@ -40,6 +48,7 @@ impl OutcomeBook {
     pub(super) fn add(&mut self, outcome: Outcome) {
         let key = (outcome.execution, outcome.attempt);
         self.outcomes.insert(key, Kept { outcome, published: None });
+        self.unpublished.insert(key);
         self.unwritten.insert(key);
         self.flooded |= self.outcomes.len() > OUTCOMES_MAX;
     }
@@ -63,8 +72,14 @@ impl OutcomeBook {
     }
 
     pub(super) fn applied(&mut self, key: (ExecutionId, Attempt)) {
-        if self.outcomes.remove(&key).is_some() && !self.unwritten.remove(&key) {
-            self.applied.push(key);
+        if let Some(kept) = self.outcomes.remove(&key) {
+            match kept.published {
+                Some(at) => self.published.remove(at),
+                None => drop(self.unpublished.remove(&key)),
+            }
+            if !self.unwritten.remove(&key) {
+                self.applied.push(key);
+            }
         }
         self.flooded &= self.outcomes.len() > OUTCOMES_MAX / 2;
     }
@@ -96,16 +111,29 @@ impl OutcomeBook {
         for kept in self.outcomes.values_mut() {
             kept.published = None;
         }
+        self.unpublished = self.outcomes.keys().copied().collect();
+        self.published = Moments::default();
     }
 
     /// What is to be published now; counts as published from now on.
     pub(super) fn take_due(&mut self, now: Instant) -> Vec<Outcome> {
-        let due = |kept: &&mut Kept| kept.published.is_none_or(|at| now.duration_since(at) >= OUTCOME_REPEAT);
-        let publish = self.outcomes.values_mut().filter(due).map(|kept| {
+        let is_late = |at: Instant| now.duration_since(at) >= OUTCOME_REPEAT;
+        if self.published.oldest().is_some_and(is_late) {
+            for (key, kept) in &self.outcomes {
+                if let Some(at) = kept.published.filter(|at| is_late(*at)) {
+                    self.published.remove(at);
+                    self.unpublished.insert(*key);
+                }
+            }
+        }
+        let mut due = Vec::with_capacity(self.unpublished.len());
+        for key in std::mem::take(&mut self.unpublished) {
+            let kept = self.outcomes.get_mut(&key).expect("what is to be published is kept");
             kept.published = Some(now);
-            kept.outcome.clone()
-        });
-        publish.collect()
+            self.published.add(now);
+            due.push(kept.outcome.clone());
+        }
+        due
     }
 
     /// All that is left, for the next session's hello.

@@ -15,6 +15,10 @@ use crate::journal::Batch;
 const OUTCOMES_PER_MESSAGE: usize = 400;
 const OUTCOME_BYTES_PER_MESSAGE: usize = 1024 * 1024;
 
+/// With so many publishes on their way no further outcomes are published, and the next one takes all that have ended
+/// meanwhile: each costs the broker a write to its disk.
+const PUBLISHING_MAX: usize = 2;
+
 /// How long to wait before outcomes that the broker refused are published again.
 const REFUSED_PAUSE: Duration = Duration::from_secs(1);
 
@@ -54,9 +58,16 @@ impl Actor {
         Batch { session: self.shared.session, added, applied, welcome }
     }
 
-    /// Publishes what has ended since the last turn, and what has gone unapplied for too long.
+    /// A publish of outcomes has ended, one way or the other.
+    pub(super) fn reporting_ended(&mut self, link: u64) {
+        if self.link.as_ref().is_some_and(|present| present.number == link) {
+            self.publishing = self.publishing.saturating_sub(1);
+        }
+    }
+
+    /// Publishes what has ended and was not published yet, and what has gone unapplied for too long.
     pub(super) fn publish_outcomes(&mut self, now: Instant) {
-        let Some(link) = &self.link else { return };
+        let Some(link) = self.link.as_ref().filter(|_| self.publishing < PUBLISHING_MAX) else { return };
         let mut messages = Vec::new();
         for outcomes in portions(self.outcomes.take_due(now)) {
             let report = Outcomes { session: self.shared.session, outcomes };
@@ -70,14 +81,19 @@ impl Actor {
         if messages.is_empty() {
             return;
         }
-        let (publisher, events) = (link.outcomes.clone(), self.shared.events.clone());
+        self.publishing += 1;
+        let (publisher, events, link) = (link.outcomes.clone(), self.shared.events.clone(), link.number);
         tokio::spawn(async move {
-            if let Err(error) = publisher.publish(messages).await {
-                tracing::warn!(%error, "outcomes were not confirmed and will be published again");
-                tokio::time::sleep(REFUSED_PAUSE).await;
-                // A session that has ended meanwhile carries them in the next hello.
-                let _ = events.send(Event::OutcomesUnpublished).await;
-            }
+            let ended = match publisher.publish(messages).await {
+                Ok(()) => Event::OutcomesPublished { link },
+                Err(error) => {
+                    tracing::warn!(%error, "outcomes were not confirmed and will be published again");
+                    tokio::time::sleep(REFUSED_PAUSE).await;
+                    Event::OutcomesUnpublished { link }
+                }
+            };
+            // A session that has ended meanwhile carries them in the next hello.
+            let _ = events.send(ended).await;
         });
     }
 }

@@ -14,6 +14,10 @@ const BUSY_MAX: Duration = Duration::from_millis(100);
 /// Mere changes of size open a new channel at most this often.
 const RESIZE_EVERY: Duration = Duration::from_secs(1);
 
+/// What is delivered beyond what may be claimed, as a multiple of that: the next message is ready when claims are
+/// answered.
+const PREFETCH_AHEAD: usize = 2;
+
 /// Largest prefetch.
 const PREFETCH_MAX: usize = 2_000;
 
@@ -101,7 +105,7 @@ impl Subscribing {
         self.observe(wish.free_slots, now);
         let saturated = self.is_saturated(now);
         let pools = if wish.open { self.pools.clone() } else { BTreeSet::new() };
-        let prefetch = (wish.free_slots + wish.ahead).clamp(1, PREFETCH_MAX);
+        let prefetch = (wish.free_slots + PREFETCH_AHEAD * wish.ahead).clamp(1, PREFETCH_MAX);
         match &self.open {
             None if pools.is_empty() || wish.free_slots == 0 => {
                 self.settled = true;
@@ -153,6 +157,15 @@ mod tests {
         let wanted = subscribing.decide(&wish(4), now).unwrap();
         assert_eq!((wanted.prefetch, wanted.pools.len()), (4, 1));
         assert_eq!(subscribing.decide(&wish(3), now), None, "fewer free slots change nothing");
+    }
+
+    #[test]
+    fn more_is_delivered_than_may_be_claimed() {
+        let (mut subscribing, now) = (serving(), Instant::now());
+        let tiny = Wish { ahead: 50, ..wish(4) };
+        assert_eq!(subscribing.decide(&tiny, now).unwrap().prefetch, 104);
+        let most = Wish { ahead: 5_000, ..wish(4) };
+        assert_eq!(subscribing.decide(&most, now + RESIZE_EVERY).unwrap().prefetch, 2_000);
     }
 
     #[test]
