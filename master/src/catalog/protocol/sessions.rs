@@ -134,7 +134,7 @@ impl Catalog {
 
 /// `before` is what the worker's build understood when the sessions that end ran. Gives whether the worker is enabled.
 async fn begin(
-    transaction: &Transaction<'_>,
+    transaction: &deadpool_postgres::Transaction<'_>,
     hello: &Hello,
     inbox: &str,
     before: Dialect,
