@@ -5,7 +5,7 @@ use lapin::types::{AMQPValue, FieldTable};
 use scaleout_common::names::PoolName;
 use scaleout_common::priority::Priority;
 use scaleout_common::protocol::timing::LEASE;
-use scaleout_common::wire::{EncodeError, Kind, Marker, Message, Task, encode};
+use scaleout_common::wire::{EncodeError, Kind, Marker, Message, Task, Tasks, encode};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -28,6 +28,11 @@ pub struct Outgoing {
 }
 
 impl Outgoing {
+    /// What it says, in its envelope.
+    pub fn body(&self) -> &[u8] {
+        &self.body
+    }
+
     /// A task for the queue of its pool and priority.
     pub fn task(pool: &PoolName, task: &Task) -> Result<Self, EncodeError> {
         let mut headers = FieldTable::default();
@@ -36,6 +41,14 @@ impl Outgoing {
         let key = topology::task_key(pool, task.priority);
         let mut message = Self::new(topology::TASKS, key, task, PERSISTENT, None)?;
         message.properties = message.properties.with_headers(headers);
+        message.mandatory = true;
+        Ok(message)
+    }
+
+    /// Several tasks of one pool and priority.
+    pub fn tasks(pool: &PoolName, tasks: &Tasks) -> Result<Self, EncodeError> {
+        let key = topology::task_key(pool, tasks.priority);
+        let mut message = Self::new(topology::TASKS, key, tasks, PERSISTENT, None)?;
         message.mandatory = true;
         Ok(message)
     }

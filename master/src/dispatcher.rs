@@ -7,8 +7,10 @@ use std::collections::{HashSet, VecDeque};
 use std::time::Duration;
 
 use scaleout_broker::{Outgoing, Publisher};
+use scaleout_common::ids::{Attempt, ExecutionId};
 use scaleout_common::protocol::timing::MASTER_PROBE_EVERY;
-use scaleout_common::wire::{EncodeError, Task};
+use scaleout_common::protocol::together::per_message;
+use scaleout_common::wire::{EncodeError, Task, Tasks};
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Interval, MissedTickBehavior, interval};
@@ -36,6 +38,7 @@ pub(crate) async fn run(context: Context, dispatches: mpsc::Receiver<Dispatch>, 
         publishing: JoinSet::new(),
         in_hand: HashSet::new(),
         confirmed: Vec::new(),
+        together: false,
         overdue: ticks(OVERDUE_EVERY),
         probe: ticks(MASTER_PROBE_EVERY),
     };
@@ -55,6 +58,8 @@ struct Dispatcher {
     in_hand: HashSet<i64>,
     /// Confirmed by the broker, not marked in the catalog yet.
     confirmed: Vec<i64>,
+    /// Whether a message may name several executions.
+    together: bool,
     overdue: Interval,
     probe: Interval,
 }
@@ -103,6 +108,7 @@ impl Dispatcher {
                 let found = self.context.catalog.overdue_dispatches(self.context.master).await;
                 let taken = self.take(found, "look for unconfirmed dispatches");
                 self.context.metrics.dispatches_unconfirmed.increment(taken);
+                self.together = self.context.catalog.may_send_together().await.unwrap_or(false);
             }
             Event::ProbeMasters => {
                 let found = self.context.catalog.adopt_dead_masters(self.context.master).await;
@@ -137,10 +143,10 @@ impl Dispatcher {
         let Some(publisher) = self.publisher.borrow_and_update().clone() else { return };
         while self.publishing.len() < PUBLISHING_MAX {
             let Some(dispatch) = self.waiting.pop_front() else { return };
-            let publisher = publisher.clone();
+            let (publisher, together) = (publisher.clone(), self.together);
             self.context.metrics.tasks_published.increment(dispatch.tasks.len() as u64);
             self.publishing.spawn(async move {
-                let confirmed = publish(&publisher, &dispatch).await;
+                let confirmed = publish(&publisher, &dispatch, together).await;
                 Published { dispatch, confirmed }
             });
         }
@@ -190,8 +196,8 @@ impl Dispatcher {
     }
 }
 
-async fn publish(publisher: &Publisher, dispatch: &Dispatch) -> bool {
-    let result = match messages(dispatch) {
+async fn publish(publisher: &Publisher, dispatch: &Dispatch, together: bool) -> bool {
+    let result = match messages(dispatch, together) {
         Ok(messages) => publisher.publish(messages).await.map_err(|error| error.to_string()),
         Err(error) => Err(error.to_string()),
     };
@@ -206,13 +212,57 @@ async fn publish(publisher: &Publisher, dispatch: &Dispatch) -> bool {
     result.is_ok()
 }
 
-fn messages(dispatch: &Dispatch) -> Result<Vec<Outgoing>, EncodeError> {
-    let task = |&(execution, attempt)| Task { execution, attempt, priority: dispatch.priority };
-    dispatch.tasks.iter().map(|pair| Outgoing::task(&dispatch.pool, &task(pair))).collect()
+fn messages(dispatch: &Dispatch, together: bool) -> Result<Vec<Outgoing>, EncodeError> {
+    let Dispatch { pool, priority, tasks, .. } = dispatch;
+    let per_message = if together { per_message(tasks.len()) } else { 1 };
+    let message = |tasks: &[(ExecutionId, Attempt)]| match *tasks {
+        [(execution, attempt)] => Outgoing::task(pool, &Task { execution, attempt, priority: *priority }),
+        _ => Outgoing::tasks(pool, &Tasks { tasks: tasks.to_vec(), priority: *priority }),
+    };
+    tasks.chunks(per_message).map(message).collect()
 }
 
 fn ticks(every: Duration) -> Interval {
     let mut ticks = interval(every);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     ticks
+}
+
+#[cfg(test)]
+mod tests {
+    use scaleout_common::priority::Priority;
+    use scaleout_common::wire::{Kind, decode};
+
+    use super::*;
+
+    fn dispatch(executions: u128) -> Dispatch {
+        let tasks = (1..=executions).map(|number| (ExecutionId(uuid::Uuid::from_u128(number)), 1)).collect();
+        Dispatch { id: 1, pool: "default".parse().unwrap(), priority: Priority::High, tasks }
+    }
+
+    #[test]
+    fn every_execution_is_named_once_and_in_order() {
+        for (executions, together, messages_expected, last) in [
+            (1, true, 1, Kind::Task),
+            (40, true, 40, Kind::Task),
+            (1_000, true, 125, Kind::Tasks),
+            (257, true, 33, Kind::Task),
+            (1_000, false, 1_000, Kind::Task),
+        ] {
+            let dispatch = dispatch(executions);
+            let messages = messages(&dispatch, together).unwrap();
+            assert_eq!(messages.len(), messages_expected, "{executions}");
+            assert_eq!(messages.last().and_then(|message| Kind::of(message.body())), Some(last));
+            let named: Vec<(ExecutionId, Attempt)> = messages
+                .iter()
+                .flat_map(|message| match Kind::of(message.body()) {
+                    Some(Kind::Tasks) => decode::<Tasks>(message.body()).unwrap().tasks,
+                    _ => decode::<Task>(message.body())
+                        .map(|task| vec![(task.execution, task.attempt)])
+                        .unwrap(),
+                })
+                .collect();
+            assert_eq!(named, dispatch.tasks);
+        }
+    }
 }

@@ -6,7 +6,7 @@ use lapin::types::FieldTable;
 use scaleout_broker::topology::{CLAIMS, DEAD, KEY_CLAIM, LOGS, UNROUTED, parse_task_key};
 use scaleout_broker::{Outgoing, PublishError};
 use scaleout_common::priority::Priority;
-use scaleout_common::wire::{Heartbeat, Kind, LogBatch, Task, decode};
+use scaleout_common::wire::{Heartbeat, Kind, LogBatch, Task, Tasks, decode};
 
 use crate::management::Management;
 use crate::world::{World, default_queue, next, no_outcomes, pool, session, task, tasks, within};
@@ -93,6 +93,21 @@ async fn a_task_of_an_unknown_pool_waits_among_the_unrouted() {
     let queue = scaleout_broker::topology::task_queue(&name, priority);
     let mut tasks = world.link.consume(&queue, 10).await.unwrap();
     assert_eq!(decode::<Task>(&next(&mut tasks).await.body).unwrap(), sent);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn several_tasks_travel_together() {
+    let world = World::new().await;
+    let pool = pool("default");
+    world.link.declare_pool(&pool).await.unwrap();
+    let Task { execution, attempt, priority } = task();
+    let sent = Tasks { tasks: vec![(execution, attempt), (execution, attempt + 1)], priority };
+    world.publisher().await.publish(vec![Outgoing::tasks(&pool, &sent).unwrap()]).await.unwrap();
+    let queue = scaleout_broker::topology::task_queue(&pool, priority);
+    let mut tasks = world.link.consume(&queue, 10).await.unwrap();
+    let delivery = next(&mut tasks).await;
+    assert_eq!((delivery.kind, decode::<Tasks>(&delivery.body).unwrap()), (Some(Kind::Tasks), sent));
     world.end().await;
 }
 

@@ -10,3 +10,4 @@ pub mod liveness;
 pub mod marker;
 pub mod outcome;
 pub mod timing;
+pub mod together;

@@ -14,6 +14,7 @@ pub enum Kind {
     LogBatch = 6,
     Marker = 7,
     Markers = 8,
+    Tasks = 9,
     HelloAnswer = 16,
     HeartbeatAnswer = 17,
     ClaimAnswers = 18,
@@ -23,7 +24,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub const ALL: [Kind; 14] = [
+    pub const ALL: [Kind; 15] = [
         Kind::Task,
         Kind::Hello,
         Kind::Heartbeat,
@@ -32,6 +33,7 @@ impl Kind {
         Kind::LogBatch,
         Kind::Marker,
         Kind::Markers,
+        Kind::Tasks,
         Kind::HelloAnswer,
         Kind::HeartbeatAnswer,
         Kind::ClaimAnswers,
@@ -57,6 +59,7 @@ impl Kind {
             Self::LogBatch => "log-batch",
             Self::Marker => "marker",
             Self::Markers => "markers",
+            Self::Tasks => "tasks",
             Self::HelloAnswer => "hello-answer",
             Self::HeartbeatAnswer => "heartbeat-answer",
             Self::ClaimAnswers => "claim-answers",

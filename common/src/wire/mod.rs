@@ -16,7 +16,7 @@ pub use log::{LogBatch, LogRecord, MessageSource, MessageType};
 pub use to_master::{Claim, Claims, Heartbeat, Hello, Markers, Outcome, OutcomeKind, Outcomes};
 pub use to_worker::{
     ClaimAnswer, ClaimAnswers, ClaimVerdict, Grant, HeartbeatAnswer, HelloAnswer, HelloVerdict, Marker,
-    MarkersSeen, OutcomesApplied, PackageGrant, Stop, Stops, Task, Values,
+    MarkersSeen, OutcomesApplied, PackageGrant, Stop, Stops, Task, Tasks, Values,
 };
 
 #[cfg(test)]

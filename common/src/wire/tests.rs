@@ -124,6 +124,7 @@ fn empty() -> Stops {
 fn every_message_has_its_golden_bytes() {
     let stop = Stop { execution: execution(1), attempt: 1 };
     check(&Task { execution: execution(0xabc), attempt: 2, priority: Priority::Low });
+    check(&Tasks { tasks: vec![(execution(0xabc), 2), (execution(1), 1)], priority: Priority::High });
     check(&hello());
     check(&Heartbeat { session: session(), number: 9, running: 2, leaving: false });
     check(&Claims {

@@ -18,6 +18,15 @@ pub struct Task {
     pub priority: Priority,
 }
 
+/// Several of them in one message, of one pool and priority. Each is claimed by itself, and the message has done its work
+/// when all claims are answered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tasks {
+    /// Never empty, and at most [`TASKS_PER_MESSAGE_MAX`](crate::protocol::together::TASKS_PER_MESSAGE_MAX).
+    pub tasks: Vec<(ExecutionId, Attempt)>,
+    pub priority: Priority,
+}
+
 /// Answers a hello.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HelloAnswer {
@@ -165,6 +174,9 @@ pub struct Stop {
 
 impl Message for Task {
     const KIND: Kind = Kind::Task;
+}
+impl Message for Tasks {
+    const KIND: Kind = Kind::Tasks;
 }
 impl Message for HelloAnswer {
     const KIND: Kind = Kind::HelloAnswer;

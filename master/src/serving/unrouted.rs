@@ -1,7 +1,7 @@
 //! Consumes tasks and markers of pools whose queues were missing: declares the queues and publishes them again.
 
 use scaleout_broker::{BrokerError, Link, Outgoing, Publisher, topology};
-use scaleout_common::wire::{Kind, Marker, Task};
+use scaleout_common::wire::{Kind, Marker, Task, Tasks};
 
 use super::answer::read;
 use crate::context::Context;
@@ -18,9 +18,11 @@ pub(super) async fn serve(context: &Context, link: &Link, publisher: &Publisher)
         let mut again = Vec::new();
         for delivery in &deliveries {
             // Anything else is read as a task, and buried if it is none.
-            let kind = delivery.kind.filter(|kind| *kind == Kind::Marker).unwrap_or(Kind::Task);
+            let known = |kind: &Kind| matches!(kind, Kind::Marker | Kind::Tasks);
+            let kind = delivery.kind.filter(known).unwrap_or(Kind::Task);
             let readable = match kind {
                 Kind::Marker => read::<Marker>(publisher, topology::UNROUTED, delivery).await?.is_some(),
+                Kind::Tasks => read::<Tasks>(publisher, topology::UNROUTED, delivery).await?.is_some(),
                 _ => read::<Task>(publisher, topology::UNROUTED, delivery).await?.is_some(),
             };
             match topology::parse_task_key(&delivery.routing_key) {

@@ -7,7 +7,7 @@ use std::panic::catch_unwind;
 use scaleout_common::hex;
 use scaleout_common::wire::{
     BODY_BYTES_MAX, ClaimAnswers, Claims, Heartbeat, HeartbeatAnswer, Hello, HelloAnswer, Kind, LogBatch,
-    Marker, Markers, MarkersSeen, Message, Outcomes, OutcomesApplied, Stops, Task, decode, encode, v1,
+    Marker, Markers, MarkersSeen, Message, Outcomes, OutcomesApplied, Stops, Task, Tasks, decode, encode, v1,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -77,8 +77,9 @@ struct Seen {
 type Attempt = fn(&[u8]) -> Result<Seen, String>;
 
 /// As every kind, and in every layout: a queue may hold any.
-const ATTEMPTS: [Attempt; 15] = [
+const ATTEMPTS: [Attempt; 16] = [
     try_as::<Task>,
+    try_as::<Tasks>,
     try_as::<Hello>,
     try_as::<Heartbeat>,
     try_as::<Claims>,

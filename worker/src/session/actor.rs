@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::attempts::{Attempts, Shared};
 use super::claims::ClaimBook;
 use super::cut_off::Turns;
-use super::deliveries::{Deliveries, Unclaimed};
+use super::deliveries::Deliveries;
 use super::ending::Draining;
 use super::event::{Event, Linked};
 use super::markers::MarkerBook;
@@ -279,6 +279,7 @@ impl Actor {
             open: self.may_claim(now),
             free_slots: self.attempts.free_slots(),
             ahead: self.claims_ahead(),
+            per_message: self.deliveries.per_message(),
         };
         self.subscribing.observe(wish.free_slots, now);
         if self.subscribing.is_saturated(now) {
@@ -336,9 +337,5 @@ impl Actor {
             }
             Err(error) => tracing::error!(%error, "a message to the masters cannot be written"),
         }
-    }
-
-    pub(super) fn hold(&mut self, priority: scaleout_common::priority::Priority, delivery: Unclaimed) {
-        self.deliveries.hold(priority, delivery);
     }
 }

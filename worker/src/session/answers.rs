@@ -11,7 +11,7 @@ use scaleout_common::wire::{
 use tokio::time::Instant;
 
 use super::actor::{Actor, Ending, LOOK_WITHOUT_HEARTBEAT, Phase};
-use super::deliveries::{DeliveryName, Unclaimed};
+use super::deliveries::DeliveryName;
 use super::event::{Answer, Event, Linked};
 use super::pulse::{Beat, Pulse};
 use super::waiting::{Granted, unstarted};
@@ -34,9 +34,7 @@ impl Actor {
                     self.unlinked();
                 }
             }
-            Event::Delivered { name, priority, execution, attempt } => {
-                self.hold(priority, Unclaimed { name, execution, attempt });
-            }
+            Event::Delivered { name, priority, tasks } => self.deliveries.hold(name, priority, &tasks),
             Event::Marked { name, marker } => {
                 if self.deliveries.is_held(name) {
                     self.markers.hold(name, marker, Instant::now());
@@ -280,7 +278,9 @@ impl Actor {
 
     fn return_deliveries(&mut self, deliveries: impl Iterator<Item = DeliveryName>) {
         if let Some(link) = &self.link {
-            deliveries.for_each(|name| link.subscriptions.requeue(name));
+            deliveries
+                .filter(|name| self.deliveries.give_back(*name))
+                .for_each(|name| link.subscriptions.requeue(name));
         }
         // Until a heartbeat's answer says which pools are served.
         self.subscribing.refused();

@@ -20,8 +20,8 @@ pub(crate) enum Event {
     Linked(Linked),
     /// The link of this number is gone; whatever was delivered over it is the broker's again.
     Unlinked { number: u64 },
-    /// A task message.
-    Delivered { name: DeliveryName, priority: Priority, execution: ExecutionId, attempt: Attempt },
+    /// A task message, which names one execution or more.
+    Delivered { name: DeliveryName, priority: Priority, tasks: Vec<(ExecutionId, Attempt)> },
     /// A marker, to be forwarded to the masters.
     Marked { name: DeliveryName, marker: MarkerId },
     /// The consumers of the wish with this number are open.

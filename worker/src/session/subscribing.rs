@@ -29,6 +29,8 @@ pub(super) struct Wish {
     pub(super) free_slots: usize,
     /// What it finishes in a few milliseconds.
     pub(super) ahead: usize,
+    /// Executions that a message names, rounded down; at least one.
+    pub(super) per_message: usize,
 }
 
 /// The state of the subscriptions.
@@ -105,7 +107,8 @@ impl Subscribing {
         self.observe(wish.free_slots, now);
         let saturated = self.is_saturated(now);
         let pools = if wish.open { self.pools.clone() } else { BTreeSet::new() };
-        let prefetch = (wish.free_slots + PREFETCH_AHEAD * wish.ahead).clamp(1, PREFETCH_MAX);
+        let executions = wish.free_slots + PREFETCH_AHEAD * wish.ahead;
+        let prefetch = executions.div_ceil(wish.per_message.max(1)).clamp(1, PREFETCH_MAX);
         match &self.open {
             None if pools.is_empty() || wish.free_slots == 0 => {
                 self.settled = true;
@@ -141,7 +144,7 @@ mod tests {
     use crate::hearing::hearing;
 
     fn wish(free_slots: usize) -> Wish {
-        Wish { open: true, free_slots, ahead: 0 }
+        Wish { open: true, free_slots, ahead: 0, per_message: 1 }
     }
 
     fn serving() -> Subscribing {
@@ -164,6 +167,8 @@ mod tests {
         let (mut subscribing, now) = (serving(), Instant::now());
         let tiny = Wish { ahead: 50, ..wish(4) };
         assert_eq!(subscribing.decide(&tiny, now).unwrap().prefetch, 104);
+        let together = Wish { ahead: 500, per_message: 8, ..wish(4) };
+        assert_eq!(serving().decide(&together, now).unwrap().prefetch, 126);
         let most = Wish { ahead: 5_000, ..wish(4) };
         assert_eq!(subscribing.decide(&most, now + RESIZE_EVERY).unwrap().prefetch, 2_000);
     }

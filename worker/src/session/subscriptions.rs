@@ -6,9 +6,10 @@
 use std::collections::BTreeSet;
 
 use scaleout_broker::{Acker, BrokerError, Delivery, Link, Outgoing, Publisher, Subscription, topology};
+use scaleout_common::ids::{Attempt, ExecutionId};
 use scaleout_common::names::PoolName;
 use scaleout_common::priority::Priority;
-use scaleout_common::wire::{Kind, Marker, Task, decode};
+use scaleout_common::wire::{Kind, Marker, Task, Tasks, decode};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
@@ -183,6 +184,10 @@ impl Forward {
         }
     }
 
+    fn delivered(&self, name: DeliveryName, tasks: Vec<(ExecutionId, Attempt)>) -> Event {
+        Event::Delivered { name, priority: self.priority, tasks }
+    }
+
     async fn next(&self, subscription: &mut Subscription) -> Result<Event, BrokerError> {
         let delivery = subscription.next().await?;
         self.read(delivery, subscription.queue()).await
@@ -194,12 +199,11 @@ impl Forward {
             Some(Kind::Marker) => {
                 decode::<Marker>(&delivery.body).map(|Marker { marker }| Event::Marked { name, marker })
             }
-            _ => decode::<Task>(&delivery.body).map(|Task { execution, attempt, .. }| Event::Delivered {
-                name,
-                priority: self.priority,
-                execution,
-                attempt,
-            }),
+            Some(Kind::Tasks) => {
+                decode::<Tasks>(&delivery.body).map(|Tasks { tasks, .. }| self.delivered(name, tasks))
+            }
+            _ => decode::<Task>(&delivery.body)
+                .map(|Task { execution, attempt, .. }| self.delivered(name, vec![(execution, attempt)])),
         };
         let error = match read {
             Ok(event) => return Ok(event),

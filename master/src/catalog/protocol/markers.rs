@@ -7,6 +7,7 @@ use scaleout_common::names::PoolName;
 use scaleout_common::priority::Priority;
 use scaleout_common::protocol::marker::{Outstanding, may_mark};
 use scaleout_common::protocol::timing::{MARKER_EVERY, MARKER_PATIENCE};
+use scaleout_common::protocol::together::may_send_together;
 use scaleout_common::wire::Dialect;
 use tokio_postgres::Row;
 use uuid::Uuid;
@@ -37,9 +38,19 @@ impl Catalog {
 
     /// Whether all that may have to do with a marker understand it.
     pub(crate) async fn may_mark(&self) -> Result<bool, CatalogError> {
+        Ok(may_mark(self.builds().await?))
+    }
+
+    /// Whether all that may receive a task message understand one that names several executions.
+    pub(crate) async fn may_send_together(&self) -> Result<bool, CatalogError> {
+        Ok(may_send_together(self.builds().await?))
+    }
+
+    /// What the masters and the workers whose session has not ended understand.
+    async fn builds(&self) -> Result<Vec<Dialect>, CatalogError> {
         let client = self.request().await?;
-        let found = client.query(&client.prepare_cached(sql::MARKER_BUILDS).await?, &[]).await?;
-        Ok(may_mark(found.iter().map(|row| Dialect::of_build(row.get("version")))))
+        let found = client.query(&client.prepare_cached(sql::BUILDS).await?, &[]).await?;
+        Ok(found.iter().map(|row| Dialect::of_build(row.get("version"))).collect())
     }
 
     /// Notes that `marker` follows the queue's marker `before`. To be called before it is published. `false`: another

@@ -121,6 +121,17 @@ async fn builds_that_do_not_know_markers_are_sent_none() {
 }
 
 #[tokio::test]
+async fn builds_that_do_not_know_them_are_sent_no_messages_of_several_executions() {
+    let world = World::new().await;
+    world.session().await;
+    for (version, together) in [("0.3.0", true), ("0.2.9", false), ("1.0.0", true)] {
+        world.sql.execute("update internal.workers set version = $1", &[&version]).await.unwrap();
+        assert_eq!(world.catalog.may_send_together().await.unwrap(), together, "{version}");
+        assert!(world.catalog.may_mark().await.unwrap());
+    }
+}
+
+#[tokio::test]
 async fn a_marker_published_once_more_shows_what_its_first_copy_showed() {
     let world = World::new().await;
     let (early, late) = (world.pending(2).await, world.pending(2).await);
