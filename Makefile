@@ -1,6 +1,6 @@
 # Thin on purpose, and for make 3.81 too: what a target does is in deploy/.
 
-.PHONY: help demo dev test check fmt model faults soak fuzz rehearse recovery docs deb deny
+.PHONY: help demo dev test check fmt model faults soak fuzz rehearse recovery bench bench-full docs deb deny
 
 help:
 	@echo "make demo    see it work: packages over three workers, on real data, in a folder that goes again"
@@ -17,6 +17,8 @@ help:
 	@echo "make deb     build the Debian package, and install, upgrade and remove it in a clean root"
 	@echo "make deny    licences, sources and advisories of all dependencies, with cargo-deny"
 	@echo "make recovery  measure how soon work goes on after the loss of a worker, a master, the broker"
+	@echo "make bench   measure throughput, latency and work, and write benches/RESULTS.md"
+	@echo "make bench-full  the same with four times as much"
 
 demo:
 	@sh deploy/demo.sh
@@ -50,6 +52,12 @@ fuzz:
 
 recovery:
 	@sh deploy/recovery.sh
+
+bench:
+	@sh deploy/bench.sh standard
+
+bench-full:
+	@sh deploy/bench.sh full
 
 docs:
 	@SCALEOUT_WRITE=1 cargo test --quiet --locked --workspace --test tidy the_page_of_settings

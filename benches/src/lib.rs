@@ -1,7 +1,19 @@
-//! What is measured and not tested: how soon work goes on after a loss. Throughput and latency beside the peers come
-//! with the speed issue. Everything panics with what it saw, as tests do: a figure of a run that went wrong is none.
+//! What is measured and not tested: throughput, latency and recovery, beside the ceilings of the machine. Everything
+//! panics with what it saw, as tests do: a figure of a run that went wrong is none.
 
+mod ceiling;
+mod cpu;
 mod figures;
+mod latency;
+mod machine;
+mod plot;
+mod quantiles;
 pub mod recovery;
+mod report;
+mod sections;
+mod stand;
+mod throughput;
+mod work;
 
 pub use figures::Figures;
+pub use sections::{Results, Size, measure, throughput_only};

@@ -1,5 +1,5 @@
-//! `scaleout-servers run -- COMMAND ARGUMENTS…`: runs a command beside temporary private servers and ends
-//! them with it. Exits with the command's code, or 128 + the signal's number; 2 is wrong usage, 3 that the
+//! `scaleout-servers run [--durable] -- COMMAND ARGUMENTS…`: runs a command beside temporary private servers and ends
+//! them with it. With `--durable` PostgreSQL waits for the disk, as it must outside tests. Exits with the command's code, or 128 + the signal's number; 2 is wrong usage, 3 that the
 //! servers could not be started.
 
 use std::ffi::OsString;
@@ -14,7 +14,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// How long an interrupted command may take to end before it is killed.
 const COMMAND_GRACE: Duration = Duration::from_secs(10);
-const USAGE: &str = "usage: scaleout-servers run -- COMMAND [ARGUMENT…]";
+const USAGE: &str = "usage: scaleout-servers run [--durable] -- COMMAND [ARGUMENT…]";
 const WRONG_USAGE: i32 = 2;
 const NO_SERVERS: i32 = 3;
 
@@ -23,7 +23,12 @@ fn main() {
     let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
     let code = match arguments.as_slice() {
         [run, dashes, command @ ..] if run == "run" && dashes == "--" && !command.is_empty() => {
-            run_beside(command)
+            run_beside(command, Config::temporary())
+        }
+        [run, durable, dashes, command @ ..]
+            if run == "run" && durable == "--durable" && dashes == "--" && !command.is_empty() =>
+        {
+            run_beside(command, Config { fast: false, ..Config::temporary() })
         }
         _ => {
             complain(USAGE);
@@ -33,14 +38,14 @@ fn main() {
     std::process::exit(code);
 }
 
-fn run_beside(command: &[OsString]) -> i32 {
+fn run_beside(command: &[OsString], config: Config) -> i32 {
     // One thread: the command's parent-death signal follows the thread that started it.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let outcome = runtime.map_err(|error| error.to_string()).and_then(|runtime| {
         runtime.block_on(async {
             let mut interrupts = Interrupts::listen().map_err(|error| error.to_string())?;
             let code = tokio::select! {
-                started = Servers::start(Config::temporary()) => {
+                started = Servers::start(config) => {
                     beside(started.map_err(|error: LocalError| error.to_string())?, command, &mut interrupts).await
                 }
                 number = interrupts.next() => 128 + number,

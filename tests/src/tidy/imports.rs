@@ -21,7 +21,7 @@ const ORDER: &[(&str, &[&str], &[&str])] = &[
 
 /// Crates from elsewhere that only some folders may name.
 const FOREIGN: &[(&str, &[&str])] = &[
-    ("lapin", &["broker"]),
+    ("lapin", &["broker", "benches"]),
     ("bincode", &["common"]),
     ("figment", &["cli"]),
     ("axum", &["master"]),
@@ -160,7 +160,7 @@ mod tests {
                 "[target.'cfg(unix)'.dependencies]\nscaleout.workspace = true",
                 Some("local may not import cli"),
             ),
-            ("worker", "[dependencies]\nlapin = \"4\"", Some("lapin belongs to broker alone")),
+            ("worker", "[dependencies]\nlapin = \"4\"", Some("lapin belongs to broker and benches alone")),
             ("common", "[dependencies]\ntokio = \"1\"", Some("common is pure: it does without tokio")),
             ("common", "[dev-dependencies]\ntokio = \"1\"", None),
             ("other", "", Some("this crate has no place in the import order")),

@@ -1,0 +1,64 @@
+//! Measures throughput, latency and work, and writes `RESULTS.md` and its plots into a folder: `make bench`. The servers
+//! are those of `scaleout-servers run --durable`.
+
+use std::io::Write as _;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use scaleout_benches::{Size, measure, throughput_only};
+
+const USAGE: &str = "usage: scaleout-bench standard|full|quick FOLDER
+       scaleout-bench throughput WORKERS EXECUTIONS";
+
+/// What `make bench` does: well under a quarter of an hour.
+const STANDARD: Size =
+    Size { rounds: 3, executions: 50_000, latency: Duration::from_secs(10), processes: 1_000 };
+/// The budgets' sustained load.
+const FULL: Size =
+    Size { rounds: 3, executions: 200_000, latency: Duration::from_secs(30), processes: 5_000 };
+/// To see that it works; the figures mean little.
+const QUICK: Size = Size { rounds: 1, executions: 10_000, latency: Duration::from_secs(2), processes: 200 };
+
+#[tokio::main]
+async fn main() -> std::io::Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let began = Instant::now();
+    let mut say = |text: &str| {
+        // Who has closed the stream does not want to know.
+        let _ = writeln!(std::io::stderr(), "{:4} s  {text}", began.elapsed().as_secs());
+    };
+    let (size, folder) = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["standard", folder] => (STANDARD, folder),
+        ["full", folder] => (FULL, folder),
+        ["quick", folder] => (QUICK, folder),
+        ["throughput", workers, executions] => match (workers.parse(), executions.parse()) {
+            (Ok(workers), Ok(executions)) => {
+                throughput_only(workers, Size { executions, ..STANDARD }, &mut say).await;
+                return Ok(());
+            }
+            _ => return usage(),
+        },
+        _ => return usage(),
+    };
+    let results = measure(size, &mut say).await;
+    let command = match arguments[0].as_str() {
+        "standard" => "make bench",
+        "full" => "make bench-full",
+        _ => "scaleout-bench quick",
+    };
+    let minutes = began.elapsed().as_secs().div_ceil(60);
+    let head = format!(
+        "# Results\n\nWritten by `{command}` in {minutes} minutes. Whoever runs it gets the same table for their machine; \
+         how each figure is taken stands beside it and in `src/`.\n"
+    );
+    std::fs::write(Path::new(folder).join("RESULTS.md"), format!("{head}\n{}", results.text))?;
+    for (name, svg) in &results.plots {
+        std::fs::write(Path::new(folder).join(name), svg)?;
+    }
+    write!(std::io::stdout(), "{}", results.text)
+}
+
+fn usage() -> std::io::Result<()> {
+    writeln!(std::io::stderr(), "{USAGE}")?;
+    std::process::exit(2);
+}

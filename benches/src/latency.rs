@@ -1,0 +1,101 @@
+//! How soon an execution runs, and has ended, from the moment at which its request was due: at a rate that does not
+//! wait for answers, so that a slow moment is felt by all that was due in it.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tokio::task::JoinSet;
+use uuid::Uuid;
+
+use crate::quantiles::Quantiles;
+use crate::stand::{Request, Stand};
+
+/// Requests are due this often; each asks for as many executions as the rate wants.
+const TICK: Duration = Duration::from_millis(5);
+/// What is left out at the beginning.
+const WARM_UP: Duration = Duration::from_secs(1);
+
+/// From when the request was due.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Latency {
+    /// Executions a second that were asked for.
+    pub(crate) rate: f64,
+    pub(crate) to_running: Quantiles,
+    pub(crate) to_terminal: Quantiles,
+}
+
+impl Latency {
+    /// Takes in another round at the same rate.
+    pub(crate) fn add(&mut self, round: Self) {
+        self.rate = round.rate;
+        self.to_running.add(round.to_running);
+        self.to_terminal.add(round.to_terminal);
+    }
+}
+
+/// Empty packages one by one, each when the one before has long ended.
+pub(crate) async fn idle(stand: &mut Stand, executions: u32) -> Latency {
+    let every = Duration::from_millis(25);
+    at(stand, Pace { every, per_request: 1 }, every * executions).await
+}
+
+/// Empty packages at `rate` a second, for that long.
+pub(crate) async fn loaded(stand: &mut Stand, rate: f64, long: Duration) -> Latency {
+    // At low rates fewer requests, not fewer than one execution in each.
+    let per_request = (rate * TICK.as_secs_f64()).round().max(1.0);
+    let every = Duration::from_secs_f64(per_request / rate);
+    at(stand, Pace { every, per_request: per_request as u64 }, long).await
+}
+
+#[derive(Clone, Copy)]
+struct Pace {
+    every: Duration,
+    per_request: u64,
+}
+
+async fn at(stand: &mut Stand, pace: Pace, long: Duration) -> Latency {
+    let began = (tokio::time::Instant::now(), SystemTime::now());
+    let mut answers = JoinSet::new();
+    let mut due_at = Vec::new();
+    let requests = ((WARM_UP + long).as_secs_f64() / pace.every.as_secs_f64()) as u32;
+    for number in 0..requests {
+        let due = pace.every * number;
+        tokio::time::sleep_until(began.0 + due).await;
+        let id = Uuid::now_v7();
+        if due >= WARM_UP {
+            due_at.push((id, began.1 + due));
+        }
+        answers.spawn(stand.request(Request { id, package: "empty", count: pace.per_request }));
+    }
+    while let Some(answered) = answers.join_next().await {
+        answered.expect("a request is answered");
+    }
+    stand.asked_for(u64::from(requests) * pace.per_request);
+    stand.all_have_ended().await;
+    let measured = measure(stand, &due_at).await;
+    let rate = pace.per_request as f64 / pace.every.as_secs_f64();
+    Latency { rate, to_running: measured.0, to_terminal: measured.1 }
+}
+
+/// Database and client share the machine's clock.
+async fn measure(stand: &Stand, due_at: &[(Uuid, SystemTime)]) -> (Quantiles, Quantiles) {
+    let ids: Vec<Uuid> = due_at.iter().map(|(id, _)| *id).collect();
+    let microseconds = |at: SystemTime| {
+        let since = at.duration_since(UNIX_EPOCH).expect("it is after 1970");
+        i64::try_from(since.as_micros()).expect("it is before the year 290000")
+    };
+    let due: Vec<i64> = due_at.iter().map(|(_, at)| microseconds(*at)).collect();
+    let query = "
+        select (extract(epoch from e.started_at) * 1000000)::int8 - due.at,
+               (extract(epoch from e.ended_at) * 1000000)::int8 - due.at
+        from unnest($1::uuid[], $2::int8[]) as due (batch, at)
+        join internal.batches b on b.id = due.batch
+        join internal.executions e on e.id between b.first_id and b.last_id and e.batch_id = b.id";
+    let rows = stand.cluster.catalog.query(query, &[&ids, &due]).await.expect("the catalog answers");
+    let times = |column: usize| {
+        let time = |row: &tokio_postgres::Row| {
+            Duration::from_micros(row.get::<_, i64>(column).max(0).unsigned_abs())
+        };
+        Quantiles::new(rows.iter().map(time).collect())
+    };
+    (times(0), times(1))
+}

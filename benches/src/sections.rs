@@ -1,0 +1,298 @@
+//! What is measured in which order, and how it is told. Rounds are interleaved: what the machine does beside is spread
+//! over all of them.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use scaleout_local::testing;
+
+use crate::ceiling;
+use crate::cpu::{Part, Usage};
+use crate::latency::{self, Latency};
+use crate::machine;
+use crate::plot;
+use crate::quantiles::{Quantiles, SHARES};
+use crate::report::{Rounds, grouped, table};
+use crate::stand::{Load, Stand};
+use crate::throughput::{self, Throughput};
+use crate::work::{self, TASKS};
+
+/// How much is measured.
+#[derive(Clone, Copy, Debug)]
+pub struct Size {
+    pub rounds: usize,
+    /// Executions of one run of throughput, and messages and rows of a ceiling.
+    pub executions: u64,
+    /// Of one rate of latency.
+    pub latency: Duration,
+    /// Packages of one process.
+    pub processes: u64,
+}
+
+/// What is written.
+#[derive(Debug, Default)]
+pub struct Results {
+    /// Markdown.
+    pub text: String,
+    /// Names of files and their SVG.
+    pub plots: Vec<(String, String)>,
+}
+
+const WORKERS: [usize; 3] = [1, 2, 4];
+/// As our task messages with their envelope.
+const BODY_BYTES: usize = 48;
+const PER_REQUEST: u64 = 1_000;
+const CLIENTS: usize = 4;
+/// Shares of the highest rate at which latency is measured.
+const LOADS: [f64; 3] = [0.1, 0.5, 0.9];
+const IDLE_EXECUTIONS: u32 = 200;
+
+/// All rounds of all measurements of one kind.
+#[derive(Default)]
+struct Measured {
+    broker: Vec<ceiling::broker::Ceiling>,
+    postgres: Vec<ceiling::postgres::Ceiling>,
+    throughput: BTreeMap<usize, Vec<Throughput>>,
+    spawn: Rounds,
+    processes: Rounds,
+    in_one: Rounds,
+    chained: Rounds,
+}
+
+/// Measures everything; `say` is told what is done now.
+pub async fn measure(size: Size, say: &mut dyn FnMut(&str)) -> Results {
+    let mut measured = Measured::default();
+    let mut described = Vec::new();
+    for round in 1..=size.rounds {
+        say(&format!("round {round} of {}: ceilings", size.rounds));
+        measured.ceilings(size).await;
+        for workers in WORKERS {
+            say(&format!("round {round} of {}: throughput, {workers} workers", size.rounds));
+            let mut stand = Stand::start(workers, &[]).await;
+            measured.throughput(&mut stand, workers, size).await;
+            if workers == 1 {
+                say(&format!("round {round} of {}: work", size.rounds));
+                measured.work(&mut stand, size).await;
+                described = machine::described(&stand).await;
+            }
+        }
+    }
+    let highest = measured.rate(1).median();
+    let mut latencies = vec![Latency::default(); LOADS.len() + 1];
+    for round in 1..=size.rounds {
+        say(&format!("round {round} of {}: latency", size.rounds));
+        let mut stand = Stand::start(1, &[]).await;
+        latencies[0].add(latency::idle(&mut stand, IDLE_EXECUTIONS).await);
+        for (latencies, load) in latencies[1..].iter_mut().zip(LOADS) {
+            latencies.add(latency::loaded(&mut stand, highest * load, size.latency).await);
+        }
+    }
+    measured.tell(&described, size, &latencies)
+}
+
+/// Throughput alone, for whoever is making it faster: a line for each round.
+pub async fn throughput_only(workers: usize, size: Size, say: &mut dyn FnMut(&str)) {
+    let mut stand = Stand::start(workers, &[]).await;
+    let mut measured = Measured::default();
+    for _ in 0..size.rounds {
+        measured.throughput(&mut stand, workers, size).await;
+        let Some(run) = measured.throughput.get(&workers).and_then(|runs| runs.last()) else { continue };
+        let cost = |(name, part): (&str, Part)| {
+            format!("{name} {:.0}", run.per_execution(part.cpu.as_secs_f64() * 1e6))
+        };
+        let costs: Vec<String> = run.usage.parts().into_iter().map(cost).collect();
+        let rates = format!("{}/s, accepted {}/s", grouped(run.rate(), 0), grouped(run.enqueue_rate(), 0));
+        say(&format!("{rates}, CPU in µs each: {}", costs.join(", ")));
+    }
+}
+
+impl Measured {
+    async fn ceilings(&mut self, size: Size) {
+        let (database, vhost) = tokio::join!(testing::database(), testing::vhost());
+        self.broker.push(ceiling::broker::run(&vhost.amqp_url, size.executions, BODY_BYTES).await);
+        self.postgres.push(ceiling::postgres::run(&database.url, size.executions).await);
+    }
+
+    async fn throughput(&mut self, stand: &mut Stand, workers: usize, size: Size) {
+        let load = Load {
+            package: "empty",
+            executions: size.executions,
+            per_request: PER_REQUEST,
+            clients: CLIENTS,
+        };
+        // What is done once is not measured: bundles, packages, statements, subscriptions.
+        throughput::run(stand, Load { executions: size.executions / 10, ..load }).await;
+        self.throughput.entry(workers).or_default().push(throughput::run(stand, load).await);
+    }
+
+    async fn work(&mut self, stand: &mut Stand, size: Size) {
+        let slots = 2 * std::thread::available_parallelism().map_or(1, usize::from);
+        let bare = ceiling::spawn::run(usize::try_from(size.processes).unwrap_or(usize::MAX), slots).await;
+        self.spawn.add(size.processes as f64 / bare.as_secs_f64());
+        work::processes(stand, size.processes / 10).await;
+        let ours = work::processes(stand, size.processes).await;
+        self.processes.add(size.processes as f64 / ours.as_secs_f64());
+        self.in_one.add(work::tasks_in_one_package(stand).await.as_secs_f64());
+        self.chained.add(work::chained_executions(stand).await.as_secs_f64());
+    }
+
+    fn rate(&self, workers: usize) -> Rounds {
+        self.throughput.get(&workers).into_iter().flatten().map(Throughput::rate).collect()
+    }
+
+    fn tell(&self, described: &[String], size: Size, latencies: &[Latency]) -> Results {
+        let plot = ("latency.svg".to_owned(), curves(latencies));
+        let described: String = described.iter().map(|line| format!("- {line}\n")).collect();
+        let text = [
+            format!("## Machine\n\n{described}"),
+            format!("Medians of {} interleaved rounds, in brackets the least and the most.", size.rounds),
+            self.tell_throughput(size),
+            self.tell_costs(),
+            tell_latency(latencies),
+            self.tell_work(size),
+        ]
+        .join("\n");
+        Results { text, plots: vec![plot] }
+    }
+
+    fn tell_throughput(&self, size: Size) -> String {
+        let broker: Rounds = self.broker.iter().map(ceiling::broker::Ceiling::rate).collect();
+        let postgres: Rounds = self.postgres.iter().map(ceiling::postgres::Ceiling::rate).collect();
+        let each = |usage: Usage, of: u64| usage.cpu().as_secs_f64() * 1e6 / of as f64;
+        let broker_cpu: Rounds = self.broker.iter().map(|run| each(run.usage, run.messages)).collect();
+        let postgres_cpu: Rounds = self.postgres.iter().map(|run| each(run.usage, run.executions)).collect();
+        let mut rows = vec![
+            vec![
+                "lapin and RabbitMQ alone".to_owned(),
+                broker.told(0),
+                String::new(),
+                String::new(),
+                broker_cpu.told(0),
+            ],
+            vec![
+                "PostgreSQL alone".to_owned(),
+                postgres.told(0),
+                String::new(),
+                String::new(),
+                postgres_cpu.told(0),
+            ],
+        ];
+        for (workers, runs) in &self.throughput {
+            let enqueued: Rounds = runs.iter().map(Throughput::enqueue_rate).collect();
+            let rate = self.rate(*workers);
+            // Of the same round: what the machine did beside was the same.
+            let share: Rounds =
+                runs.iter().zip(&self.broker).map(|(run, alone)| 100.0 * run.rate() / alone.rate()).collect();
+            let name = format!("Scaleout, {workers} worker{}", if *workers == 1 { "" } else { "s" });
+            let cpu: Rounds = runs.iter().map(|run| each(run.usage, run.executions)).collect();
+            rows.push(vec![name, rate.told(0), enqueued.told(0), share.told(0), cpu.told(0)]);
+        }
+        let head = ["", "executions/s", "accepted/s meanwhile", "% of lapin alone", "CPU of all, µs each"];
+        format!(
+            "## Throughput\n\n{} empty packages, from the first HTTP request ({CLIENTS} clients, {PER_REQUEST} executions in \
+             each request) to the last terminal status in the catalog. Quorum queues, publisher confirms, fsync on. \
+             Alone means: messages of {BODY_BYTES} bytes published, confirmed, delivered and acknowledged at the same \
+             time on a quorum queue; rows inserted, granted and ended in batches on three connections.\n\n{}",
+            grouped(size.executions as f64, 0),
+            table(&head, &rows)
+        )
+    }
+
+    fn tell_costs(&self) -> String {
+        let cost = |runs: &[Throughput], part: usize| -> Rounds {
+            let cpu = |run: &Throughput| run.per_execution(run.usage.parts()[part].1.cpu.as_secs_f64() * 1e6);
+            runs.iter().map(cpu).collect()
+        };
+        let resident = |runs: &[Throughput], part: usize| -> Rounds {
+            runs.iter().map(|run| run.usage.parts()[part].1.resident as f64 / 1e6).collect()
+        };
+        let names = Usage::default().parts().map(|(name, _)| name);
+        let mut rows = Vec::new();
+        for (part, name) in names.iter().enumerate() {
+            let mut row = vec![format!("CPU, {name}, µs")];
+            row.extend(self.throughput.values().map(|runs| cost(runs, part).told(0)));
+            rows.push(row);
+        }
+        let mut add = |name: &str, digits: usize, figure: &dyn Fn(&Throughput) -> f64| {
+            let mut row = vec![name.to_owned()];
+            let told = |runs: &Vec<Throughput>| runs.iter().map(figure).collect::<Rounds>().told(digits);
+            row.extend(self.throughput.values().map(told));
+            rows.push(row);
+        };
+        add("write-ahead log, bytes", 0, &|run| run.per_execution(run.wal as f64));
+        add("catalog, bytes", 0, &|run| run.per_execution(run.stored as f64));
+        add("updates in place (HOT), %", 1, &|run| 100.0 * run.hot);
+        for (part, name) in names.iter().enumerate() {
+            let mut row = vec![format!("resident at the end, {name}, MB")];
+            row.extend(self.throughput.values().map(|runs| resident(runs, part).told(0)));
+            rows.push(row);
+        }
+        let heads: Vec<String> =
+            self.throughput.keys().map(|workers| format!("workers: {workers}")).collect();
+        let head: Vec<&str> = std::iter::once("").chain(heads.iter().map(String::as_str)).collect();
+        format!(
+            "## Cost of one execution\n\nOf all processes of a kind together; resident memory counts what PostgreSQL's \
+             processes share for each of them.\n\n{}",
+            table(&head, &rows)
+        )
+    }
+
+    fn tell_work(&self, size: Size) -> String {
+        let share: Rounds =
+            self.processes.each().zip(self.spawn.each()).map(|(ours, bare)| 100.0 * ours / bare).collect();
+        let rows = vec![
+            vec!["packages of one process (`true`), executions/s".to_owned(), self.processes.told(0)],
+            vec!["the same programs started bare, programs/s".to_owned(), self.spawn.told(0)],
+            vec!["share, %".to_owned(), share.told(0)],
+            vec![
+                format!("{TASKS} tasks of 10 ms one after the other in one package, s"),
+                self.in_one.told(2),
+            ],
+            vec![
+                format!("{TASKS} such executions, each enqueued when the one before has ended, s"),
+                self.chained.told(2),
+            ],
+        ];
+        format!(
+            "## Work\n\n{} packages of one process; both use as many at the same time as the worker has slots.\n\n{}",
+            grouped(size.processes as f64, 0),
+            table(&["", "one worker"], &rows)
+        )
+    }
+}
+
+fn name_of(index: usize, latency: &Latency) -> String {
+    match index.checked_sub(1) {
+        None => "idle".to_owned(),
+        Some(load) => format!("{:.0} %: {}/s", 100.0 * LOADS[load], grouped(latency.rate, 0)),
+    }
+}
+
+fn curves(latencies: &[Latency]) -> String {
+    let named: Vec<(String, &Quantiles)> = latencies
+        .iter()
+        .enumerate()
+        .map(|(index, latency)| (name_of(index, latency), &latency.to_terminal))
+        .collect();
+    plot::latencies("From the moment a request was due to the terminal status", &named)
+}
+
+fn tell_latency(latencies: &[Latency]) -> String {
+    let milliseconds =
+        |quantiles: &Quantiles| SHARES.map(|share| grouped(quantiles.at(share).as_secs_f64() * 1e3, 1));
+    let mut rows = Vec::new();
+    for (index, latency) in latencies.iter().enumerate() {
+        for (end, quantiles) in [("running", &latency.to_running), ("terminal", &latency.to_terminal)] {
+            let mut row = vec![format!("{}, to {end}", name_of(index, latency))];
+            row.extend(milliseconds(quantiles));
+            row.push(grouped(quantiles.count() as f64, 0));
+            rows.push(row);
+        }
+    }
+    format!(
+        "## Latency\n\nOf empty packages, one worker, in milliseconds from the moment at which the request was due (not \
+         from that at which it was sent: a slow moment counts for all that was due in it). Shares of the median rate of \
+         one worker above; all rounds together.\n\n{}\n![curves](latency.svg)\n",
+        table(&["", "p50", "p90", "p99", "p99.9", "executions"], &rows)
+    )
+}
