@@ -68,7 +68,7 @@ impl Outgoing {
         Self { exchange: "", key, body: Vec::new(), properties, mandatory: false }
     }
 
-    /// A task or marker that could not be routed, as it was, for the queue of its pool and priority.
+    /// Tasks or a marker that could not be routed, as it was, for the queue of its pool and priority.
     pub fn rerouted(pool: &PoolName, priority: Priority, kind: Kind, body: Vec<u8>) -> Self {
         Self {
             exchange: topology::TASKS,

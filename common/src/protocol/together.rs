@@ -14,8 +14,9 @@ pub fn per_message(executions: usize) -> usize {
     (executions / MESSAGES_MIN).clamp(1, TASKS_PER_MESSAGE_MAX)
 }
 
-/// Whether messages may name several executions: every living master and every worker that may receive one understands
-/// them. To one that does not, and comes later, they are lost; markers find that out.
+/// Whether messages may name several executions: every living master understands them, and every worker that is or was
+/// lately online. One that does not, and comes all the same, puts them aside as unreadable: markers then find that their
+/// executions wait without a message, and they are dispatched again.
 pub fn may_send_together(builds: impl IntoIterator<Item = Dialect>) -> bool {
     builds.into_iter().all(|dialect| dialect >= Dialect::Third)
 }

@@ -6,7 +6,7 @@
 pub enum Dialect {
     /// 0.1: no markers; grants do not say that they run alone.
     First,
-    /// 0.2: grants have no logging level.
+    /// 0.2: grants have no logging level; no task message names more than one execution.
     Second,
     /// From 0.3 on.
     Third,

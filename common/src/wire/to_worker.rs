@@ -22,7 +22,8 @@ pub struct Task {
 /// when all claims are answered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tasks {
-    /// Never empty, and at most [`TASKS_PER_MESSAGE_MAX`](crate::protocol::together::TASKS_PER_MESSAGE_MAX).
+    /// Masters name at most [`TASKS_PER_MESSAGE_MAX`](crate::protocol::together::TASKS_PER_MESSAGE_MAX); whoever reads it
+    /// takes any number.
     pub tasks: Vec<(ExecutionId, Attempt)>,
     pub priority: Priority,
 }

@@ -15,18 +15,23 @@ pub(super) async fn serve(context: &Context, link: &Link, publisher: &Publisher)
     let acker = subscription.acker();
     loop {
         let deliveries = subscription.next_batch(usize::from(PREFETCH)).await?;
-        let mut again = Vec::new();
+        let (mut again, mut executions) = (Vec::new(), 0);
         for delivery in &deliveries {
             // Anything else is read as a task, and buried if it is none.
             let known = |kind: &Kind| matches!(kind, Kind::Marker | Kind::Tasks);
             let kind = delivery.kind.filter(known).unwrap_or(Kind::Task);
-            let readable = match kind {
-                Kind::Marker => read::<Marker>(publisher, topology::UNROUTED, delivery).await?.is_some(),
-                Kind::Tasks => read::<Tasks>(publisher, topology::UNROUTED, delivery).await?.is_some(),
-                _ => read::<Task>(publisher, topology::UNROUTED, delivery).await?.is_some(),
+            // How many executions wait for it; `None`: it cannot be read.
+            let named = match kind {
+                Kind::Marker => read::<Marker>(publisher, topology::UNROUTED, delivery).await?.map(|_| 0),
+                Kind::Tasks => {
+                    let read = read::<Tasks>(publisher, topology::UNROUTED, delivery).await?;
+                    read.map(|tasks| tasks.tasks.len())
+                }
+                _ => read::<Task>(publisher, topology::UNROUTED, delivery).await?.map(|_| 1),
             };
             match topology::parse_task_key(&delivery.routing_key) {
-                Some((pool, priority)) if readable => {
+                Some((pool, priority)) if named.is_some() => {
+                    executions += named.unwrap_or_default();
                     link.declare_pool(&pool).await?;
                     again.push(Outgoing::rerouted(&pool, priority, kind, delivery.body.clone()));
                 }
@@ -36,14 +41,14 @@ pub(super) async fn serve(context: &Context, link: &Link, publisher: &Publisher)
                 }
             }
         }
-        let count = again.len();
+        let messages = again.len();
         // A failure leaves them unacknowledged: they come again with the next link.
         publisher
             .publish(again)
             .await
             .map_err(|error| BrokerError::Lost(format!("cannot publish unrouted tasks again: {error}")))?;
-        context.metrics.tasks_rerouted.increment(count as u64);
-        tracing::warn!(count, "declared missing queues and published their tasks again");
+        context.metrics.tasks_rerouted.increment(executions as u64);
+        tracing::warn!(messages, executions, "declared missing queues and published their tasks again");
         if let Some(last) = deliveries.last() {
             acker.ack_through(last.tag).await?;
         }

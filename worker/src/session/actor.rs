@@ -233,7 +233,7 @@ impl Actor {
 
     /// Claims the deliveries it holds, as many as it may.
     fn claim(&mut self, now: Instant) {
-        if self.link.is_none() || !self.claims.may_send() || !self.may_claim(now) {
+        if self.link.is_none() || !self.claims.may_send(now) || !self.may_claim(now) {
             return;
         }
         let ahead = self.claims_ahead();

@@ -57,11 +57,8 @@ impl Actor {
                 self.attempts.ended((execution, attempt));
                 self.unloadable(execution, attempt, error);
             }
-            Event::OutcomesPublished { link } => self.reporting_ended(link),
-            Event::OutcomesUnpublished { link } => {
-                self.outcomes.reconnected();
-                self.reporting_ended(link);
-            }
+            Event::OutcomesPublished { link } => self.reporting_ended(link, true),
+            Event::OutcomesUnpublished { link } => self.reporting_ended(link, false),
         }
     }
 

@@ -2,6 +2,7 @@
 //! session's end removes one.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use scaleout_common::ids::{Attempt, ClaimNumber, ExecutionId};
 use scaleout_common::protocol::timing::CLAIM_REPEAT;
@@ -14,6 +15,9 @@ use super::moments::Moments;
 /// With so many messages on their way there is no further one, and the next carries all that have come together
 /// meanwhile: under load messages become larger, not more, and each costs the catalog a transaction.
 const MESSAGES_MAX: usize = 2;
+
+/// What is unanswered for longer holds nothing up: a master may have died with it.
+const ANSWERED_WITHIN: Duration = Duration::from_millis(100);
 
 #[derive(Debug)]
 struct Unanswered {
@@ -59,8 +63,8 @@ impl ClaimBook {
     }
 
     /// Whether there may be another message of claims.
-    pub(super) fn may_send(&self) -> bool {
-        self.sent.len() < MESSAGES_MAX
+    pub(super) fn may_send(&self, now: Instant) -> bool {
+        self.sent.since(now - ANSWERED_WITHIN) < MESSAGES_MAX
     }
 
     /// Claims that have waited too long; with `all`, every one: the connection, and so the inbox, is new.
@@ -83,7 +87,6 @@ impl ClaimBook {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     fn delivery(tag: u64) -> Unclaimed {
         let execution = ExecutionId(uuid::Uuid::from_u128(tag.into()));
@@ -110,15 +113,17 @@ mod tests {
         for tag in 1..=3 {
             book.claim(delivery(tag), now);
         }
-        assert!(book.may_send(), "what is claimed in one turn is one message");
-        book.claim(delivery(4), later);
-        assert!(!book.may_send());
+        assert!(book.may_send(now), "what is claimed in one turn is one message");
+        let second = now + Duration::from_millis(1);
+        book.claim(delivery(4), second);
+        assert!(!book.may_send(second));
+        assert!(book.may_send(second + ANSWERED_WITHIN), "it may never be answered");
         assert_eq!(book.repeat(false, later).len(), 3);
-        assert!(book.may_send(), "all are on their way since the same moment");
+        assert!(book.may_send(later), "all but one are on their way since the same moment");
         book.claim(delivery(5), later + Duration::from_millis(1));
-        assert!(!book.may_send());
+        assert!(!book.may_send(later + Duration::from_millis(1)));
         assert!(book.answered(5).is_some());
-        assert!(book.may_send());
+        assert!(book.may_send(later + Duration::from_millis(1)));
     }
 
     #[test]

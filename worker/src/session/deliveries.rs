@@ -22,7 +22,7 @@ pub(super) struct Unclaimed {
     pub(super) attempt: Attempt,
 }
 
-/// All deliveries of the present subscriptions. Bounded by their prefetch.
+/// All deliveries of the present subscriptions. Bounded by their prefetch, and by what one message may name.
 #[derive(Debug, Default)]
 pub(super) struct Deliveries {
     /// By priority class, in the order of arrival.
@@ -32,7 +32,7 @@ pub(super) struct Deliveries {
     parts: HashMap<DeliveryName, usize>,
     /// Given back to their queue: the broker would end a channel on which it happens twice.
     returned: HashSet<DeliveryName>,
-    /// How many the last one named.
+    /// The most that one of them has named.
     per_message: usize,
 }
 
@@ -44,7 +44,7 @@ impl Deliveries {
 
     /// All subscriptions have ended: what was not acknowledged is the broker's again.
     pub(super) fn unsubscribed(&mut self) {
-        *self = Self { per_message: self.per_message, ..Self::default() };
+        *self = Self::default();
     }
 
     /// Whether the delivery is still ours; one of a subscription that has ended is the broker's again.
@@ -60,7 +60,7 @@ impl Deliveries {
         let unclaimed =
             |&(execution, attempt): &(ExecutionId, Attempt)| Unclaimed { name, execution, attempt };
         self.unclaimed[priority as usize].extend(tasks.iter().map(unclaimed));
-        self.per_message = tasks.len();
+        self.per_message = self.per_message.max(tasks.len());
         match tasks.len() {
             // Nobody sends such a thing.
             0 => drop(self.done(name)),
@@ -69,7 +69,7 @@ impl Deliveries {
         }
     }
 
-    /// How many executions a message names: as many as the last one did.
+    /// How many executions a message of the present subscriptions may name: as many as one has.
     pub(super) fn per_message(&self) -> usize {
         self.per_message.max(1)
     }
@@ -151,7 +151,7 @@ mod tests {
         deliveries.subscribed(1);
         deliveries.hold(name(1, 1), Priority::Normal, &tasks(&[1, 2, 3]));
         deliveries.hold(name(1, 2), Priority::Normal, &tasks(&[4]));
-        assert_eq!(deliveries.per_message(), 1);
+        assert_eq!(deliveries.per_message(), 3);
         let taken: Vec<_> = std::iter::from_fn(|| deliveries.take()).collect();
         assert_eq!(taken.iter().map(|one| one.name.tag).collect::<Vec<_>>(), [1, 1, 1, 2]);
         for (one, acknowledged) in taken[..3].iter().zip([None, None, Some(1)]) {

@@ -27,9 +27,9 @@ impl Moments {
         self.0.keys().next().copied()
     }
 
-    /// How many different moments there are.
-    pub(super) fn len(&self) -> usize {
-        self.0.len()
+    /// How many different moments there are from `first` on.
+    pub(super) fn since(&self, first: Instant) -> usize {
+        self.0.range(first..).count()
     }
 }
 
@@ -43,11 +43,11 @@ mod tests {
         let (mut moments, first) = (Moments::default(), Instant::now());
         let second = first + Duration::from_millis(1);
         [second, first, first].into_iter().for_each(|at| moments.add(at));
-        assert_eq!((moments.len(), moments.oldest()), (2, Some(first)));
+        assert_eq!((moments.since(first), moments.since(second), moments.oldest()), (2, 1, Some(first)));
         moments.remove(first);
-        assert_eq!((moments.len(), moments.oldest()), (2, Some(first)));
+        assert_eq!((moments.since(first), moments.oldest()), (2, Some(first)));
         moments.remove(first);
         moments.remove(first);
-        assert_eq!((moments.len(), moments.oldest()), (1, Some(second)));
+        assert_eq!((moments.since(first), moments.oldest()), (1, Some(second)));
     }
 }

@@ -106,7 +106,7 @@ impl OutcomeBook {
         self.outcomes.len()
     }
 
-    /// The connection is new: publish everything again.
+    /// The connection is new, or the broker has refused some: publish everything again.
     pub(super) fn reconnected(&mut self) {
         for kept in self.outcomes.values_mut() {
             kept.published = None;

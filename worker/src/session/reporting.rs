@@ -58,10 +58,15 @@ impl Actor {
         Batch { session: self.shared.session, added, applied, welcome }
     }
 
-    /// A publish of outcomes has ended, one way or the other.
-    pub(super) fn reporting_ended(&mut self, link: u64) {
-        if self.link.as_ref().is_some_and(|present| present.number == link) {
-            self.publishing = self.publishing.saturating_sub(1);
+    /// A publish of outcomes has ended. Of a link that is gone there is nothing to learn: all was published again over
+    /// the next one.
+    pub(super) fn reporting_ended(&mut self, link: u64, confirmed: bool) {
+        if self.link.as_ref().is_none_or(|present| present.number != link) {
+            return;
+        }
+        self.publishing = self.publishing.saturating_sub(1);
+        if !confirmed {
+            self.outcomes.reconnected();
         }
     }
 

@@ -29,7 +29,7 @@ pub(super) struct Wish {
     pub(super) free_slots: usize,
     /// What it finishes in a few milliseconds.
     pub(super) ahead: usize,
-    /// Executions that a message names, rounded down; at least one.
+    /// The most executions that a message has named; at least one.
     pub(super) per_message: usize,
 }
 
@@ -56,6 +56,8 @@ pub(super) struct Subscribing {
 struct Opened {
     pools: BTreeSet<PoolName>,
     prefetch: usize,
+    /// What a message was taken to name.
+    per_message: usize,
     at: Instant,
 }
 
@@ -114,13 +116,17 @@ impl Subscribing {
                 self.settled = true;
                 None
             }
-            None => Some(self.change(pools, prefetch, now)),
-            Some(_) if pools.is_empty() || saturated => Some(self.change(BTreeSet::new(), 1, now)),
-            Some(open) if open.pools != pools || self.reopen => Some(self.change(pools, prefetch, now)),
+            None => Some(self.change(pools, prefetch, wish.per_message, now)),
+            Some(_) if pools.is_empty() || saturated => Some(self.change(BTreeSet::new(), 1, 1, now)),
+            Some(open) if open.pools != pools || self.reopen => {
+                Some(self.change(pools, prefetch, wish.per_message, now))
+            }
             Some(open) => {
-                let grown = prefetch > 2 * open.prefetch;
+                // With larger messages than it was opened for, it keeps from others what it cannot start.
+                let hoards = wish.per_message > open.per_message && prefetch < open.prefetch;
+                let changes = hoards || prefetch > 2 * open.prefetch;
                 let settled = now.duration_since(open.at) >= RESIZE_EVERY;
-                (grown && settled).then(|| self.change(pools, prefetch, now))
+                (changes && settled).then(|| self.change(pools, prefetch, wish.per_message, now))
             }
         }
     }
@@ -130,10 +136,17 @@ impl Subscribing {
         self.busy_since.is_some_and(|since| now.duration_since(since) >= BUSY_MAX)
     }
 
-    fn change(&mut self, pools: BTreeSet<PoolName>, prefetch: usize, now: Instant) -> Wanted {
+    fn change(
+        &mut self,
+        pools: BTreeSet<PoolName>,
+        prefetch: usize,
+        per_message: usize,
+        now: Instant,
+    ) -> Wanted {
         self.reopen = false;
         self.number += NUMBERS_PER_CHANGE;
-        self.open = (!pools.is_empty()).then(|| Opened { pools: pools.clone(), prefetch, at: now });
+        self.open =
+            (!pools.is_empty()).then(|| Opened { pools: pools.clone(), prefetch, per_message, at: now });
         Wanted { number: self.number, pools, prefetch: u16::try_from(prefetch).unwrap_or(u16::MAX) }
     }
 }
@@ -171,6 +184,17 @@ mod tests {
         assert_eq!(serving().decide(&together, now).unwrap().prefetch, 126);
         let most = Wish { ahead: 5_000, ..wish(4) };
         assert_eq!(subscribing.decide(&most, now + RESIZE_EVERY).unwrap().prefetch, 2_000);
+    }
+
+    #[test]
+    fn what_larger_messages_bring_too_much_goes_back() {
+        let (mut subscribing, now) = (serving(), Instant::now());
+        assert_eq!(subscribing.decide(&wish(64), now).unwrap().prefetch, 64);
+        let together = Wish { per_message: 8, ..wish(64) };
+        assert_eq!(subscribing.decide(&together, now), None, "not more often than once a second");
+        assert_eq!(subscribing.decide(&together, now + RESIZE_EVERY).unwrap().prefetch, 8);
+        assert_eq!(subscribing.decide(&together, now + 2 * RESIZE_EVERY), None);
+        assert_eq!(subscribing.decide(&wish(64), now + 2 * RESIZE_EVERY).unwrap().prefetch, 64);
     }
 
     #[test]

@@ -18,6 +18,9 @@ use crate::catalog::{Catalog, CatalogError, rows};
 /// Dispatch rows that one sweep takes, of 1,000 executions each: the leader has other duties.
 const SWEPT_AT_ONCE: i64 = 50;
 
+/// A worker that was online within so many days may come back, and find what is published now.
+const RETURNING_DAYS: i32 = 7;
+
 /// A task queue with a marker, or with messages that a marker may find lost.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct MarkedQueue {
@@ -38,19 +41,17 @@ impl Catalog {
 
     /// Whether all that may have to do with a marker understand it.
     pub(crate) async fn may_mark(&self) -> Result<bool, CatalogError> {
-        Ok(may_mark(self.builds().await?))
+        let client = self.request().await?;
+        let found = client.query(&client.prepare_cached(sql::BUILDS).await?, &[]).await?;
+        Ok(may_mark(builds(&found)))
     }
 
     /// Whether all that may receive a task message understand one that names several executions.
     pub(crate) async fn may_send_together(&self) -> Result<bool, CatalogError> {
-        Ok(may_send_together(self.builds().await?))
-    }
-
-    /// What the masters and the workers whose session has not ended understand.
-    async fn builds(&self) -> Result<Vec<Dialect>, CatalogError> {
         let client = self.request().await?;
-        let found = client.query(&client.prepare_cached(sql::BUILDS).await?, &[]).await?;
-        Ok(found.iter().map(|row| Dialect::of_build(row.get("version"))).collect())
+        let select = client.prepare_cached(sql::TASK_BUILDS).await?;
+        let found = client.query(&select, &[&RETURNING_DAYS]).await?;
+        Ok(may_send_together(builds(&found)))
     }
 
     /// Notes that `marker` follows the queue's marker `before`. To be called before it is published. `false`: another
@@ -135,4 +136,9 @@ fn queue(row: &Row) -> Result<MarkedQueue, CatalogError> {
 /// A clock that was set back makes an age negative: then it was just now.
 fn ago(seconds: Option<f64>) -> Option<Duration> {
     seconds.map(|seconds| Duration::try_from_secs_f64(seconds).unwrap_or_default())
+}
+
+/// What each build understands.
+fn builds(rows: &[Row]) -> impl Iterator<Item = Dialect> {
+    rows.iter().map(|row| Dialect::of_build(row.get("version")))
 }

@@ -58,6 +58,7 @@ statements! {
     MAKE_DUE_PENDING = "protocol/make_due_pending.sql",
     MAKE_PARTITIONS = "protocol/make_partitions.sql",
     BUILDS = "protocol/builds.sql",
+    TASK_BUILDS = "protocol/task_builds.sql",
     MARKER_SWEPT = "protocol/marker_swept.sql",
     MARKERS = "protocol/markers.sql",
     MASTER_BUILDS = "protocol/master_builds.sql",

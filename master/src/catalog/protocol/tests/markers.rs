@@ -129,6 +129,13 @@ async fn builds_that_do_not_know_them_are_sent_no_messages_of_several_executions
         assert_eq!(world.catalog.may_send_together().await.unwrap(), together, "{version}");
         assert!(world.catalog.may_mark().await.unwrap());
     }
+    // One that is stopped may come back with its build.
+    world.sql.execute("update internal.workers set version = '0.2.9'", &[]).await.unwrap();
+    for (hours, together) in [(1, false), (167, false), (169, true)] {
+        let ended = "update internal.sessions set ended_at = clock_timestamp(), heartbeat_at = clock_timestamp() - make_interval(hours => $1)";
+        world.sql.execute(ended, &[&hours]).await.unwrap();
+        assert_eq!(world.catalog.may_send_together().await.unwrap(), together, "{hours}");
+    }
 }
 
 #[tokio::test]
