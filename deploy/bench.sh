@@ -1,6 +1,6 @@
 #!/bin/sh
 # Measures throughput, latency and work on private servers that wait for the disk, with programs as they are released,
-# and writes benches/RESULTS.md. `standard` takes a few minutes, `full` an hour.
+# and writes benches/RESULTS.md. `standard` takes ten minutes, `full` half an hour.
 set -eu
 cd "$(dirname "$0")/.."
 . deploy/toolchain.sh

@@ -21,6 +21,8 @@ pub(crate) struct Latency {
     pub(crate) rate: f64,
     pub(crate) to_running: Quantiles,
     pub(crate) to_terminal: Quantiles,
+    /// How many had ended when the last request was due: with far fewer than all the rate was too high.
+    pub(crate) in_time: usize,
 }
 
 impl Latency {
@@ -29,6 +31,7 @@ impl Latency {
         self.rate = round.rate;
         self.to_running.add(round.to_running);
         self.to_terminal.add(round.to_terminal);
+        self.in_time += round.in_time;
     }
 }
 
@@ -71,31 +74,34 @@ async fn at(stand: &mut Stand, pace: Pace, long: Duration) -> Latency {
     }
     stand.asked_for(u64::from(requests) * pace.per_request);
     stand.all_have_ended().await;
-    let measured = measure(stand, &due_at).await;
     let rate = pace.per_request as f64 / pace.every.as_secs_f64();
-    Latency { rate, to_running: measured.0, to_terminal: measured.1 }
+    Latency { rate, ..measure(stand, &due_at, began.1 + pace.every * requests).await }
 }
 
-/// Database and client share the machine's clock.
-async fn measure(stand: &Stand, due_at: &[(Uuid, SystemTime)]) -> (Quantiles, Quantiles) {
+/// Database and client share the machine's clock. All but the rate.
+async fn measure(stand: &Stand, due_at: &[(Uuid, SystemTime)], end: SystemTime) -> Latency {
     let ids: Vec<Uuid> = due_at.iter().map(|(id, _)| *id).collect();
-    let microseconds = |at: SystemTime| {
-        let since = at.duration_since(UNIX_EPOCH).expect("it is after 1970");
-        i64::try_from(since.as_micros()).expect("it is before the year 290000")
-    };
     let due: Vec<i64> = due_at.iter().map(|(_, at)| microseconds(*at)).collect();
     let query = "
         select (extract(epoch from e.started_at) * 1000000)::int8 - due.at,
-               (extract(epoch from e.ended_at) * 1000000)::int8 - due.at
+               (extract(epoch from e.ended_at) * 1000000)::int8 - due.at,
+               (extract(epoch from e.ended_at) * 1000000)::int8 <= $3
         from unnest($1::uuid[], $2::int8[]) as due (batch, at)
         join internal.batches b on b.id = due.batch
         join internal.executions e on e.id between b.first_id and b.last_id and e.batch_id = b.id";
-    let rows = stand.cluster.catalog.query(query, &[&ids, &due]).await.expect("the catalog answers");
+    let rows = stand.cluster.catalog.query(query, &[&ids, &due, &microseconds(end)]).await;
+    let rows = rows.expect("the catalog answers");
     let times = |column: usize| {
         let time = |row: &tokio_postgres::Row| {
             Duration::from_micros(row.get::<_, i64>(column).max(0).unsigned_abs())
         };
         Quantiles::new(rows.iter().map(time).collect())
     };
-    (times(0), times(1))
+    let in_time = rows.iter().filter(|row| row.get(2)).count();
+    Latency { rate: 0.0, to_running: times(0), to_terminal: times(1), in_time }
+}
+
+fn microseconds(at: SystemTime) -> i64 {
+    let since = at.duration_since(UNIX_EPOCH).expect("it is after 1970");
+    i64::try_from(since.as_micros()).expect("it is before the year 290000")
 }

@@ -23,12 +23,13 @@ pub(crate) async fn described(stand: &Stand) -> Vec<String> {
     let postgres: String = stand.ask("select split_part(version(), ' (', 1)").await;
     let fsync: String = stand.ask("select current_setting('fsync')").await;
     let broker = broker_version().await.unwrap_or_else(unknown);
+    let build = if cfg!(debug_assertions) { "without optimisation" } else { "with optimisation" };
     vec![
         format!("processor: {processor}, {cores} cores, shared by everything that is measured"),
         format!("memory: {memory}"),
         format!("system: {} {kernel}", std::env::consts::OS),
         format!("servers: {postgres} (fsync {fsync}), RabbitMQ {broker}, both on this machine"),
-        format!("scaleout {}, built with `--release`", env!("CARGO_PKG_VERSION")),
+        format!("scaleout {}, built {build}", env!("CARGO_PKG_VERSION")),
     ]
 }
 

@@ -38,21 +38,27 @@ pub struct Results {
     pub plots: Vec<(String, String)>,
 }
 
-const WORKERS: [usize; 3] = [1, 2, 4];
-/// As our task messages with their envelope.
+/// Under how many workers, with how many executions in each request.
+const CASES: [Case; 4] = [SMALL, Case(1, 1_000), Case(2, 1_000), Case(4, 1_000)];
+/// So few that each has a task message of its own.
+const SMALL: Case = Case(1, 50);
+/// As a task message of one execution.
 const BODY_BYTES: usize = 48;
-const PER_REQUEST: u64 = 1_000;
 const CLIENTS: usize = 4;
 /// Shares of the highest rate at which latency is measured.
 const LOADS: [f64; 3] = [0.1, 0.5, 0.9];
 const IDLE_EXECUTIONS: u32 = 200;
+
+/// Workers, and executions in one request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Case(usize, u64);
 
 /// All rounds of all measurements of one kind.
 #[derive(Default)]
 struct Measured {
     broker: Vec<ceiling::broker::Ceiling>,
     postgres: Vec<ceiling::postgres::Ceiling>,
-    throughput: BTreeMap<usize, Vec<Throughput>>,
+    throughput: BTreeMap<Case, Vec<Throughput>>,
     spawn: Rounds,
     processes: Rounds,
     in_one: Rounds,
@@ -66,18 +72,18 @@ pub async fn measure(size: Size, say: &mut dyn FnMut(&str)) -> Results {
     for round in 1..=size.rounds {
         say(&format!("round {round} of {}: ceilings", size.rounds));
         measured.ceilings(size).await;
-        for workers in WORKERS {
-            say(&format!("round {round} of {}: throughput, {workers} workers", size.rounds));
-            let mut stand = Stand::start(workers, &[]).await;
-            measured.throughput(&mut stand, workers, size).await;
-            if workers == 1 {
+        for case in CASES {
+            say(&format!("round {round} of {}: throughput, {case}", size.rounds));
+            let mut stand = Stand::start(case.0, &[]).await;
+            measured.throughput(&mut stand, case, size).await;
+            if case == SMALL {
                 say(&format!("round {round} of {}: work", size.rounds));
                 measured.work(&mut stand, size).await;
                 described = machine::described(&stand).await;
             }
         }
     }
-    let highest = measured.rate(1).median();
+    let highest = measured.rate(SMALL).median();
     let mut latencies = vec![Latency::default(); LOADS.len() + 1];
     for round in 1..=size.rounds {
         say(&format!("round {round} of {}: latency", size.rounds));
@@ -92,11 +98,12 @@ pub async fn measure(size: Size, say: &mut dyn FnMut(&str)) -> Results {
 
 /// Throughput alone, for whoever is making it faster: a line for each round.
 pub async fn throughput_only(workers: usize, size: Size, say: &mut dyn FnMut(&str)) {
+    let case = Case(workers, 1_000);
     let mut stand = Stand::start(workers, &[]).await;
     let mut measured = Measured::default();
     for _ in 0..size.rounds {
-        measured.throughput(&mut stand, workers, size).await;
-        let Some(run) = measured.throughput.get(&workers).and_then(|runs| runs.last()) else { continue };
+        measured.throughput(&mut stand, case, size).await;
+        let Some(run) = measured.throughput.get(&case).and_then(|runs| runs.last()) else { continue };
         let cost = |(name, part): (&str, Part)| {
             format!("{name} {:.0}", run.per_execution(part.cpu.as_secs_f64() * 1e6))
         };
@@ -113,16 +120,13 @@ impl Measured {
         self.postgres.push(ceiling::postgres::run(&database.url, size.executions).await);
     }
 
-    async fn throughput(&mut self, stand: &mut Stand, workers: usize, size: Size) {
-        let load = Load {
-            package: "empty",
-            executions: size.executions,
-            per_request: PER_REQUEST,
-            clients: CLIENTS,
-        };
+    async fn throughput(&mut self, stand: &mut Stand, case: Case, size: Size) {
+        let load =
+            Load { package: "empty", executions: size.executions, per_request: case.1, clients: CLIENTS };
         // What is done once is not measured: bundles, packages, statements, subscriptions.
-        throughput::run(stand, Load { executions: size.executions / 10, ..load }).await;
-        self.throughput.entry(workers).or_default().push(throughput::run(stand, load).await);
+        stand.enqueue(Load { executions: size.executions / 10, ..load }).await;
+        stand.all_have_ended().await;
+        self.throughput.entry(case).or_default().push(throughput::run(stand, load).await);
     }
 
     async fn work(&mut self, stand: &mut Stand, size: Size) {
@@ -136,8 +140,8 @@ impl Measured {
         self.chained.add(work::chained_executions(stand).await.as_secs_f64());
     }
 
-    fn rate(&self, workers: usize) -> Rounds {
-        self.throughput.get(&workers).into_iter().flatten().map(Throughput::rate).collect()
+    fn rate(&self, case: Case) -> Rounds {
+        self.throughput.get(&case).into_iter().flatten().map(Throughput::rate).collect()
     }
 
     fn tell(&self, described: &[String], size: Size, latencies: &[Latency]) -> Results {
@@ -177,22 +181,27 @@ impl Measured {
                 postgres_cpu.told(0),
             ],
         ];
-        for (workers, runs) in &self.throughput {
+        for (case, runs) in &self.throughput {
             let enqueued: Rounds = runs.iter().map(Throughput::enqueue_rate).collect();
-            let rate = self.rate(*workers);
+            let rate = self.rate(*case);
             // Of the same round: what the machine did beside was the same.
             let share: Rounds =
                 runs.iter().zip(&self.broker).map(|(run, alone)| 100.0 * run.rate() / alone.rate()).collect();
-            let name = format!("Scaleout, {workers} worker{}", if *workers == 1 { "" } else { "s" });
             let cpu: Rounds = runs.iter().map(|run| each(run.usage, run.executions)).collect();
-            rows.push(vec![name, rate.told(0), enqueued.told(0), share.told(0), cpu.told(0)]);
+            rows.push(vec![
+                format!("Scaleout, {case}"),
+                rate.told(0),
+                enqueued.told(0),
+                share.told(0),
+                cpu.told(0),
+            ]);
         }
         let head = ["", "executions/s", "accepted/s meanwhile", "% of lapin alone", "CPU of all, µs each"];
         format!(
-            "## Throughput\n\n{} empty packages, from the first HTTP request ({CLIENTS} clients, {PER_REQUEST} executions in \
-             each request) to the last terminal status in the catalog. Quorum queues, publisher confirms, fsync on. \
+            "## Throughput\n\n{} empty packages, from the first HTTP request ({CLIENTS} clients) to the last terminal status in the catalog. Quorum queues, publisher confirms, fsync on. \
              Alone means: messages of {BODY_BYTES} bytes published, confirmed, delivered and acknowledged at the same \
-             time on a quorum queue; rows inserted, granted and ended in batches on three connections.\n\n{}",
+             time on a quorum queue; rows inserted, granted and ended in batches on three connections. Of large requests one task message \
+             names eight executions, so the share of lapin alone says more of small ones.\n\n{}",
             grouped(size.executions as f64, 0),
             table(&head, &rows)
         )
@@ -261,6 +270,14 @@ impl Measured {
     }
 }
 
+impl std::fmt::Display for Case {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self(workers, per_request) = self;
+        let workers = if *workers == 1 { "1 worker".to_owned() } else { format!("{workers} workers") };
+        write!(f, "{workers}, {} a request", grouped(*per_request as f64, 0))
+    }
+}
+
 fn name_of(index: usize, latency: &Latency) -> String {
     match index.checked_sub(1) {
         None => "idle".to_owned(),
@@ -286,13 +303,15 @@ fn tell_latency(latencies: &[Latency]) -> String {
             let mut row = vec![format!("{}, to {end}", name_of(index, latency))];
             row.extend(milliseconds(quantiles));
             row.push(grouped(quantiles.count() as f64, 0));
+            row.push(grouped(100.0 * latency.in_time as f64 / quantiles.count().max(1) as f64, 1));
             rows.push(row);
         }
     }
     format!(
         "## Latency\n\nOf empty packages, one worker, in milliseconds from the moment at which the request was due (not \
          from that at which it was sent: a slow moment counts for all that was due in it). Shares of the median rate of \
-         one worker above; all rounds together.\n\n{}\n![curves](latency.svg)\n",
-        table(&["", "p50", "p90", "p99", "p99.9", "executions"], &rows)
+         small requests above; all rounds together. Ended in time: before the last request was due; with far fewer than \
+         all, the rate was more than the machine sustains.\n\n{}\n![curves](latency.svg)\n",
+        table(&["", "p50", "p90", "p99", "p99.9", "executions", "ended in time, %"], &rows)
     )
 }

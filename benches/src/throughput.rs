@@ -25,8 +25,9 @@ pub(crate) struct Throughput {
 /// Runs `load` on `stand`, and measures.
 pub(crate) async fn run(stand: &mut Stand, load: Load) -> Throughput {
     let before = Catalog::look(stand).await;
-    let (parts, began) = (stand.parts(), std::time::Instant::now());
+    let parts = stand.parts();
     let used = Usage::now(&parts);
+    let began = std::time::Instant::now();
     let enqueueing = stand.enqueue(load).await;
     stand.all_have_ended().await;
     let whole = began.elapsed();
@@ -71,8 +72,8 @@ struct Catalog {
 
 impl Catalog {
     async fn look(stand: &Stand) -> Self {
-        // Backends report what they have done with a delay.
-        tokio::time::sleep(Duration::from_millis(1_100)).await;
+        // Backends that have nothing to do any more report what they have done within ten seconds.
+        tokio::time::sleep(Duration::from_secs(11)).await;
         let ask = async |query: &str| -> u64 {
             u64::try_from(stand.ask::<i64>(query).await).expect("what is counted is not negative")
         };

@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
-use tokio_postgres::{Client, NoTls};
+use tokio_postgres::{Client, NoTls, Statement};
 use uuid::Uuid;
 
 use crate::cpu::{Parts, Usage};
@@ -50,6 +50,9 @@ impl Ceiling {
 pub(crate) async fn run(url: &str, executions: u64) -> Ceiling {
     let [accepting, granting, ending] = [connect(url).await, connect(url).await, connect(url).await];
     accepting.batch_execute(TABLE).await.expect("a table can be made");
+    let prepare = async |client: &Client, text: &str| client.prepare(text).await.expect("it can be prepared");
+    let accept_these = prepare(&accepting, ACCEPT).await;
+    let (grant_these, end_these) = (prepare(&granting, GRANT).await, prepare(&ending, END).await);
     let worker = Uuid::new_v4();
     let (accepted, to_grant) = mpsc::channel(64);
     let (granted, to_end) = mpsc::channel(64);
@@ -60,7 +63,7 @@ pub(crate) async fn run(url: &str, executions: u64) -> Ceiling {
         while left > 0 {
             let ids: Vec<Uuid> = (0..left.min(ACCEPTED)).map(|_| Uuid::now_v7()).collect();
             left -= ids.len();
-            write(&accepting, ACCEPT, &ids, worker).await;
+            write(&accepting, &accept_these, &ids, worker).await;
             for part in ids.chunks(MOVED) {
                 // Its receiver lives for as long as this sends.
                 let _ = accepted.send(part.to_vec()).await;
@@ -69,8 +72,8 @@ pub(crate) async fn run(url: &str, executions: u64) -> Ceiling {
     };
     tokio::join!(
         accept,
-        pass_on(granting, GRANT, worker, to_grant, Some(granted)),
-        pass_on(ending, END, worker, to_end, None)
+        pass_on(granting, grant_these, worker, to_grant, Some(granted)),
+        pass_on(ending, end_these, worker, to_end, None)
     );
     let whole = began.elapsed();
     let usage = Usage::now(&Parts::default()).since(before);
@@ -80,29 +83,30 @@ pub(crate) async fn run(url: &str, executions: u64) -> Ceiling {
 /// Writes each batch that comes, and hands it on.
 async fn pass_on(
     client: Client,
-    statement: &str,
+    statement: Statement,
     worker: Uuid,
     mut batches: mpsc::Receiver<Vec<Uuid>>,
     next: Option<mpsc::Sender<Vec<Uuid>>>,
 ) {
     while let Some(ids) = batches.recv().await {
-        write(&client, statement, &ids, worker).await;
+        write(&client, &statement, &ids, worker).await;
         if let Some(next) = &next {
             let _ = next.send(ids).await;
         }
     }
 }
 
-async fn write(client: &Client, statement: &str, ids: &[Uuid], worker: Uuid) {
+async fn write(client: &Client, statement: &Statement, ids: &[Uuid], worker: Uuid) {
     let written = client.execute(statement, &[&ids, &worker]).await.expect("rows can be written");
-    assert_eq!(written, ids.len() as u64, "{statement}");
+    assert_eq!(written, ids.len() as u64, "rows are written once");
 }
 
 async fn connect(url: &str) -> Client {
     let (client, connection) = tokio_postgres::connect(url, NoTls).await.expect("the database answers");
     tokio::spawn(connection);
     // Without statistics of a table that is new, plans that join would read all of it.
-    let careful = "set enable_seqscan = off; set enable_hashjoin = off; set enable_mergejoin = off";
+    let careful = "set enable_seqscan = off; set enable_hashjoin = off; set enable_mergejoin = off; \
+                   set plan_cache_mode = force_custom_plan";
     client.batch_execute(careful).await.expect("a setting can be set");
     client
 }

@@ -1,6 +1,6 @@
 //! `scaleout-servers run [--durable] -- COMMAND ARGUMENTS…`: runs a command beside temporary private servers and ends
-//! them with it. With `--durable` PostgreSQL waits for the disk, as it must outside tests. Exits with the command's code, or 128 + the signal's number; 2 is wrong usage, 3 that the
-//! servers could not be started.
+//! them with it. With `--durable` PostgreSQL waits for the disk, as it must outside tests. Exits with the command's
+//! code, or 128 + the signal's number; 2 is wrong usage, 3 that the servers could not be started.
 
 use std::ffi::OsString;
 use std::io::Write;
