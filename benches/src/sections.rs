@@ -149,7 +149,7 @@ impl Measured {
         let described: String = described.iter().map(|line| format!("- {line}\n")).collect();
         let text = [
             format!("## Machine\n\n{described}"),
-            format!("Medians of {} interleaved rounds, in brackets the least and the most.", size.rounds),
+            format!("Medians of {} interleaved rounds, in brackets the least and the most.\n", size.rounds),
             self.tell_throughput(size),
             self.tell_costs(),
             tell_latency(latencies),
