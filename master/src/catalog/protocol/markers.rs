@@ -42,7 +42,7 @@ impl Catalog {
     /// Whether all that may have to do with a marker understand it.
     pub(crate) async fn may_mark(&self) -> Result<bool, CatalogError> {
         let client = self.request().await?;
-        let found = client.query(&client.prepare_cached(sql::BUILDS).await?, &[]).await?;
+        let found = client.query(&client.prepare_cached(sql::MARKER_BUILDS).await?, &[]).await?;
         Ok(may_mark(builds(&found)))
     }
 

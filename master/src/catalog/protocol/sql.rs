@@ -57,7 +57,7 @@ statements! {
     LOSE_ATTEMPTS = "protocol/lose_attempts.sql",
     MAKE_DUE_PENDING = "protocol/make_due_pending.sql",
     MAKE_PARTITIONS = "protocol/make_partitions.sql",
-    BUILDS = "protocol/builds.sql",
+    MARKER_BUILDS = "protocol/marker_builds.sql",
     TASK_BUILDS = "protocol/task_builds.sql",
     MARKER_SWEPT = "protocol/marker_swept.sql",
     MARKERS = "protocol/markers.sql",

@@ -1,4 +1,4 @@
--- The builds of the masters, and of the workers whose session has not ended: any of them may receive what others publish.
+-- The builds of the masters, and of the workers whose session has not ended: any of them may receive a marker.
 select version from internal.masters
 union
 select w.version from internal.workers w
