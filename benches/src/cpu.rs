@@ -1,5 +1,5 @@
 //! What each part of a system costs: processor time and memory, as the kernel counts them, of processes and all that
-//! they have started. Linux only: elsewhere nothing is found, and the tables show a dash.
+//! they have started. Linux only: elsewhere nothing is found, and the tables say so.
 
 use std::collections::HashMap;
 use std::fs;
@@ -11,6 +11,9 @@ pub(crate) struct Parts {
     pub(crate) masters: Vec<i32>,
     pub(crate) workers: Vec<i32>,
 }
+
+/// Whether anything can be found here.
+pub(crate) const IS_KNOWN: bool = cfg!(target_os = "linux");
 
 /// Used so far, or between two looks.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

@@ -7,7 +7,7 @@ use std::time::Duration;
 use scaleout_local::testing;
 
 use crate::ceiling;
-use crate::cpu::{Part, Usage};
+use crate::cpu::{IS_KNOWN, Part, Usage};
 use crate::latency::{self, Latency};
 use crate::machine;
 use crate::plot;
@@ -171,14 +171,14 @@ impl Measured {
                 broker.told(0),
                 String::new(),
                 String::new(),
-                broker_cpu.told(0),
+                if_known(broker_cpu.told(0)),
             ],
             vec![
                 "PostgreSQL alone".to_owned(),
                 postgres.told(0),
                 String::new(),
                 String::new(),
-                postgres_cpu.told(0),
+                if_known(postgres_cpu.told(0)),
             ],
         ];
         for (case, runs) in &self.throughput {
@@ -193,7 +193,7 @@ impl Measured {
                 rate.told(0),
                 enqueued.told(0),
                 share.told(0),
-                cpu.told(0),
+                if_known(cpu.told(0)),
             ]);
         }
         let head = ["", "executions/s", "accepted/s meanwhile", "% of lapin alone", "CPU of all, µs each"];
@@ -219,7 +219,7 @@ impl Measured {
         let mut rows = Vec::new();
         for (part, name) in names.iter().enumerate() {
             let mut row = vec![format!("CPU, {name}, µs")];
-            row.extend(self.throughput.values().map(|runs| cost(runs, part).told(0)));
+            row.extend(self.throughput.values().map(|runs| if_known(cost(runs, part).told(0))));
             rows.push(row);
         }
         let mut add = |name: &str, digits: usize, figure: &dyn Fn(&Throughput) -> f64| {
@@ -233,11 +233,10 @@ impl Measured {
         add("updates in place (HOT), %", 1, &|run| 100.0 * run.hot);
         for (part, name) in names.iter().enumerate() {
             let mut row = vec![format!("resident at the end, {name}, MB")];
-            row.extend(self.throughput.values().map(|runs| resident(runs, part).told(0)));
+            row.extend(self.throughput.values().map(|runs| if_known(resident(runs, part).told(0))));
             rows.push(row);
         }
-        let heads: Vec<String> =
-            self.throughput.keys().map(|workers| format!("workers: {workers}")).collect();
+        let heads: Vec<String> = self.throughput.keys().map(Case::to_string).collect();
         let head: Vec<&str> = std::iter::once("").chain(heads.iter().map(String::as_str)).collect();
         format!(
             "## Cost of one execution\n\nOf all processes of a kind together; resident memory counts what PostgreSQL's \
@@ -276,6 +275,11 @@ impl std::fmt::Display for Case {
         let workers = if *workers == 1 { "1 worker".to_owned() } else { format!("{workers} workers") };
         write!(f, "{workers}, {} a request", grouped(*per_request as f64, 0))
     }
+}
+
+/// A cost, where the kernel tells it.
+fn if_known(told: String) -> String {
+    if IS_KNOWN { told } else { "not known here".to_owned() }
 }
 
 fn name_of(index: usize, latency: &Latency) -> String {

@@ -46,6 +46,7 @@ pub(crate) async fn run(url: &str, messages: u64, bytes: usize) -> Ceiling {
 }
 
 async fn through(url: &str, messages: u64, bytes: usize) -> lapin::Result<Ceiling> {
+    assert_eq!(messages % CHANNELS, 0, "each channel publishes as many");
     let publishing = Connection::connect(url, ConnectionProperties::default()).await?;
     let consuming = Connection::connect(url, ConnectionProperties::default()).await?;
     let setup = consuming.create_channel().await?;
