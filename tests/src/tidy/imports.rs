@@ -86,7 +86,7 @@ fn ours(name: &str) -> Option<&str> {
 fn foreign(folder: &str, name: &str, only_tests: bool) -> Option<String> {
     let kept = FOREIGN.iter().find(|(foreign, _)| *foreign == name);
     if let Some((_, homes)) = kept.filter(|(_, homes)| !homes.contains(&folder)) {
-        return Some(format!("{name} belongs to {} alone", homes.join(", ")));
+        return Some(format!("{name} belongs to {} alone", homes.join(" and ")));
     }
     let is_impure = !only_tests && PURE.contains(&folder) && IMPURE.contains(&name);
     is_impure.then(|| format!("{folder} is pure: it does without {name}"))

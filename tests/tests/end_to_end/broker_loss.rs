@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use scaleout_common::protocol::together::TASKS_PER_MESSAGE_MAX;
 use scaleout_tests::harness::{Cluster, MOMENT, WHILE, cluster, effects, until};
 
 use crate::note;
@@ -23,12 +24,21 @@ async fn without_workers() -> (Cluster, String) {
     (cluster, set)
 }
 
-async fn holds(cluster: &Cluster, ready: u64) {
-    until(&format!("{QUEUE} holds {ready}"), MOMENT, async || {
+/// `executions` lie in the queue, alone in their messages or several in one, and none has still to be published.
+async fn holds(cluster: &Cluster, executions: u64) {
+    let messages = executions.div_ceil(TASKS_PER_MESSAGE_MAX as u64)..=executions;
+    until(&format!("{QUEUE} holds {executions} executions"), MOMENT, async || {
         let status = cluster.scaleout(&["status", "--format", "json"]).await.ok().json();
         let queues = status["queues"].as_array().unwrap();
-        let found = queues.iter().find(|queue| queue["name"] == QUEUE).map(|queue| queue["ready"].clone());
-        if found == Some(ready.into()) { Ok(()) } else { Err(status.to_string()) }
+        let ready =
+            queues.iter().find(|queue| queue["name"] == QUEUE).and_then(|queue| queue["ready"].as_u64());
+        let pending = status["counts"]["pending"].as_u64();
+        let is_published = status["dispatches"]["count"] == 0 && pending >= Some(executions);
+        if is_published && ready.is_some_and(|ready| messages.contains(&ready)) {
+            Ok(())
+        } else {
+            Err(status.to_string())
+        }
     })
     .await;
 }
