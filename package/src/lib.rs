@@ -19,6 +19,7 @@
 //! - [`ignore`]: the rules of `.scaleoutignore`
 //! - [`inside`]: paths that stay within a folder
 //! - [`project`]: [`project::Project::check`], everything that can be known before running
+//! - [`property`]: properties of tasks that are values or expressions
 //! - [`siblings`]: the packages of a project as those see them that run them
 //! - [`bundle`]: [`bundle::pack`], [`bundle::unpack`], [`bundle::extract_to`]
 //! - [`manifest`]: what the catalog keeps of a project, as JSON
@@ -45,6 +46,7 @@ pub mod model;
 pub mod nearest;
 pub mod operand;
 pub mod project;
+pub mod property;
 pub mod reader;
 pub mod reference;
 pub mod rows;

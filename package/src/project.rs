@@ -204,7 +204,7 @@ mod tests {
         assert_eq!(
             found,
             "packages/a.toml:1:1: unknown key `colour` in this file \
-             (known: description, run-as, max-concurrent, parameters, variables, connections, transaction, isolation, disable-event-handlers, on-error, on-warning, on-pre-execute, on-post-execute, on-task-failed, on-variable-changed, maximum-errors, tasks)\n\
+             (known: description, run-as, parameters, max-concurrent, variables, connections, transaction, isolation, maximum-errors, disable-event-handlers, on-error, on-warning, on-pre-execute, on-post-execute, on-task-failed, on-variable-changed, tasks)\n\
              packages/b.toml:3:12: the program \"./x.sh\" is not among the project's files \
              (processes start in the project folder: paths are relative to it)\n\
              packages/inner/c.toml: packages stand in the folder packages/ itself \

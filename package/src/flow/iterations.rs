@@ -46,7 +46,7 @@ impl Iterations {
             running: 0,
             at_once_max: u64::from(at_once_max.max(1)),
             errors: 0,
-            errors_max: maximum_errors.0.get(),
+            errors_max: maximum_errors.get(),
             stopped: false,
             stopped_first: false,
         }
@@ -126,14 +126,12 @@ impl Iterations {
 
 #[cfg(test)]
 mod tests {
-    use std::num::NonZeroU32;
-
     use proptest::prelude::*;
 
     use super::*;
 
     fn maximum_errors(number: u32) -> MaximumErrors {
-        MaximumErrors(NonZeroU32::new(number).unwrap())
+        MaximumErrors::new(number).unwrap()
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::model::{After, Container, Join, On, TaskIndex};
+use crate::model::{After, Container, Join, MaximumErrors, On, TaskIndex};
 
 /// How a task or container ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -37,7 +37,7 @@ pub struct Skipped {
 /// Why a task was passed over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SkipReason {
-    /// It has `disable = true`; those after it go on as if it had succeeded.
+    /// It is disabled; those after it go on as if it had succeeded.
     Disabled,
     /// Its constraints cannot be met any more: this one (with `any`, the last of them) asked for
     /// `on`, and `task` did something else.
@@ -117,8 +117,6 @@ pub struct Flow {
 struct Node {
     state: State,
     join: Join,
-    disable: bool,
-    fail_parent: bool,
     at_end: bool,
     /// Constraints whose task has not ended.
     undecided: usize,
@@ -144,16 +142,14 @@ enum State {
 }
 
 impl Flow {
-    /// The start of a run: what waits for nothing is ready.
-    pub fn new(container: &Container) -> Flow {
+    /// The start of a run: what waits for nothing is ready. `maximum_errors` of its tasks make it fail.
+    pub fn new(container: &Container, maximum_errors: MaximumErrors) -> Flow {
         let tasks = container.tasks();
         let mut nodes: Vec<Node> = tasks
             .iter()
             .map(|task| Node {
                 state: State::Waiting,
                 join: task.join,
-                disable: task.disable,
-                fail_parent: task.fail_parent,
                 at_end: task.after == After::End,
                 undecided: task.after.constraints().len(),
                 followers: Vec::new(),
@@ -179,12 +175,12 @@ impl Flow {
             questions: Vec::new(),
             running: 0,
             errors: 0,
-            errors_max: container.maximum_errors().0.get(),
+            errors_max: maximum_errors.get(),
             stopped: false,
             end_opened: false,
         };
-        let passed_over = flow.release(|node| !node.at_end && node.undecided == 0);
-        flow.settle_all(passed_over);
+        flow.release(|node| !node.at_end && node.undecided == 0);
+        flow.open_end();
         flow
     }
 
@@ -209,19 +205,30 @@ impl Flow {
         self.running += 1;
     }
 
+    /// Notes that a ready task is disabled: it is passed over, and what waits for it goes on as if it had succeeded.
+    ///
+    /// # Panics
+    /// The task is not ready.
+    pub fn pass_over(&mut self, task: TaskIndex) {
+        assert!(self.ready.remove(&task), "task {} was passed over without being ready", task.0);
+        self.nodes[task.0].state = State::Done;
+        self.skipped.push(Skipped { task, because: SkipReason::Disabled });
+        self.settle(task, Happened::Succeeded);
+    }
+
     /// Notes that a running task has ended, all its tries included. `errors` are those counted
-    /// inside it, if it is a container; a failure counts at least 1.
+    /// inside it, if it is a container; a failure counts at least 1. They count here if `counts`.
     ///
     /// # Panics
     /// The task is not running.
-    pub fn finish(&mut self, task: TaskIndex, end: End, errors: u32) {
+    pub fn finish(&mut self, task: TaskIndex, end: End, errors: u32, counts: bool) {
         let node = &self.nodes[task.0];
         assert!(node.state == State::Running, "task {} ended without running", task.0);
         let (counted, happened) = match end {
             End::Success => (errors, Happened::Succeeded),
             End::Failure => (errors.max(1), Happened::Failed),
         };
-        if node.fail_parent {
+        if counts {
             self.errors = self.errors.saturating_add(counted);
         }
         self.running -= 1;
@@ -283,27 +290,26 @@ impl Flow {
         Some(FlowEnd { end: if failed { End::Failure } else { End::Success }, errors: self.errors })
     }
 
-    /// Ends `task` and whatever is decided by that alone; opens the end when all else is done.
+    /// Ends `task` and whatever is decided by that alone; opens the end when all else is done. A loop and no recursion: a
+    /// container may have thousands of tasks that are skipped one by one.
     fn settle(&mut self, task: TaskIndex, happened: Happened) {
-        self.settle_all(vec![(task, happened)]);
-    }
-
-    /// A loop and no recursion: a container may have thousands of tasks that are passed over one by one.
-    fn settle_all(&mut self, mut settled: Vec<(TaskIndex, Happened)>) {
-        loop {
-            while let Some((task, happened)) = settled.pop() {
-                self.count_down(task);
-                for follower in self.nodes[task.0].followers.clone() {
-                    if let Some(decided) = self.follow(follower, task, happened) {
-                        settled.push((follower.task, decided));
-                    }
+        let mut settled = vec![(task, happened)];
+        while let Some((task, happened)) = settled.pop() {
+            self.count_down(task);
+            for follower in self.nodes[task.0].followers.clone() {
+                if let Some(decided) = self.follow(follower, task, happened) {
+                    settled.push((follower.task, decided));
                 }
             }
-            if self.undone > 0 || self.end_opened {
-                return;
-            }
+        }
+        self.open_end();
+    }
+
+    /// Lets the tasks of the end go, once, when all else is done.
+    fn open_end(&mut self) {
+        if self.undone == 0 && !self.end_opened {
             self.end_opened = true;
-            settled = self.release(|node| node.at_end);
+            self.release(|node| node.at_end);
         }
     }
 
@@ -331,9 +337,8 @@ impl Flow {
         let starts = met && (node.join == Join::Any || node.undecided == 0);
         let hopeless = !met && (node.join == Join::All || node.undecided == 0);
         if starts {
-            return self.make_ready(follower);
-        }
-        if hopeless {
+            self.make_ready(follower);
+        } else if hopeless {
             // Done at once: another task settled in the same step must not decide it again.
             node.state = State::Done;
             self.skipped.push(Skipped { task: follower, because });
@@ -342,33 +347,20 @@ impl Flow {
         None
     }
 
-    /// A task's constraints are met: it is ready, or passed over as a success if it is disabled.
-    fn make_ready(&mut self, task: TaskIndex) -> Option<Happened> {
-        if self.nodes[task.0].disable {
-            self.nodes[task.0].state = State::Done;
-            self.skipped.push(Skipped { task, because: SkipReason::Disabled });
-            return Some(Happened::Succeeded);
-        }
+    /// A task's constraints are met.
+    fn make_ready(&mut self, task: TaskIndex) {
         self.nodes[task.0].state = State::Ready;
         self.ready.insert(task);
-        None
     }
 
-    /// Makes those ready that wait for nothing but this. What became of those that were passed over.
-    fn release(&mut self, which: impl Fn(&Node) -> bool) -> Vec<(TaskIndex, Happened)> {
-        let mut passed_over = Vec::new();
+    /// Makes those ready that wait for nothing but this.
+    fn release(&mut self, which: impl Fn(&Node) -> bool) {
         for index in 0..self.nodes.len() {
             let node = &self.nodes[index];
-            if node.state == State::Waiting
-                && which(node)
-                && let Some(happened) = self.make_ready(TaskIndex(index))
-            {
-                passed_over.push((TaskIndex(index), happened));
+            if node.state == State::Waiting && which(node) {
+                self.make_ready(TaskIndex(index));
             }
         }
-        // The first one first, as they stand in the file.
-        passed_over.reverse();
-        passed_over
     }
 
     fn count_down(&mut self, task: TaskIndex) {

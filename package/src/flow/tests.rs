@@ -1,6 +1,5 @@
 //! Control flow: named cases, and random graphs against a sequential reference.
 
-use std::num::NonZeroU32;
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -8,9 +7,10 @@ use proptest::prelude::*;
 use super::*;
 use crate::expression::{Expression, Name, Names, Parsed, Type, UnknownName};
 use crate::model::{
-    After, Constraint, Container, ForceResult, Handlers, Join, MaximumErrors, On, Task, TaskIndex, TaskKind,
-    TaskPath, When,
+    After, Constraint, Container, ForceResult, Handlers, Join, MaximumErrors, On, Properties, Settled, Task,
+    TaskIndex, TaskKind, TaskPath, When,
 };
+use crate::property::Property;
 
 fn task(index: usize, after: After) -> Task {
     let name = format!("t{index}");
@@ -22,15 +22,10 @@ fn task(index: usize, after: After) -> Task {
         kind: TaskKind::Sequence(Container::default()),
         after,
         join: Join::All,
-        retries: 0,
-        retry_delay: Duration::ZERO,
-        timeout: None,
-        fail_parent: true,
-        force_result: None,
-        maximum_errors: MaximumErrors::default(),
+        properties: Properties::default(),
         handlers: Handlers::default(),
         transaction: Default::default(),
-        disable: false,
+        disable: Property::default(),
     }
 }
 
@@ -57,25 +52,46 @@ fn when(task: usize, on: On, or: bool) -> After {
 }
 
 fn container(tasks: Vec<Task>) -> Container {
-    Container::new(tasks, MaximumErrors::default()).expect("the test's graph is sound")
+    Container::new(tasks).expect("the test's graph is sound")
+}
+
+/// A run of `container`, which one error makes fail.
+fn flow(container: &Container) -> Flow {
+    Flow::new(container, MaximumErrors::default())
+}
+
+fn is_disabled(task: &Task) -> bool {
+    task.disable.known() == Some(&true)
+}
+
+fn counts(task: &Task) -> bool {
+    task.properties.fail_parent.known() == Some(&true)
 }
 
 /// Runs to the end, always starting the first ready task; `fails` says which fail.
 fn run(container: &Container, fails: &[usize]) -> (Vec<usize>, Vec<Skipped>, FlowEnd) {
-    let mut flow = Flow::new(container);
+    run_to(flow(container), container, fails)
+}
+
+fn run_to(mut flow: Flow, container: &Container, fails: &[usize]) -> (Vec<usize>, Vec<Skipped>, FlowEnd) {
     let mut ran = Vec::new();
     while let Some(next) = flow.ready().first().copied() {
+        let task = &container.tasks()[next.0];
+        if is_disabled(task) {
+            flow.pass_over(next);
+            continue;
+        }
         flow.start(next);
         ran.push(next.0);
         let end = if fails.contains(&next.0) { End::Failure } else { End::Success };
-        flow.finish(next, end, 0);
+        flow.finish(next, end, 0, counts(task));
     }
     (ran, flow.take_skipped(), flow.end().expect("nothing is ready, so it has ended"))
 }
 
 #[test]
 fn an_empty_container_succeeds_at_once() {
-    assert_eq!(Flow::new(&container(vec![])).end(), Some(FlowEnd { end: End::Success, errors: 0 }));
+    assert_eq!(flow(&container(vec![])).end(), Some(FlowEnd { end: End::Success, errors: 0 }));
 }
 
 #[test]
@@ -105,14 +121,14 @@ fn any_starts_once_at_the_first_that_is_met() {
     let mut join = task(2, after(&[(0, On::Success), (1, On::Success)]));
     join.join = Join::Any;
     let tasks = vec![task(0, after(&[])), task(1, after(&[])), join];
-    let mut flow = Flow::new(&container(tasks.clone()));
+    let mut flow = self::flow(&container(tasks.clone()));
     flow.start(TaskIndex(0));
     flow.start(TaskIndex(1));
-    flow.finish(TaskIndex(0), End::Success, 0);
+    flow.finish(TaskIndex(0), End::Success, 0, true);
     assert_eq!(flow.ready(), [TaskIndex(2)]);
     flow.start(TaskIndex(2));
-    flow.finish(TaskIndex(2), End::Success, 0);
-    flow.finish(TaskIndex(1), End::Success, 0);
+    flow.finish(TaskIndex(2), End::Success, 0, true);
+    flow.finish(TaskIndex(1), End::Success, 0, true);
     assert_eq!((flow.ready(), flow.end().map(|end| end.end)), (vec![], Some(End::Success)));
 
     let (ran, skipped, _) = run(&container(tasks), &[0, 1]);
@@ -122,9 +138,9 @@ fn any_starts_once_at_the_first_that_is_met() {
 #[test]
 fn a_disabled_task_counts_as_succeeded_and_is_skipped_where_it_could_not_run() {
     let mut disabled = task(0, after(&[]));
-    disabled.disable = true;
+    disabled.disable = Property::Value(true);
     let mut hopeless = task(2, after(&[(1, On::Failure)]));
-    hopeless.disable = true;
+    hopeless.disable = Property::Value(true);
     let tasks =
         vec![disabled, task(1, after(&[(0, On::Success)])), hopeless, task(3, after(&[(2, On::Completion)]))];
     let (ran, skipped, end) = run(&container(tasks), &[]);
@@ -137,45 +153,46 @@ fn a_disabled_task_counts_as_succeeded_and_is_skipped_where_it_could_not_run() {
 #[test]
 fn errors_are_counted_as_the_design_says() {
     let mut handled = task(0, after(&[]));
-    handled.fail_parent = false;
+    handled.properties.fail_parent = Property::Value(false);
     let (_, _, end) = run(&container(vec![handled]), &[0]);
     assert_eq!(end, FlowEnd { end: End::Success, errors: 0 }, "fail-parent = false keeps it from counting");
 
-    let three = MaximumErrors(NonZeroU32::new(3).unwrap());
+    let three = MaximumErrors::new(3).unwrap();
     let many = |count| (0..count).map(|index| task(index, after(&[]))).collect::<Vec<_>>();
-    let tolerant = Container::new(many(4), three).unwrap();
-    let (ran, _, end) = run(&tolerant, &[0, 1]);
+    let four = container(many(4));
+    let tolerant = |fails: &[usize]| run_to(Flow::new(&four, three), &four, fails);
+    let (ran, _, end) = tolerant(&[0, 1]);
     assert_eq!((ran.len(), end), (4, FlowEnd { end: End::Success, errors: 2 }));
-    let (ran, _, end) = run(&tolerant, &[0, 1, 2]);
+    let (ran, _, end) = tolerant(&[0, 1, 2]);
     assert_eq!((ran.len(), end), (4, FlowEnd { end: End::Failure, errors: 3 }), "what may still run runs");
 
     // A container inside that succeeded with two errors hands them on.
-    let mut flow = Flow::new(&container(many(1)));
+    let mut flow = self::flow(&container(many(1)));
     flow.start(TaskIndex(0));
-    flow.finish(TaskIndex(0), End::Success, 2);
+    flow.finish(TaskIndex(0), End::Success, 2, true);
     assert_eq!(flow.end(), Some(FlowEnd { end: End::Failure, errors: 2 }));
 }
 
 #[test]
 fn a_forced_result_counts_but_a_stop_is_no_success() {
-    let mut forced_task = task(0, after(&[]));
+    let mut forced_task = Settled::default();
     assert_eq!(forced(&forced_task, End::Failure, false), None);
-    forced_task.force_result = Some(ForceResult::Success);
+    forced_task.force_result = ForceResult::Success;
     assert_eq!(forced(&forced_task, End::Failure, false), Some(End::Success));
     assert_eq!(forced(&forced_task, End::Failure, true), None);
     assert_eq!(forced(&forced_task, End::Success, false), None);
-    forced_task.force_result = Some(ForceResult::Failure);
+    forced_task.force_result = ForceResult::Failure;
     assert_eq!(forced(&forced_task, End::Success, false), Some(End::Failure));
 }
 
 #[test]
 fn stopping_starts_nothing_more_not_even_at_the_end() {
     let tasks = vec![task(0, after(&[])), task(1, after(&[(0, On::Success)])), task(2, After::End)];
-    let mut flow = Flow::new(&container(tasks));
+    let mut flow = self::flow(&container(tasks));
     flow.start(TaskIndex(0));
     flow.stop();
     assert_eq!((flow.ready(), flow.end(), flow.running()), (vec![], None, 1));
-    flow.finish(TaskIndex(0), End::Success, 0);
+    flow.finish(TaskIndex(0), End::Success, 0, true);
     assert_eq!(flow.end(), Some(FlowEnd { end: End::Failure, errors: 0 }));
     let stopped: Vec<_> = flow.take_skipped().iter().map(|s| (s.task.0, s.because)).collect();
     assert_eq!(stopped, [(1, SkipReason::Stopped), (2, SkipReason::Stopped)]);
@@ -183,30 +200,36 @@ fn stopping_starts_nothing_more_not_even_at_the_end() {
 }
 
 #[test]
-fn thousands_of_disabled_tasks_are_passed_over_on_a_small_stack() {
-    let disabled = |index| Task { disable: true, ..task(index, After::End) };
-    let container = container((0..10_000).map(disabled).collect());
-    let ends = move || Flow::new(&container).end().map(|end| (end.end, end.errors));
+fn thousands_of_tasks_are_skipped_one_by_one_on_a_small_stack() {
+    let chained = |index: usize| match index {
+        0 => task(0, after(&[])),
+        _ => task(index, after(&[(index - 1, On::Success)])),
+    };
+    let container = container((0..10_000).map(chained).collect());
+    let ends = move || {
+        let (ran, skipped, end) = run(&container, &[0]);
+        (ran.len(), skipped.len(), end.errors)
+    };
     let thread = std::thread::Builder::new().stack_size(256 * 1024).spawn(ends).unwrap();
-    assert_eq!(thread.join().unwrap(), Some((End::Success, 0)));
+    assert_eq!(thread.join().unwrap(), (1, 9_999, 1));
 }
 
 #[test]
 fn tasks_of_the_end_wait_for_all_others() {
     let tasks = vec![task(0, After::End), task(1, after(&[])), task(2, After::End)];
-    let mut flow = Flow::new(&container(tasks));
+    let mut flow = self::flow(&container(tasks));
     assert_eq!(flow.ready(), [TaskIndex(1)]);
     flow.start(TaskIndex(1));
     assert!(flow.ready().is_empty());
-    flow.finish(TaskIndex(1), End::Failure, 0);
+    flow.finish(TaskIndex(1), End::Failure, 0, true);
     assert_eq!(flow.ready(), [TaskIndex(0), TaskIndex(2)]);
 }
 
 /// The first task ends so; how many questions come of it, whether the second one may start then, and how it all ends.
 fn conditional(on: On, or: bool, end: End, answer: Answer) -> (usize, bool, u32, Option<SkipReason>) {
-    let mut flow = Flow::new(&container(vec![task(0, after(&[])), task(1, when(0, on, or))]));
+    let mut flow = self::flow(&container(vec![task(0, after(&[])), task(1, when(0, on, or))]));
     flow.start(TaskIndex(0));
-    flow.finish(TaskIndex(0), end, 0);
+    flow.finish(TaskIndex(0), end, 0, true);
     let questions = flow.take_questions();
     if !questions.is_empty() {
         assert_eq!((flow.ready(), flow.end()), (vec![], None), "nothing goes on before the answer");
@@ -215,7 +238,7 @@ fn conditional(on: On, or: bool, end: End, answer: Answer) -> (usize, bool, u32,
     let starts = flow.ready() == [TaskIndex(1)];
     if starts {
         flow.start(TaskIndex(1));
-        flow.finish(TaskIndex(1), End::Success, 0);
+        flow.finish(TaskIndex(1), End::Success, 0, true);
     }
     let because = flow.take_skipped().first().map(|skipped| skipped.because);
     (questions.len(), starts, flow.end().expect("all is decided").errors, because)
@@ -245,9 +268,9 @@ fn a_skipped_task_raises_no_question_and_a_stop_takes_them_back() {
         task(2, when(1, On::Completion, true)),
         task(3, when(0, On::Success, false)),
     ];
-    let mut flow = Flow::new(&container(tasks));
+    let mut flow = self::flow(&container(tasks));
     flow.start(TaskIndex(0));
-    flow.finish(TaskIndex(0), End::Success, 0);
+    flow.finish(TaskIndex(0), End::Success, 0, true);
     assert_eq!(flow.take_skipped().iter().map(|s| s.task.0).collect::<Vec<_>>(), [1, 2]);
     flow.stop();
     assert_eq!(flow.take_questions(), []);
@@ -261,26 +284,25 @@ fn an_answer_that_comes_too_late_changes_nothing() {
     let After::Constraints(mut constraints) = join.after else { unreachable!("it has constraints") };
     constraints.push(Constraint { task: TaskIndex(1), on: On::Success, when: None });
     join.after = After::Constraints(constraints);
-    let mut flow = Flow::new(&container(vec![task(0, after(&[])), task(1, after(&[])), join]));
+    let mut flow = self::flow(&container(vec![task(0, after(&[])), task(1, after(&[])), join]));
     for index in [0, 1] {
         flow.start(TaskIndex(index));
-        flow.finish(TaskIndex(index), End::Success, 0);
+        flow.finish(TaskIndex(index), End::Success, 0, true);
     }
     let questions = flow.take_questions();
     assert_eq!((questions.len(), flow.ready()), (1, vec![TaskIndex(2)]));
     flow.start(TaskIndex(2));
     flow.answer(questions[0], Answer::Failed);
-    flow.finish(TaskIndex(2), End::Success, 0);
+    flow.finish(TaskIndex(2), End::Success, 0, true);
     assert_eq!(flow.end(), Some(FlowEnd { end: End::Success, errors: 0 }));
 }
 
 #[test]
 fn retries_are_counted() {
-    let mut task = task(0, after(&[]));
-    task.retries = 2;
-    task.retry_delay = Duration::from_secs(3);
+    let delay = Duration::from_secs(3);
+    let task = Settled { retries: 2, retry_delay: delay, ..Settled::default() };
     let decisions: Vec<_> = (1..=4).map(|tries| retry_after(&task, tries)).collect();
-    assert_eq!(decisions, [Some(task.retry_delay), Some(task.retry_delay), None, None]);
+    assert_eq!(decisions, [Some(delay), Some(delay), None, None]);
 }
 
 /// What became of each task, by asking in rounds: no queue, no counters, written independently.
@@ -343,7 +365,7 @@ fn holds(constraint: &Constraint) -> bool {
 }
 
 fn run_or_skip(task: &Task, may_run: bool, fails: bool) -> Happened {
-    match (may_run, task.disable, fails) {
+    match (may_run, is_disabled(task), fails) {
         (false, _, _) => Happened::Skipped,
         (true, true, _) | (true, false, false) => Happened::Succeeded,
         (true, false, true) => Happened::Failed,
@@ -353,6 +375,7 @@ fn run_or_skip(task: &Task, may_run: bool, fails: bool) -> Happened {
 #[derive(Debug, Clone)]
 struct Graph {
     container: Container,
+    maximum_errors: MaximumErrors,
     fails: Vec<bool>,
     /// Which of the ready or running tasks is taken at each step.
     choices: Vec<usize>,
@@ -385,12 +408,13 @@ fn graphs() -> impl Strategy<Value = Graph> {
             let constraints = After::Constraints(constraints.collect());
             let mut made = task(index, if at_end { After::End } else { constraints });
             made.join = if all { Join::All } else { Join::Any };
-            made.disable = disable;
-            made.fail_parent = fail_parent;
+            made.disable = Property::Value(disable);
+            made.properties.fail_parent = Property::Value(fail_parent);
             tasks.push(made);
         }
-        let maximum = MaximumErrors(NonZeroU32::new(most).expect("at least 1"));
-        Graph { container: Container::new(tasks, maximum).expect("earlier tasks only"), fails, choices }
+        let maximum_errors = MaximumErrors::new(most).expect("at least 1");
+        let container = Container::new(tasks).expect("earlier tasks only");
+        Graph { container, maximum_errors, fails, choices }
     })
 }
 
@@ -400,7 +424,7 @@ proptest! {
     #[test]
     fn flow_agrees_with_the_reference(graph in graphs()) {
         let tasks = graph.container.tasks();
-        let mut flow = Flow::new(&graph.container);
+        let mut flow = Flow::new(&graph.container, graph.maximum_errors);
         let mut became: Vec<Option<Happened>> = vec![None; tasks.len()];
         let mut started = vec![0; tasks.len()];
         let mut running: Vec<TaskIndex> = Vec::new();
@@ -431,13 +455,18 @@ proptest! {
                     (0..tasks.len()).all(|i| tasks[i].after == After::End || became[i].is_some());
                 prop_assert!(tasks[task.0].after != After::End || rest_done, "the end came too early");
                 prop_assert!(allowed, "task {} started before its constraints allow", task.0);
-                flow.start(task);
                 started[task.0] += 1;
-                running.push(task);
+                if is_disabled(&tasks[task.0]) {
+                    flow.pass_over(task);
+                } else {
+                    flow.start(task);
+                    running.push(task);
+                }
             } else {
                 let task = running.swap_remove(choice / 2 % running.len());
                 let failed = graph.fails[task.0];
-                flow.finish(task, if failed { End::Failure } else { End::Success }, 0);
+                let end = if failed { End::Failure } else { End::Success };
+                flow.finish(task, end, 0, counts(&tasks[task.0]));
                 became[task.0] = Some(if failed { Happened::Failed } else { Happened::Succeeded });
             }
         }
@@ -450,9 +479,9 @@ proptest! {
         let expect = reference(&graph.container, &graph.fails);
         prop_assert_eq!(&became, &expect);
         let errors = (0..tasks.len())
-            .filter(|i| expect[*i] == Some(Happened::Failed) && tasks[*i].fail_parent)
+            .filter(|i| expect[*i] == Some(Happened::Failed) && counts(&tasks[*i]))
             .count() as u32;
-        let failed = errors >= graph.container.maximum_errors().0.get();
+        let failed = errors >= graph.maximum_errors.get();
         let end = if failed { End::Failure } else { End::Success };
         prop_assert_eq!(flow.end(), Some(FlowEnd { end, errors }));
     }

@@ -1,11 +1,13 @@
 //! Packages, containers and tasks, and the invariants of a container's graph.
 
 use std::collections::BTreeMap;
-use std::num::NonZeroU32;
-use std::time::Duration;
 
-use super::task::{After, ForceResult, Join, MaximumErrors, TaskIndex, TaskKind, TaskPath};
-use super::{Begin, Connection, Handlers, Membership, Parameter, Variable};
+use crate::property::Property;
+
+use super::task::{After, Join, TaskIndex, TaskKind, TaskPath};
+use super::{
+    Begin, Connection, Handlers, MaxConcurrent, MaximumErrors, Membership, Parameter, Properties, Variable,
+};
 
 /// A package: one file that describes a job.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,7 +19,7 @@ pub struct Package {
     /// The user that its processes run as, if it names one; whether a worker allows it is the worker's settings' to say.
     pub run_as: Option<String>,
     /// How many of its tasks run at once, containers not counted; `None` is the worker's own bound.
-    pub max_concurrent: Option<NonZeroU32>,
+    pub max_concurrent: Option<Property<MaxConcurrent>>,
     /// Its parameters, by name.
     pub parameters: BTreeMap<String, Parameter>,
     /// Its variables, by name; containers and tasks may have more.
@@ -26,6 +28,8 @@ pub struct Package {
     pub connections: BTreeMap<String, Connection>,
     /// The transaction that spans its tasks, if it begins one.
     pub transaction: Option<Begin>,
+    /// How many errors make it fail.
+    pub maximum_errors: Property<MaximumErrors>,
     /// Its tasks: a package is the outermost container. It may have none.
     pub root: Container,
     /// What runs when something happens to it, or to what is inside it.
@@ -36,7 +40,6 @@ pub struct Package {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Container {
     tasks: Vec<Task>,
-    maximum_errors: MaximumErrors,
 }
 
 /// One task of a container.
@@ -56,22 +59,12 @@ pub struct Task {
     pub after: After,
     /// How its constraints combine.
     pub join: Join,
-    /// How often it is tried again after a failure.
-    pub retries: u32,
-    /// How long to wait before trying again.
-    pub retry_delay: Duration,
-    /// How long one try may take; `None` is without limit of its own.
-    pub timeout: Option<Duration>,
-    /// Whether its failure counts in the containers around it.
-    pub fail_parent: bool,
-    /// What counts as its result, whatever happened; `None` is what happened.
-    pub force_result: Option<ForceResult>,
-    /// How many errors make it fail, if it is no container: those have their own.
-    pub maximum_errors: MaximumErrors,
+    /// What it has whatever its kind, and may be an expression.
+    pub properties: Properties,
     /// Which transaction it belongs to.
     pub transaction: Membership,
     /// Whether it is passed over as if it had succeeded.
-    pub disable: bool,
+    pub disable: Property<bool>,
     /// What runs when something happens to it, or to what is inside it.
     pub handlers: Handlers,
 }
@@ -95,9 +88,9 @@ impl Container {
     ///
     /// # Errors
     /// A constraint leads out of the container, to a task of the end, or round in a circle.
-    pub fn new(tasks: Vec<Task>, maximum_errors: MaximumErrors) -> Result<Container, ContainerError> {
+    pub fn new(tasks: Vec<Task>) -> Result<Container, ContainerError> {
         Container::check(&tasks)?;
-        Ok(Container { tasks, maximum_errors })
+        Ok(Container { tasks })
     }
 
     /// Whether `tasks` make a container.
@@ -122,11 +115,6 @@ impl Container {
     /// Its tasks, in the order of the file.
     pub fn tasks(&self) -> &[Task] {
         &self.tasks
-    }
-
-    /// How many errors make it fail.
-    pub fn maximum_errors(&self) -> MaximumErrors {
-        self.maximum_errors
     }
 
     /// Every task in it, in the containers inside, and in the event handlers of all of these, outer before inner, in the

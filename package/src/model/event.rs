@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use crate::property::Property;
 use crate::reference::SystemVariable;
 
-use super::{Container, Variable};
+use super::{Container, MaximumErrors, Variable};
 
 /// What a handler waits for; SSIS's own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -80,6 +81,8 @@ pub struct Handler {
     pub event: Event,
     /// Its variables, and those that tell of the event ([`SystemVariable::key`]), by name.
     pub variables: BTreeMap<String, Variable>,
+    /// How many errors make it fail.
+    pub maximum_errors: Property<MaximumErrors>,
     /// Its tasks.
     pub container: Container,
 }
@@ -90,17 +93,17 @@ pub struct Handlers {
     /// At most one of each event.
     pub all: Vec<Handler>,
     /// Whether none of them runs. Events go on to what is around all the same.
-    pub disabled: bool,
+    pub disabled: Property<bool>,
 }
 
 impl Handlers {
-    /// The one that runs when `event` is raised, if any does.
+    /// The one of `event`, if there is any.
     pub fn of(&self, event: Event) -> Option<&Handler> {
-        self.all.iter().find(|handler| handler.event == event && !self.disabled)
+        self.all.iter().find(|handler| handler.event == event)
     }
 
-    /// Whether none of them can run.
-    pub fn is_idle(&self) -> bool {
-        self.disabled || self.all.is_empty()
+    /// Whether it is known that none of them can run.
+    pub fn are_idle(&self) -> bool {
+        self.all.is_empty() || self.disabled.known() == Some(&true)
     }
 }

@@ -1,5 +1,6 @@
 //! Tasks that work on files and folders.
 
+use crate::property::{Property, Word};
 use crate::template::Template;
 
 /// Something to do with files of one folder, and nowhere else.
@@ -18,11 +19,11 @@ pub struct FileTask {
     /// Where it goes, or what is made. With a `/` at its end, and with a pattern, a folder that things get into.
     pub to: Option<Template>,
     /// Whether folders inside count, too; what makes a whole folder something to work on.
-    pub recursive: bool,
+    pub recursive: Property<bool>,
     /// Whether a file that is there already is replaced.
-    pub overwrite: bool,
+    pub overwrite: Property<bool>,
     /// What it means that there is nothing to work on.
-    pub missing: Missing,
+    pub missing: Property<Missing>,
 }
 
 /// What a task does with files, as SSIS's File System task.
@@ -43,17 +44,17 @@ pub enum FileOperation {
 }
 
 /// What it means that there is nothing to work on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Missing {
     /// The task fails.
+    #[default]
     Fail,
     /// The task has nothing to do, and succeeds.
     Ignore,
 }
 
-impl FileOperation {
-    /// Every one, in the order in which messages list them.
-    pub const ALL: [FileOperation; 6] = [
+impl Word for FileOperation {
+    const ALL: &'static [FileOperation] = &[
         FileOperation::Copy,
         FileOperation::Move,
         FileOperation::Rename,
@@ -62,8 +63,7 @@ impl FileOperation {
         FileOperation::CreateFolder,
     ];
 
-    /// The word that packages use.
-    pub fn name(self) -> &'static str {
+    fn name(self) -> &'static str {
         match self {
             FileOperation::Copy => "copy",
             FileOperation::Move => "move",
@@ -75,12 +75,10 @@ impl FileOperation {
     }
 }
 
-impl Missing {
-    /// Every one, in the order in which messages list them.
-    pub const ALL: [Missing; 2] = [Missing::Fail, Missing::Ignore];
+impl Word for Missing {
+    const ALL: &'static [Missing] = &[Missing::Fail, Missing::Ignore];
 
-    /// The word that packages use.
-    pub fn name(self) -> &'static str {
+    fn name(self) -> &'static str {
         match self {
             Missing::Fail => "fail",
             Missing::Ignore => "ignore",

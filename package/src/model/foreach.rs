@@ -1,11 +1,47 @@
 //! Loops over what is known when they start: files, lists, numbers, dates, rows.
 
-use std::num::{NonZeroI32, NonZeroI64, NonZeroU32};
-
+use crate::property::{Property, Setting, Whole, Word};
 use crate::template::Template;
-use crate::value::Value;
+use crate::value::{DataType, Value};
 
 use super::{Container, Operand, Query, Target};
+
+/// How many iterations of a loop run at the same time.
+pub type Parallel = Whole<1, 1_000>;
+
+/// From one item of a series to the next: not 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Step(i32);
+
+impl Step {
+    /// The longest step, either way.
+    pub const MOST: i32 = 1_000_000_000;
+
+    /// The step.
+    pub fn get(self) -> i32 {
+        self.0
+    }
+}
+
+impl Default for Step {
+    fn default() -> Step {
+        Step(1)
+    }
+}
+
+impl Setting for Step {
+    const DATA_TYPE: DataType = DataType::Int64;
+
+    fn expected() -> String {
+        format!("a whole number from -{0} to {0} but 0", Step::MOST)
+    }
+
+    fn of_value(value: &Value) -> Option<Step> {
+        let Value::Int64(step) = value else { return None };
+        let step = i32::try_from(*step).ok()?;
+        (step != 0 && (-Step::MOST..=Step::MOST).contains(&step)).then_some(Step(step))
+    }
+}
 
 /// A loop: runs the tasks inside it once for each item.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,8 +51,10 @@ pub struct Foreach {
     /// The variables that get an item's columns, in order; none if nobody needs them.
     pub into: Vec<Target>,
     /// How many iterations run at the same time; with more than one each has its own copy of the loop's variables.
-    pub parallel: NonZeroU32,
-    /// The tasks inside it, and how many errors of all iterations make it fail.
+    pub parallel: Property<Parallel>,
+    /// How many that may be here, where loops around run some of theirs at the same time.
+    pub parallel_max: u32,
+    /// The tasks inside it.
     pub container: Container,
 }
 
@@ -34,7 +72,7 @@ pub enum Over {
         /// Where it ends, this one included if it is met; of type int64.
         to: Operand,
         /// From one to the next.
-        step: NonZeroI64,
+        step: Property<Step>,
     },
     /// Dates.
     Dates {
@@ -43,9 +81,9 @@ pub enum Over {
         /// Where it ends, this one included if it is met; of type date.
         to: Operand,
         /// From one to the next, in units.
-        step: NonZeroI32,
+        step: Property<Step>,
         /// What `step` counts.
-        unit: DateUnit,
+        unit: Property<DateUnit>,
     },
     /// The rows of the variable of this name, of which each column has the type of its target.
     Rows(String),
@@ -61,15 +99,16 @@ pub struct Files {
     /// What their names must look like: `*` any characters, `?` one.
     pub pattern: Template,
     /// Whether those of the folders inside count, too.
-    pub recursive: bool,
+    pub recursive: Property<bool>,
     /// What an item is.
-    pub retrieve: Retrieve,
+    pub retrieve: Property<Retrieve>,
 }
 
 /// What of a file an item holds, as SSIS's "retrieve file name".
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Retrieve {
     /// The absolute path.
+    #[default]
     Path,
     /// The name with its extension.
     Name,
@@ -87,9 +126,10 @@ pub enum Cell {
 }
 
 /// What the step of a loop over dates counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum DateUnit {
     /// Days.
+    #[default]
     Day,
     /// Seven days.
     Week,
@@ -99,12 +139,17 @@ pub enum DateUnit {
     Year,
 }
 
-impl Retrieve {
-    /// Every one, in the order in which messages list them.
-    pub const ALL: [Retrieve; 3] = [Retrieve::Path, Retrieve::Name, Retrieve::Stem];
+impl Foreach {
+    /// Whether iterations may run at the same time: then each has its own copy of the loop's variables.
+    pub fn is_parallel(&self) -> bool {
+        self.parallel != Property::default()
+    }
+}
 
-    /// The word that packages use.
-    pub fn name(self) -> &'static str {
+impl Word for Retrieve {
+    const ALL: &'static [Retrieve] = &[Retrieve::Path, Retrieve::Name, Retrieve::Stem];
+
+    fn name(self) -> &'static str {
         match self {
             Retrieve::Path => "path",
             Retrieve::Name => "name",
@@ -113,12 +158,10 @@ impl Retrieve {
     }
 }
 
-impl DateUnit {
-    /// Every one, in the order in which messages list them.
-    pub const ALL: [DateUnit; 4] = [DateUnit::Day, DateUnit::Week, DateUnit::Month, DateUnit::Year];
+impl Word for DateUnit {
+    const ALL: &'static [DateUnit] = &[DateUnit::Day, DateUnit::Week, DateUnit::Month, DateUnit::Year];
 
-    /// The word that packages use.
-    pub fn name(self) -> &'static str {
+    fn name(self) -> &'static str {
         match self {
             DateUnit::Day => "day",
             DateUnit::Week => "week",

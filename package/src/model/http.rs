@@ -1,10 +1,18 @@
 //! Tasks that send a request to an HTTP server.
 
-use std::time::Duration;
-
+use crate::property::{Property, Span, Whole, Word};
 use crate::template::Template;
 
 use super::Target;
+
+/// A status that a request may expect.
+pub type HttpStatus = Whole<200, 599>;
+/// How many redirects are followed at most.
+pub type Redirects = Whole<0, 10>;
+/// How long connecting may take: to 5 minutes.
+pub type ConnectTimeout = Span<1, 300_000>;
+/// How long a request may take: to a day.
+pub type RequestTimeout = Span<1, 86_400_000>;
 
 /// One request, and what becomes of its answer.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,20 +26,20 @@ pub struct HttpTask {
     /// What is sent along.
     pub body: Option<HttpBody>,
     /// The statuses that mean success; none given means 200 to 299.
-    pub expected_status: Vec<u16>,
+    pub expected_status: Vec<Property<HttpStatus>>,
     /// What becomes of the answer's body; `None`: it is passed over.
     pub answer: Option<HttpAnswer>,
     /// The variable that gets the status, of type int64.
     pub status_into: Option<Target>,
     /// How many redirects are followed.
-    pub redirects_max: u32,
+    pub redirects_max: Property<Redirects>,
     /// The file with the authorities that are trusted instead of the machine's: absolute, or relative to the project's
     /// folder.
     pub ca_file: Option<Template>,
     /// How long connecting may take.
-    pub connect_timeout: Duration,
+    pub connect_timeout: Property<ConnectTimeout>,
     /// How long all may take, redirects and bodies included.
-    pub request_timeout: Duration,
+    pub request_timeout: Property<RequestTimeout>,
 }
 
 /// A file within a folder that is told.
@@ -62,7 +70,7 @@ pub enum HttpAnswer {
         /// Which one.
         file: HttpFile,
         /// Whether a file that is there already is replaced.
-        overwrite: bool,
+        overwrite: Property<bool>,
     },
 }
 
@@ -85,9 +93,8 @@ pub enum HttpMethod {
     Options,
 }
 
-impl HttpMethod {
-    /// Every one, in the order in which messages list them.
-    pub const ALL: [HttpMethod; 7] = [
+impl Word for HttpMethod {
+    const ALL: &'static [HttpMethod] = &[
         HttpMethod::Get,
         HttpMethod::Head,
         HttpMethod::Post,
@@ -97,8 +104,7 @@ impl HttpMethod {
         HttpMethod::Options,
     ];
 
-    /// The word of the protocol, which packages use, too.
-    pub fn name(self) -> &'static str {
+    fn name(self) -> &'static str {
         match self {
             HttpMethod::Get => "GET",
             HttpMethod::Head => "HEAD",
@@ -109,7 +115,9 @@ impl HttpMethod {
             HttpMethod::Options => "OPTIONS",
         }
     }
+}
 
+impl HttpMethod {
     /// Whether it only reads, so that a body makes no sense and a redirect may be followed.
     pub fn only_reads(self) -> bool {
         matches!(self, HttpMethod::Get | HttpMethod::Head)

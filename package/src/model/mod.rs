@@ -9,6 +9,7 @@ mod event;
 mod file;
 mod foreach;
 mod http;
+mod properties;
 mod repeat;
 mod sql;
 mod task;
@@ -20,12 +21,15 @@ pub use container::{Container, ContainerError, Package, Task};
 pub use declarations::{Connection, ConnectionKind, Parameter, Variable};
 pub use event::{Event, Handler, Handlers};
 pub use file::{FileOperation, FileTask, Missing};
-pub use foreach::{Cell, DateUnit, Files, Foreach, Over, Retrieve};
-pub use http::{HttpAnswer, HttpBody, HttpFile, HttpMethod, HttpTask};
+pub use foreach::{Cell, DateUnit, Files, Foreach, Over, Parallel, Retrieve, Step};
+pub use http::{
+    ConnectTimeout, HttpAnswer, HttpBody, HttpFile, HttpMethod, HttpStatus, HttpTask, Redirects,
+    RequestTimeout,
+};
+pub use properties::{
+    ForceResult, MaxConcurrent, MaximumErrors, Properties, Retries, RetryDelay, Settled, Timeout,
+};
 pub use repeat::{Assign, For};
 pub use sql::{Query, RowsTarget, Sql, Statement};
-pub use task::{
-    After, Constraint, ForceResult, Join, MaximumErrors, On, Process, Target, TaskIndex, TaskKind, TaskPath,
-    When,
-};
+pub use task::{After, Constraint, ExitCode, Join, On, Process, Target, TaskIndex, TaskKind, TaskPath, When};
 pub use transaction::{Begin, Isolation, Membership, Wanted};

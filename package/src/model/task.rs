@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::expression::Expression;
+use crate::property::{Property, Whole};
 use crate::template::Template;
 use crate::value::DataType;
 
@@ -18,7 +19,7 @@ pub enum TaskKind {
     /// Runs the tasks inside it once.
     Sequence(Container),
     /// Runs the tasks inside it once for each item.
-    Foreach(Foreach),
+    Foreach(Box<Foreach>),
     /// Runs the tasks inside it as long as a condition is true.
     For(Box<For>),
     /// Sets variables, one after the other.
@@ -64,6 +65,9 @@ impl TaskKind {
     }
 }
 
+/// An exit code of a program.
+pub type ExitCode = Whole<0, 255>;
+
 /// A program to start in the project's unpacked folder, or one that it names.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Process {
@@ -76,7 +80,7 @@ pub struct Process {
     /// Where it starts: in the project's folder, to which this is relative, or in the work folder.
     pub folder: Option<Template>,
     /// The exit codes that mean success; at least one.
-    pub success_exit_codes: Vec<u8>,
+    pub success_exit_codes: Vec<Property<ExitCode>>,
     /// The variable that gets what it prints, without the line end at its end, if it succeeds.
     pub stdout: Option<Target>,
 }
@@ -155,15 +159,6 @@ impl On {
     }
 }
 
-/// What counts as a task's result when it has ended by itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum ForceResult {
-    /// It succeeded, without errors.
-    Success,
-    /// It failed.
-    Failure,
-}
-
 /// How several constraints combine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Join {
@@ -171,16 +166,6 @@ pub enum Join {
     All,
     /// The task starts, once, at the first that is met.
     Any,
-}
-
-/// How many errors make a container fail, from 1.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct MaximumErrors(pub std::num::NonZeroU32);
-
-impl Default for MaximumErrors {
-    fn default() -> MaximumErrors {
-        MaximumErrors(std::num::NonZeroU32::MIN)
-    }
 }
 
 /// The path of a task from the package down, as SSIS writes it: `\Package\each-file\check`, and

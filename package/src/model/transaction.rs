@@ -1,5 +1,7 @@
 //! Transactions over several tasks: who begins one, and who joins it.
 
+use crate::property::Word;
+
 /// What a task or container says of transactions, in SSIS's words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Wanted {
@@ -49,12 +51,10 @@ pub enum Isolation {
     ReadCommitted,
 }
 
-impl Wanted {
-    /// Every one, in the order in which messages list them.
-    pub const ALL: [Wanted; 3] = [Wanted::Required, Wanted::Supported, Wanted::NotSupported];
+impl Word for Wanted {
+    const ALL: &'static [Wanted] = &[Wanted::Required, Wanted::Supported, Wanted::NotSupported];
 
-    /// The word that packages use.
-    pub fn name(self) -> &'static str {
+    fn name(self) -> &'static str {
         match self {
             Wanted::Required => "required",
             Wanted::Supported => "supported",
@@ -63,13 +63,11 @@ impl Wanted {
     }
 }
 
-impl Isolation {
-    /// Every one, in the order in which messages list them.
-    pub const ALL: [Isolation; 3] =
-        [Isolation::Serializable, Isolation::RepeatableRead, Isolation::ReadCommitted];
+impl Word for Isolation {
+    const ALL: &'static [Isolation] =
+        &[Isolation::Serializable, Isolation::RepeatableRead, Isolation::ReadCommitted];
 
-    /// The word that packages use.
-    pub fn name(self) -> &'static str {
+    fn name(self) -> &'static str {
         match self {
             Isolation::Serializable => "serializable",
             Isolation::RepeatableRead => "repeatable-read",

@@ -1,7 +1,6 @@
 //! The reader's entry points: one package file, or `project.toml`.
 
 use std::collections::BTreeMap;
-use std::num::NonZeroU32;
 
 use scaleout_common::names::Name;
 use toml::de::DeTable;
@@ -10,6 +9,7 @@ use crate::diagnostics::{Diagnostics, Problem, Source};
 use crate::files::ProjectFiles;
 use crate::model::{Container, Handlers, Package, TaskPath};
 use crate::project::ProjectSettings;
+use crate::property::Property;
 use crate::siblings::Siblings;
 
 use super::child::Caller;
@@ -24,8 +24,6 @@ use super::transactions;
 pub const FILE_BYTES_MAX: usize = 1024 * 1024;
 /// Most tasks of a package, those inside containers included.
 pub const TASKS_MAX: usize = 10_000;
-/// Most tasks of a package that run at once.
-const CONCURRENT_MAX: u32 = 1_000;
 /// Deepest nesting of containers, the package included.
 pub const NESTING_MAX: usize = 32;
 
@@ -64,6 +62,7 @@ pub fn read_package(
         variables: BTreeMap::new(),
         connections: BTreeMap::new(),
         transaction: None,
+        maximum_errors: Property::default(),
         root: Container::default(),
         handlers: Handlers::default(),
     });
@@ -97,8 +96,6 @@ pub(crate) fn settings_and_problems(path: &str, bytes: &[u8]) -> (ProjectSetting
 fn package(name: &str, table: &mut Table<'_>, around: &Surroundings<'_>, report: &mut Report) -> Package {
     let description = declare::description(table, report);
     let run_as = declare::run_as(table, report);
-    let max_concurrent =
-        table.take("max-concurrent").and_then(|item| item.integer(1..=CONCURRENT_MAX, report));
     let parameters = declare::parameters(table, report);
     let no_connections = BTreeMap::new();
     let names = Names {
@@ -109,16 +106,18 @@ fn package(name: &str, table: &mut Table<'_>, around: &Surroundings<'_>, report:
         files: around.files,
         caller: Caller { name, run_as: run_as.as_deref(), siblings: around.siblings },
     };
+    // Before its variables are there.
+    let max_concurrent = names.property(table, "max-concurrent", report);
     let variables = declare::variables(table, &names, report);
     let names = Names { scopes: vec![NameScope { variables: variables.clone(), at_once: None }], ..names };
     let connections = declare::connections(table.take("connections"), &names, report);
     let names = Names { connections: &connections, ..names };
     let open = transactions::of_package(&transactions::Said::read(table, report));
+    let maximum_errors = names.property(table, "maximum-errors", report).unwrap_or_default();
     let mut reader = TaskReader { names, count: 0, at_once: 1, transaction: open };
     let handlers = reader.handlers(table, &TaskPath::package(), report);
     let root = reader.container(table, &TaskPath::package(), report);
     let transaction = transactions::begun(reader.transaction);
-    let max_concurrent = max_concurrent.and_then(NonZeroU32::new);
     let name = name.to_owned();
     Package {
         name,
@@ -126,6 +125,7 @@ fn package(name: &str, table: &mut Table<'_>, around: &Surroundings<'_>, report:
         run_as,
         max_concurrent,
         transaction,
+        maximum_errors,
         root,
         handlers,
         connections,

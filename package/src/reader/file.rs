@@ -1,7 +1,8 @@
 //! Reads what only tasks that work on files have.
 
 use crate::inside;
-use crate::model::{FileOperation, FileTask, Missing};
+use crate::model::{FileOperation, FileTask};
+use crate::property::{Property, Word};
 use crate::template::Template;
 
 use super::foreach::{pattern, word};
@@ -20,7 +21,7 @@ pub(super) fn file(
     report: &mut Report,
 ) -> Option<FileTask> {
     let operation = table.require("operation", what, report);
-    let operation = operation.and_then(|item| word(&item, &FileOperation::ALL, FileOperation::name, report));
+    let operation = operation.and_then(|item| word(&item, report));
     let keys = Keys::take(table);
     let folder_item = table.require("folder", what, report);
     let folder = folder_item.as_ref().map(|item| folder(names, item, report));
@@ -31,9 +32,9 @@ pub(super) fn file(
     let inside = |item: &Option<Item<'_>>, report: &mut Report| {
         item.as_ref().map(|item| path_inside(names, item, report))
     };
-    let missing = keys.missing.as_ref().and_then(|item| word(item, &Missing::ALL, Missing::name, report));
-    let flag = |item: &Option<Item<'_>>, report: &mut Report| {
-        item.as_ref().and_then(|item| item.boolean(report)).unwrap_or(false)
+    let missing = keys.missing.as_ref().and_then(|item| names.property_of(item, report));
+    let flag = |item: &Option<Item<'_>>, report: &mut Report| -> Property<bool> {
+        item.as_ref().and_then(|item| names.property_of(item, report)).unwrap_or_default()
     };
     Some(FileTask {
         from: inside(&keys.from, report),
@@ -46,7 +47,7 @@ pub(super) fn file(
         to: inside(&keys.to, report),
         recursive: flag(&keys.recursive, report),
         overwrite: flag(&keys.overwrite, report),
-        missing: missing.unwrap_or(Missing::Fail),
+        missing: missing.unwrap_or_default(),
         operation: operation?,
         folder: folder?,
     })

@@ -1,11 +1,10 @@
 //! Reads what only loops have: what they go over, and the variables that get it.
 
-use std::num::{NonZeroI32, NonZeroI64, NonZeroU32};
-
 use jiff::civil::Date;
 
 use crate::flow::{TooMany, count_dates, count_numbers};
-use crate::model::{Cell, Container, DateUnit, Files, Foreach, Operand, Over, Retrieve, Target};
+use crate::model::{Cell, Container, DateUnit, Files, Foreach, Operand, Over, Parallel, Step, Target};
+use crate::property::{Property, Setting, Word};
 use crate::template::Template;
 use crate::value::{DataType, Value};
 
@@ -13,7 +12,7 @@ use super::declare;
 use super::names::Names;
 use super::report::Report;
 use super::rows;
-use super::table::{Item, Table, integer};
+use super::table::{Item, Table};
 use super::target::{self, COLUMNS_MAX};
 
 /// Most rows of a list.
@@ -24,25 +23,50 @@ pub(super) const AT_ONCE_MAX: u32 = 1_000;
 /// What a loop may go over.
 const KINDS: [&str; 5] = ["files", "list", "numbers", "dates", "rows"];
 
-/// Reads how many iterations run at the same time; `around` are those of the loops around it.
-pub(super) fn parallel(table: &mut Table<'_>, around: u32, report: &mut Report) -> NonZeroU32 {
-    let Some(item) = table.take("parallel") else { return NonZeroU32::MIN };
-    let number = item.integer(1..=AT_ONCE_MAX, report).and_then(NonZeroU32::new).unwrap_or(NonZeroU32::MIN);
-    if around.saturating_mul(number.get()) > AT_ONCE_MAX {
-        report.add_with_help(
-            item.span(),
-            format!("{number} iterations in each of {around} that run at the same time are too many"),
-            format!("loops within each other run at most {AT_ONCE_MAX} iterations at the same time"),
-        );
+/// How many iterations of a loop run at the same time.
+pub(super) struct AtOnce {
+    pub(super) parallel: Property<Parallel>,
+    /// As many as there may be, where loops around have theirs.
+    pub(super) most: u32,
+}
+
+impl AtOnce {
+    /// Reads it; `around` are those of the loops around.
+    pub(super) fn read(names: &Names<'_>, table: &mut Table<'_>, around: u32, report: &mut Report) -> AtOnce {
+        let most = (AT_ONCE_MAX / around.max(1)).max(1);
+        let Some(item) = table.take("parallel") else {
+            return AtOnce { parallel: Property::default(), most };
+        };
+        let parallel: Property<Parallel> = names.property_of(&item, report).unwrap_or_default();
+        if let Some(number) = parallel.known().filter(|number| number.get() > most) {
+            report.add_with_help(
+                item.span(),
+                format!(
+                    "{} iterations in each of {around} that run at the same time are too many",
+                    number.get()
+                ),
+                format!("loops within each other run at most {AT_ONCE_MAX} iterations at the same time"),
+            );
+        }
+        AtOnce { parallel, most }
     }
-    number
+
+    /// Whether it may be more than one.
+    pub(super) fn is_parallel(&self) -> bool {
+        self.parallel != Property::default()
+    }
+
+    /// How many there can be, as far as that is known.
+    pub(super) fn bound(&self) -> u32 {
+        self.parallel.known().map_or(self.most, |number| number.get())
+    }
 }
 
 /// Reads the rest of a loop but for the tasks inside it.
 pub(super) fn foreach(
     names: &Names<'_>,
     table: &mut Table<'_>,
-    parallel: NonZeroU32,
+    at_once: AtOnce,
     what: &str,
     report: &mut Report,
 ) -> Foreach {
@@ -64,7 +88,8 @@ pub(super) fn foreach(
         }
     };
     let over = over.unwrap_or(Over::List(Vec::new()));
-    Foreach { over, into, parallel, container: Container::default() }
+    let AtOnce { parallel, most: parallel_max } = at_once;
+    Foreach { over, into, parallel, parallel_max, container: Container::default() }
 }
 
 /// Files, numbers and dates have one column of a certain type; rows have as many as they have.
@@ -112,15 +137,14 @@ fn files(names: &Names<'_>, item: &Item<'_>, report: &mut Report) -> Option<File
         folder
     });
     let pattern = table.take("pattern").map(|item| pattern(names, &item, report));
-    let recursive = table.boolean("recursive", report).unwrap_or(false);
-    let retrieve =
-        table.take("retrieve").and_then(|item| word(&item, &Retrieve::ALL, Retrieve::name, report));
+    let recursive = names.property(&mut table, "recursive", report);
+    let retrieve = names.property(&mut table, "retrieve", report);
     table.finish("`files`", &[], report);
     Some(Files {
         folder: folder?,
         pattern: pattern.unwrap_or_else(|| Template::literal("*")),
-        recursive,
-        retrieve: retrieve.unwrap_or(Retrieve::Path),
+        recursive: recursive.unwrap_or_default(),
+        retrieve: retrieve.unwrap_or_default(),
     })
 }
 
@@ -189,11 +213,13 @@ fn cell(names: &Names<'_>, item: &Item<'_>, target: &Target, report: &mut Report
 fn numbers(names: &Names<'_>, item: &Item<'_>, report: &mut Report) -> Option<Over> {
     let mut table = item.table(report)?;
     let (from, to) = ends(names, &mut table, "`numbers`", DataType::Int64, report);
-    let step = table.take("step").map_or(Some(1), |item| step(&item, report));
+    let step = step(names, &mut table, report);
     table.finish("`numbers`", &[], report);
-    let (from, to, step) = (from?, to?, NonZeroI64::new(step?)?);
-    if let (Operand::Literal(Value::Int64(from)), Operand::Literal(Value::Int64(to))) = (&from, &to) {
-        check_count(item, count_numbers(*from, *to, step.get()), (from, to), report);
+    let (from, to, step) = (from?, to?, step?);
+    if let (Operand::Literal(Value::Int64(from)), Operand::Literal(Value::Int64(to)), Some(step)) =
+        (&from, &to, step.known())
+    {
+        check_count(item, count_numbers(*from, *to, step.get().into()), (from, to), report);
     }
     Some(Over::Numbers { from, to, step })
 }
@@ -201,16 +227,15 @@ fn numbers(names: &Names<'_>, item: &Item<'_>, report: &mut Report) -> Option<Ov
 fn dates(names: &Names<'_>, item: &Item<'_>, report: &mut Report) -> Option<Over> {
     let mut table = item.table(report)?;
     let (from, to) = ends(names, &mut table, "`dates`", DataType::Date, report);
-    let step = table.take("step").map_or(Some(1), |item| step(&item, report));
-    let unit = table.take("unit").and_then(|item| word(&item, &DateUnit::ALL, DateUnit::name, report));
-    let unit = unit.unwrap_or(DateUnit::Day);
+    let step = step(names, &mut table, report);
+    let unit: Property<DateUnit> = names.property(&mut table, "unit", report).unwrap_or_default();
     table.finish("`dates`", &[], report);
-    // Steps of a date are checked to fit.
-    let step = step.and_then(|step| i32::try_from(step).ok()).and_then(NonZeroI32::new);
     let (from, to, step) = (from?, to?, step?);
-    if let (Operand::Literal(Value::Date(from)), Operand::Literal(Value::Date(to))) = (&from, &to) {
+    if let (Operand::Literal(Value::Date(from)), Operand::Literal(Value::Date(to))) = (&from, &to)
+        && let (Some(step), Some(unit)) = (step.known(), unit.known())
+    {
         let (from, to): (&Date, &Date) = (from, to);
-        check_count(item, count_dates(*from, *to, step.get(), unit), (from, to), report);
+        check_count(item, count_dates(*from, *to, step.get(), *unit), (from, to), report);
     }
     Some(Over::Dates { from, to, step, unit })
 }
@@ -235,14 +260,12 @@ fn bound(names: &Names<'_>, item: &Item<'_>, data_type: DataType, report: &mut R
     }
 }
 
-fn step(item: &Item<'_>, report: &mut Report) -> Option<i64> {
-    const STEP_MAX: i64 = 1_000_000_000;
-    let step = item.value().as_integer().and_then(integer);
-    let step = step.filter(|step| *step != 0 && (-STEP_MAX..=STEP_MAX).contains(step));
-    if step.is_none() {
-        item.wrong_type(&format!("a whole number from -{STEP_MAX} to {STEP_MAX} but 0"), report);
+/// Reads the step; `None`: it is there, and cannot be read.
+fn step(names: &Names<'_>, table: &mut Table<'_>, report: &mut Report) -> Option<Property<Step>> {
+    match table.take("step") {
+        None => Some(Property::default()),
+        Some(item) => names.property_of(&item, report),
     }
-    step
 }
 
 fn check_count<T: std::fmt::Display>(
@@ -262,18 +285,12 @@ fn check_count<T: std::fmt::Display>(
     }
 }
 
-/// Reads one of the words that `all` have.
-pub(super) fn word<T: Copy>(
-    item: &Item<'_>,
-    all: &[T],
-    name: fn(T) -> &'static str,
-    report: &mut Report,
-) -> Option<T> {
+/// Reads one of the words of `T`, which is no expression.
+pub(super) fn word<T: Word>(item: &Item<'_>, report: &mut Report) -> Option<T> {
     let word = item.string(report)?;
-    let found = all.iter().copied().find(|one| name(*one) == word);
+    let found = T::ALL.iter().copied().find(|one| one.name() == word);
     if found.is_none() {
-        let known: Vec<&str> = all.iter().map(|one| name(*one)).collect();
-        report.unknown_word(item.span(), format!("unknown {} `{word}`", item.key), word, &known);
+        report.unknown_word(item.span(), format!("unknown {} `{word}`", item.key), word, &T::words());
     }
     found
 }

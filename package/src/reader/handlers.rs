@@ -18,7 +18,7 @@ impl TaskReader<'_> {
         path: &TaskPath,
         report: &mut Report,
     ) -> Handlers {
-        let disabled = table.boolean("disable-event-handlers", report).unwrap_or(false);
+        let disabled = self.names.property(table, "disable-event-handlers", report).unwrap_or_default();
         let mut all = Vec::new();
         for event in Event::ALL {
             let Some(item) = table.take(event.key()) else { continue };
@@ -56,10 +56,11 @@ impl TaskReader<'_> {
         // What a handler writes must be there even if what failed is rolled back.
         let transaction = self.transaction.take();
         self.names.scopes.push(NameScope { variables: variables.clone(), at_once: None });
+        let maximum_errors = self.names.property(&mut table, "maximum-errors", report).unwrap_or_default();
         let container = self.container(&mut table, path, report);
         self.names.scopes.pop();
         self.transaction = transaction;
         table.finish(&format!("`{}`", event.key()), &[], report);
-        Some(Handler { event, variables, container })
+        Some(Handler { event, variables, maximum_errors, container })
     }
 }

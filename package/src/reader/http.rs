@@ -3,7 +3,11 @@
 use std::time::Duration;
 
 use crate::inside;
-use crate::model::{HttpAnswer, HttpBody, HttpFile, HttpMethod, HttpTask, Target};
+use crate::model::{
+    ConnectTimeout, HttpAnswer, HttpBody, HttpFile, HttpMethod, HttpStatus, HttpTask, Redirects,
+    RequestTimeout, Target,
+};
+use crate::property::{Property, Word};
 use crate::template::Template;
 use crate::value::DataType;
 
@@ -12,16 +16,11 @@ use super::foreach::word;
 use super::names::Names;
 use super::report::Report;
 use super::table::{Item, Table};
-use super::tasks::span;
 
 /// Most header fields, and most statuses.
 const ENTRIES_MAX: usize = 100;
-/// Most redirects of one request.
-const REDIRECTS_MAX: u32 = 10;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-const CONNECT_TIMEOUT_MAX: Duration = Duration::from_secs(300);
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(300);
-const REQUEST_TIMEOUT_MAX: Duration = Duration::from_secs(86_400);
 
 /// What belongs to the connection, and is the worker's.
 const OWN_HEADERS: [&str; 9] = [
@@ -58,16 +57,18 @@ pub(super) fn http(names: &Names<'_>, table: &mut Table<'_>, what: &str, report:
         body,
         expected_status: table
             .take("expected-status")
-            .map(|item| statuses(&item, report))
+            .map(|item| statuses(names, &item, report))
             .unwrap_or_default(),
         answer,
         status_into: table.take("status-into").and_then(|item| status_target(names, &item, report)),
-        redirects_max: redirects(table, method, report),
+        redirects_max: redirects(names, table, method, report),
         ca_file: table.take("ca-file").map(|item| ca_file(names, &item, report)),
-        connect_timeout: timeout(table, "connect-timeout", CONNECT_TIMEOUT_MAX, report)
-            .unwrap_or(CONNECT_TIMEOUT),
-        request_timeout: timeout(table, "request-timeout", REQUEST_TIMEOUT_MAX, report)
-            .unwrap_or(REQUEST_TIMEOUT),
+        connect_timeout: names
+            .property(table, "connect-timeout", report)
+            .unwrap_or_else(|| usual(ConnectTimeout::new(CONNECT_TIMEOUT))),
+        request_timeout: names
+            .property(table, "request-timeout", report)
+            .unwrap_or_else(|| usual(RequestTimeout::new(REQUEST_TIMEOUT))),
     }
 }
 
@@ -79,7 +80,7 @@ fn method(item: &Item<'_>, report: &mut Report) -> Option<HttpMethod> {
         report.add_with_help(item.span(), message, format!("write {upper:?}"));
         return None;
     }
-    word(item, &HttpMethod::ALL, HttpMethod::name, report)
+    word(item, report)
 }
 
 /// Reads the URL. One with expressions is looked at when it is rendered.
@@ -171,7 +172,7 @@ fn answer(
 ) -> Option<HttpAnswer> {
     let (into, file) = (table.take("into"), table.take("to-file"));
     let overwrite_item = table.take("overwrite");
-    let overwrite = overwrite_item.as_ref().and_then(|item| item.boolean(report)).unwrap_or(false);
+    let overwrite = overwrite_item.as_ref().and_then(|item| names.property_of(item, report));
     if let (Some(item), None) = (&overwrite_item, &file) {
         report.add(item.key_span.clone(), "`overwrite` says nothing without `to-file`");
     }
@@ -190,16 +191,18 @@ fn answer(
             "leave `folder` out for the work folder, or name an absolute one",
         );
     }
-    Some(HttpAnswer::File { file: HttpFile { folder: folder.cloned(), path }, overwrite })
+    Some(HttpAnswer::File {
+        file: HttpFile { folder: folder.cloned(), path },
+        overwrite: overwrite.unwrap_or_default(),
+    })
 }
 
-fn statuses(item: &Item<'_>, report: &mut Report) -> Vec<u16> {
+fn statuses(names: &Names<'_>, item: &Item<'_>, report: &mut Report) -> Vec<Property<HttpStatus>> {
     let Some(elements) = item.elements(ENTRIES_MAX, report) else { return Vec::new() };
     if elements.is_empty() {
         report.add(item.span(), "`expected-status` is empty: the task could never succeed");
     }
-    let status = |element: &Item<'_>| u16::try_from(element.integer(200..=599, report)?).ok();
-    elements.iter().filter_map(status).collect()
+    elements.iter().filter_map(|element| names.property_of(element, report)).collect()
 }
 
 fn status_target(names: &Names<'_>, item: &Item<'_>, report: &mut Report) -> Option<Target> {
@@ -215,10 +218,15 @@ fn status_target(names: &Names<'_>, item: &Item<'_>, report: &mut Report) -> Opt
     Some(target)
 }
 
-fn redirects(table: &mut Table<'_>, method: HttpMethod, report: &mut Report) -> u32 {
-    let Some(item) = table.take("follow-redirects") else { return 0 };
-    let number = item.integer(0..=REDIRECTS_MAX, report).unwrap_or(0);
-    if number > 0 && !method.only_reads() {
+fn redirects(
+    names: &Names<'_>,
+    table: &mut Table<'_>,
+    method: HttpMethod,
+    report: &mut Report,
+) -> Property<Redirects> {
+    let Some(item) = table.take("follow-redirects") else { return Property::default() };
+    let number = names.property_of(&item, report).unwrap_or_default();
+    if number != Property::default() && !method.only_reads() {
         report.add_with_help(
             item.key_span.clone(),
             format!("redirects of a {} request are not followed", method.name()),
@@ -256,12 +264,7 @@ fn check_file(names: &Names<'_>, item: &Item<'_>, path: &Template, report: &mut 
     }
 }
 
-fn timeout(
-    table: &mut Table<'_>,
-    key: &'static str,
-    most: Duration,
-    report: &mut Report,
-) -> Option<Duration> {
-    let item = table.take(key)?;
-    span(&item, Duration::from_millis(1), most, report)
+/// What holds if nothing is said.
+fn usual<T: Default>(setting: Option<T>) -> Property<T> {
+    Property::Value(setting.unwrap_or_default())
 }

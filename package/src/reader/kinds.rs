@@ -4,7 +4,8 @@ use toml::de::DeValue;
 
 use crate::expression::Parsed;
 use crate::files::ProjectFiles;
-use crate::model::{Operand, Process};
+use crate::model::{ExitCode, Operand, Process};
+use crate::property::Property;
 use crate::template::Template;
 use crate::value::{DataType, Value};
 
@@ -29,13 +30,13 @@ pub(super) fn process(names: &Names<'_>, table: &mut Table<'_>, what: &str, repo
     let stdout = table.take("stdout").and_then(|item| names.target(&item, report));
     let stdin = table.take("stdin").map(|item| names.template(&item, report));
     let folder = table.take("folder").map(|item| folder(names, &item, report));
-    let success = table.take("success-exit-codes").map(|item| exit_codes(&item, report));
+    let success = table.take("success-exit-codes").map(|item| exit_codes(names, &item, report));
     Process {
         command,
         environment: environment.unwrap_or_default(),
         stdin,
         folder,
-        success_exit_codes: success.unwrap_or_else(|| vec![0]),
+        success_exit_codes: success.unwrap_or_else(|| vec![Property::default()]),
         stdout,
     }
 }
@@ -103,13 +104,12 @@ fn folder(names: &Names<'_>, item: &Item<'_>, report: &mut Report) -> Template {
     folder
 }
 
-fn exit_codes(item: &Item<'_>, report: &mut Report) -> Vec<u8> {
-    let Some(elements) = item.elements(ENTRIES_MAX, report) else { return vec![0] };
+fn exit_codes(names: &Names<'_>, item: &Item<'_>, report: &mut Report) -> Vec<Property<ExitCode>> {
+    let Some(elements) = item.elements(ENTRIES_MAX, report) else { return Vec::new() };
     if elements.is_empty() {
         report.add(item.span(), "`success-exit-codes` is empty: the task could never succeed");
     }
-    let code = |element: &Item<'_>| u8::try_from(element.integer(0..=u8::MAX.into(), report)?).ok();
-    elements.iter().filter_map(code).collect()
+    elements.iter().filter_map(|element| names.property_of(element, report)).collect()
 }
 
 fn environment(names: &Names<'_>, item: &Item<'_>, report: &mut Report) -> Vec<(String, Template)> {

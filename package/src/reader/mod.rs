@@ -14,6 +14,7 @@ mod kinds;
 mod names;
 mod order;
 mod outline;
+mod property;
 mod repeat;
 mod report;
 mod rows;
@@ -31,4 +32,4 @@ pub(crate) use outline::outline;
 #[cfg(test)]
 pub(crate) use table::ASKED;
 #[cfg(test)]
-pub(crate) use tests::WHOLE;
+pub(crate) use tests::{PROPERTIES, WHOLE};

@@ -109,8 +109,8 @@ impl Names<'_> {
         match reference.filter(|reference| self.is_sensitive(reference)) {
             Some(reference) => Err(ExpressionError::of(
                 0..0,
-                &format!("{reference} is sensitive, and no variable is"),
-                "name it where it is needed: variables are shown in logs, and so is what is made of them",
+                &format!("{reference} is sensitive, and would be shown"),
+                "name it where it is needed: logs show variables and properties, and what is made of them",
             )),
             None => self.check_as(parsed, target),
         }

@@ -1,6 +1,6 @@
 //! Taking a spanned TOML table apart: each key is asked for by name, what is left over is unknown.
 
-use std::ops::{Range, RangeInclusive};
+use std::ops::Range;
 
 use toml::Spanned;
 use toml::de::{DeArray, DeInteger, DeTable, DeValue};
@@ -110,15 +110,6 @@ impl<'t> Item<'t> {
             self.wrong_type("true or false", report);
         }
         value
-    }
-
-    pub(super) fn integer(&self, range: RangeInclusive<u32>, report: &mut Report) -> Option<u32> {
-        let number = self.value().as_integer().and_then(integer).and_then(|n| u32::try_from(n).ok());
-        let number = number.filter(|n| range.contains(n));
-        if number.is_none() {
-            self.wrong_type(&format!("a whole number from {} to {}", range.start(), range.end()), report);
-        }
-        number
     }
 
     /// The table, named by this item's key.

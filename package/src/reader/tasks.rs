@@ -1,19 +1,18 @@
 //! Reads `[tasks.*]`: containers, and what every task has whatever its kind.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
-use crate::duration;
 use crate::model::{
-    After, Container, For, ForceResult, Foreach, Handlers, Join, MaximumErrors, Membership, Task, TaskIndex,
-    TaskKind, TaskPath,
+    After, Container, For, Foreach, Handlers, Join, Membership, Properties, Task, TaskIndex, TaskKind,
+    TaskPath,
 };
+use crate::property::Property;
 use crate::siblings::Call;
 
 use super::child;
 use super::declare;
 use super::file;
-use super::foreach;
+use super::foreach::{self, AtOnce};
 use super::http;
 use super::kinds::{self, KINDS};
 use super::names::{NameScope, Names};
@@ -24,15 +23,6 @@ use super::sql;
 use super::table::{Item, Table};
 use super::transactions::{self, Open, Said};
 use super::{NESTING_MAX, TASKS_MAX};
-
-/// Most retries of a task.
-const RETRIES_MAX: u32 = 1_000;
-/// Largest `maximum-errors`.
-const ERRORS_MAX: u32 = 1_000_000;
-/// Longest timeout of one try.
-const TIMEOUT_MAX: Duration = Duration::from_secs(30 * 86_400);
-/// Longest delay between tries.
-const RETRY_DELAY_MAX: Duration = Duration::from_secs(86_400);
 
 /// Reads tasks; counts those of the whole file.
 pub(super) struct TaskReader<'a> {
@@ -45,24 +35,23 @@ pub(super) struct TaskReader<'a> {
 }
 
 impl TaskReader<'_> {
-    /// Reads `tasks` and `maximum-errors` of a package or a sequence, which is at `path`.
+    /// Reads `tasks` of a package, a container or a handler, which is at `path`.
     pub(super) fn container(
         &mut self,
         table: &mut Table<'_>,
         path: &TaskPath,
         report: &mut Report,
     ) -> Container {
-        let maximum_errors = maximum_errors(table, report);
-        let Some(item) = table.take("tasks") else { return empty(maximum_errors) };
+        let Some(item) = table.take("tasks") else { return Container::default() };
         if path.depth() >= NESTING_MAX {
             report.add(item.key_span, format!("tasks are nested deeper than {NESTING_MAX} containers"));
-            return empty(maximum_errors);
+            return Container::default();
         }
         let items = item.named_items(report);
         self.count += items.len();
         if self.count > TASKS_MAX {
             report.add(item.key_span, format!("the package has more than {TASKS_MAX} tasks"));
-            return empty(maximum_errors);
+            return Container::default();
         }
         let siblings: BTreeMap<&str, TaskIndex> =
             items.iter().enumerate().map(|(index, item)| (item.key, TaskIndex(index))).collect();
@@ -75,7 +64,7 @@ impl TaskReader<'_> {
         }
         order::check(&mut tasks, &places, report);
         // The check has taken out what `new` refuses; the package is not used if it did.
-        Container::new(tasks, maximum_errors).unwrap_or_default()
+        Container::new(tasks).unwrap_or_default()
     }
 
     /// Reads one task; with where its order is said.
@@ -97,12 +86,11 @@ impl TaskReader<'_> {
             task.after = order::after(&after, &around, &mut place, report);
         }
         task.join = join(&mut table, report);
-        retrying(&mut task, &mut table, report);
-        task.fail_parent = table.boolean("fail-parent", report).unwrap_or(true);
-        task.force_result = force_result(&mut table, report);
-        task.disable = table.boolean("disable", report).unwrap_or(false);
+        // What its own variables hold is not known before it starts.
+        task.disable = self.names.property(&mut table, "disable", report).unwrap_or_default();
         task.variables = declare::variables(&mut table, &self.names.without_variables(), report);
         self.names.scopes.push(NameScope { variables: task.variables.clone(), at_once: None });
+        task.properties = self.properties(&mut table, report);
         // Before the kind: what stands in a loop whose iterations run at the same time is no rule for its handlers.
         task.handlers = self.handlers(&mut table, &task.path, report);
         self.kind(&mut task, table, report);
@@ -110,17 +98,31 @@ impl TaskReader<'_> {
         (task, place)
     }
 
+    /// Reads the properties that a task has whatever its kind.
+    fn properties(&self, table: &mut Table<'_>, report: &mut Report) -> Properties {
+        let names = &self.names;
+        Properties {
+            retries: names.property(table, "retries", report).unwrap_or_default(),
+            retry_delay: names.property(table, "retry-delay", report).unwrap_or_default(),
+            timeout: names.property(table, "timeout", report),
+            fail_parent: names.property(table, "fail-parent", report).unwrap_or(Property::Value(true)),
+            force_result: names.property(table, "force-result", report).unwrap_or_default(),
+            maximum_errors: names.property(table, "maximum-errors", report).unwrap_or_default(),
+        }
+    }
+
     /// Reads a loop, whose variables are those of the innermost scope.
     fn foreach(&mut self, task: &Task, table: &mut Table<'_>, what: &str, report: &mut Report) -> Foreach {
         let around = self.at_once;
-        let parallel = foreach::parallel(table, around, report);
-        if parallel.get() > 1
+        let at_once = AtOnce::read(&self.names, table, around, report);
+        let bound = at_once.bound();
+        if at_once.is_parallel()
             && let Some(own) = self.names.scopes.last_mut()
         {
             own.at_once = Some(task.name.clone());
         }
-        let mut foreach = foreach::foreach(&self.names, table, parallel, what, report);
-        self.at_once = around.saturating_mul(parallel.get());
+        let mut foreach = foreach::foreach(&self.names, table, at_once, what, report);
+        self.at_once = around.saturating_mul(bound);
         foreach.container = self.container(table, &task.path, report);
         self.at_once = around;
         foreach
@@ -133,8 +135,8 @@ impl TaskReader<'_> {
         let Some(word) = item.string(report) else { return };
         let said =
             matches!(word, "sql" | "sequence" | "foreach" | "for").then(|| Said::read(&mut table, report));
-        let entered =
-            transactions::enter(&mut self.transaction, said.as_ref(), &what, task.retries > 0, report);
+        let may_retry = task.properties.retries != Property::default();
+        let entered = transactions::enter(&mut self.transaction, said.as_ref(), &what, may_retry, report);
         let kind = match word {
             "process" => {
                 let process = kinds::process(&self.names, &mut table, &what, report);
@@ -154,9 +156,9 @@ impl TaskReader<'_> {
             "foreach" => {
                 let foreach = self.foreach(task, &mut table, &what, report);
                 if let Some(said) = &said {
-                    said.check_parallel(foreach.parallel.get(), report);
+                    said.check_parallel(foreach.is_parallel(), report);
                 }
-                TaskKind::Foreach(foreach)
+                TaskKind::Foreach(Box::new(foreach))
             }
             "for" => {
                 let repeat = repeat::repeat(&self.names, &mut table, &what, report);
@@ -189,10 +191,6 @@ impl TaskReader<'_> {
             }
             _ => return unknown_kind(&item, word, report),
         };
-        // By the word: what could not be read stands as an empty container.
-        if !matches!(word, "sequence" | "for" | "foreach") {
-            task.maximum_errors = maximum_errors(&mut table, report);
-        }
         task.kind = kind;
         task.transaction = transactions::leave(&mut self.transaction, entered);
         table.finish(&format!("{word} {what}"), &[], report);
@@ -210,25 +208,11 @@ fn unread(name: &str, parent: &TaskPath) -> Task {
         kind: TaskKind::Sequence(Container::default()),
         after: After::Constraints(Vec::new()),
         join: Join::All,
-        retries: 0,
-        retry_delay: Duration::ZERO,
-        timeout: None,
-        fail_parent: true,
-        force_result: None,
-        maximum_errors: MaximumErrors::default(),
+        properties: Properties::default(),
         transaction: Membership::Outside,
-        disable: false,
+        disable: Property::default(),
         handlers: Handlers::default(),
     }
-}
-
-fn empty(maximum_errors: MaximumErrors) -> Container {
-    Container::new(Vec::new(), maximum_errors).expect("no tasks make no circle")
-}
-
-fn maximum_errors(table: &mut Table<'_>, report: &mut Report) -> MaximumErrors {
-    let number = table.take("maximum-errors").and_then(|item| item.integer(1..=ERRORS_MAX, report));
-    number.and_then(std::num::NonZeroU32::new).map(MaximumErrors).unwrap_or_default()
 }
 
 fn join(table: &mut Table<'_>, report: &mut Report) -> Join {
@@ -239,60 +223,6 @@ fn join(table: &mut Table<'_>, report: &mut Report) -> Join {
         Some(word) => {
             report.unknown_word(item.span(), format!("unknown join `{word}`"), word, &["all", "any"]);
             Join::All
-        }
-    }
-}
-
-fn force_result(table: &mut Table<'_>, report: &mut Report) -> Option<ForceResult> {
-    let item = table.take("force-result")?;
-    match item.string(report)? {
-        "success" => Some(ForceResult::Success),
-        "failure" => Some(ForceResult::Failure),
-        word => {
-            report.unknown_word(
-                item.span(),
-                format!("unknown result `{word}`"),
-                word,
-                &["success", "failure"],
-            );
-            None
-        }
-    }
-}
-
-fn retrying(task: &mut Task, table: &mut Table<'_>, report: &mut Report) {
-    if let Some(item) = table.take("retries") {
-        task.retries = item.integer(0..=RETRIES_MAX, report).unwrap_or(0);
-    }
-    if let Some(item) = table.take("retry-delay") {
-        task.retry_delay = span(&item, Duration::ZERO, RETRY_DELAY_MAX, report).unwrap_or_default();
-    }
-    if let Some(item) = table.take("timeout") {
-        task.timeout = span(&item, Duration::from_millis(1), TIMEOUT_MAX, report);
-    }
-}
-
-/// Reads a duration from `least` to `most`.
-pub(super) fn span(
-    item: &Item<'_>,
-    least: Duration,
-    most: Duration,
-    report: &mut Report,
-) -> Option<Duration> {
-    let text = item.string(report)?;
-    match duration::parse(text) {
-        Ok(duration) if (least..=most).contains(&duration) => Some(duration),
-        Ok(_) => {
-            let (least, most) = (duration::print(least), duration::print(most));
-            report.add(
-                item.span(),
-                format!("`{}` expects a duration from {least} to {most}, found {text:?}", item.key),
-            );
-            None
-        }
-        Err(error) => {
-            report.add(item.span(), format!("`{}`: {error}, found {text:?}", item.key));
-            None
         }
     }
 }

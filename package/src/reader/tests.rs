@@ -9,6 +9,7 @@ mod handlers;
 mod http;
 mod kinds;
 mod loops;
+mod properties;
 mod repeat;
 mod sql_rows;
 mod transactions;
@@ -16,6 +17,7 @@ mod variables;
 
 use std::time::Duration;
 
+pub(crate) use properties::PROPERTIES;
 use proptest::prelude::*;
 
 use super::{Surroundings, read_package, read_settings};
@@ -23,6 +25,7 @@ use crate::files::{FileContent, ProjectFiles};
 use crate::model::{After, Join, On, Operand, Package, TaskKind};
 use crate::project::ProjectSettings;
 use crate::reference::Reference;
+use crate::scope::Scope;
 use crate::value::Value;
 
 const PROJECT: &str = r#"
@@ -114,7 +117,7 @@ fn good(text: &str) -> Package {
 fn a_whole_package_is_read() {
     let package = good(WHOLE);
     assert_eq!(package.description, "Load one day");
-    assert_eq!(package.root.maximum_errors().0.get(), 3);
+    assert_eq!(package.maximum_errors.known().map(|number| number.get()), Some(3));
     assert_eq!(package.variables["rows"].value, Operand::Literal(Value::Int64(0)));
     assert_eq!(package.parameters["rate"].default.as_ref().unwrap().to_json(), "1.50");
     let tasks = package.root.tasks();
@@ -136,9 +139,10 @@ fn a_whole_package_is_read() {
         ]
     );
     let load = &tasks[1];
-    assert_eq!((load.retries, load.retry_delay), (2, Duration::from_millis(250)));
-    assert_eq!(load.timeout, Some(Duration::from_secs(5400)));
-    assert!(!load.fail_parent && !load.disable);
+    let settled = load.properties.settle(&Scope::default()).unwrap();
+    assert_eq!((settled.retries, settled.retry_delay), (2, Duration::from_millis(250)));
+    assert_eq!(settled.timeout, Some(Duration::from_secs(5400)));
+    assert_eq!((settled.fail_parent, load.disable.known()), (false, Some(&false)));
     let TaskKind::Process(process) = &load.kind else { panic!("load is {:?}", load.kind) };
     assert_eq!(process.command[1].to_string(), "{{ @day }} of {{ @[System::Attempt] }}");
     let environment: Vec<String> =
@@ -150,7 +154,7 @@ fn a_whole_package_is_read() {
         constraints.iter().map(|c| (c.task.0, c.on)).collect::<Vec<_>>(),
         [(1, On::Failure), (0, On::Completion)]
     );
-    assert_eq!((tasks[2].join, tasks[2].disable), (Join::Any, true));
+    assert_eq!((tasks[2].join, tasks[2].disable.known()), (Join::Any, Some(&true)));
     assert_eq!(tasks[3].after, After::End);
 }
 

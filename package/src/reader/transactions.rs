@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use crate::model::{Begin, Isolation, Membership, Wanted};
+use crate::property::Word;
 
 use super::foreach::word;
 use super::report::Report;
@@ -51,21 +52,21 @@ impl Said {
     pub(super) fn read(table: &mut Table<'_>, report: &mut Report) -> Said {
         let item = table.take("transaction");
         let at = item.as_ref().map(|item| item.span()).unwrap_or_default();
-        let wanted = item.and_then(|item| word(&item, &Wanted::ALL, Wanted::name, report));
+        let wanted = item.and_then(|item| word(&item, report));
         let wanted = wanted.unwrap_or_default();
         let isolation = table.take("isolation").and_then(|item| {
             if wanted != Wanted::Required {
                 let message = "`isolation` goes with transaction = \"required\"";
                 report.add(item.key_span.clone(), message);
             }
-            Some((word(&item, &Isolation::ALL, Isolation::name, report)?, item.span()))
+            Some((word::<Isolation>(&item, report)?, item.span()))
         });
         Said { wanted, at, isolation }
     }
 
-    /// Reports that iterations that run at the same time cannot be one transaction.
-    pub(super) fn check_parallel(&self, parallel: u32, report: &mut Report) {
-        if self.wanted == Wanted::Required && parallel > 1 {
+    /// Reports that iterations that may run at the same time cannot be one transaction.
+    pub(super) fn check_parallel(&self, is_parallel: bool, report: &mut Report) {
+        if self.wanted == Wanted::Required && is_parallel {
             report.add_with_help(
                 self.at.clone(),
                 "iterations that run at the same time cannot be one transaction",

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::declarations::{connection, parameter, variable};
-use super::parts::{Properties, defined, flag, named, number, table, text};
+use super::parts::{Properties, defined, flag, named, number, or_expression, table, text};
 use super::tasks::{self, handler, handlers, transaction};
 
 const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
@@ -15,14 +15,21 @@ pub fn package() -> Value {
         ("run-as", text("The user that its processes run as; the worker must allow it")),
         (
             "max-concurrent",
-            number("Tasks that run at the same time; the worker's cores and two if left out", 1, 1_000),
+            or_expression(number(
+                "Tasks that run at the same time; the worker's cores and two if left out",
+                1,
+                1_000,
+            )),
         ),
         ("parameters", named("Its parameters, by name", defined("parameter"))),
         ("variables", named("Its variables, by name", defined("variable"))),
         ("connections", named("Its own connections, by name", defined("connection"))),
         ("tasks", defined("tasks")),
-        ("maximum-errors", number("Errors that make the package fail; 1 if left out", 1, 1_000_000)),
-        ("disable-event-handlers", flag("None of its own handlers runs")),
+        (
+            "maximum-errors",
+            or_expression(number("Errors that make the package fail; 1 if left out", 1, 1_000_000)),
+        ),
+        ("disable-event-handlers", or_expression(flag("None of its own handlers runs"))),
     ];
     properties.extend(transaction());
     properties.extend(handlers());

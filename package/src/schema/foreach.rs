@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::parts::{Properties, flag, list, named, number, one_of, table, text, value, words};
+use super::parts::{
+    Properties, flag, list, named, number, one_of, or_expression, or_text, table, text, value, words,
+};
 
 /// Keys of a loop over something, beside those of every container.
 pub(super) fn properties() -> Properties {
@@ -13,7 +15,10 @@ pub(super) fn properties() -> Properties {
         ("dates", series("Dates", Some("Of what; day if left out"))),
         ("rows", rows()),
         ("into", list("The variables that get the item", text("A variable"), 100)),
-        ("parallel", number("Iterations at the same time; one after the other if left out", 1, 1_000)),
+        (
+            "parallel",
+            or_expression(number("Iterations at the same time; one after the other if left out", 1, 1_000)),
+        ),
     ]
 }
 
@@ -21,13 +26,13 @@ fn files() -> Value {
     let properties = vec![
         ("folder", text("The folder: absolute, or one of the project")),
         ("pattern", text("Which names: * for any characters, ? for one; all if left out")),
-        ("recursive", flag("Also in the folders inside")),
+        ("recursive", or_expression(flag("Also in the folders inside"))),
         (
             "retrieve",
-            words(
+            or_text(words(
                 "What the item is: the absolute path, the name, or the name without its extension",
                 &["path", "name", "stem"],
-            ),
+            )),
         ),
     ];
     table("Files of a folder", properties, &["folder"])
@@ -44,10 +49,12 @@ fn series(what: &str, unit: Option<&str>) -> Value {
         ("to", value("The last one, which counts if it is met")),
         (
             "step",
-            json!({ "type": "integer", "description": "From one to the next; may be negative", "minimum": -1_000_000_000, "maximum": 1_000_000_000, "not": { "const": 0 } }),
+            or_expression(
+                json!({ "type": "integer", "description": "From one to the next; may be negative", "minimum": -1_000_000_000, "maximum": 1_000_000_000, "not": { "const": 0 } }),
+            ),
         ),
     ];
-    properties.extend(unit.map(|said| ("unit", words(said, &["day", "week", "month", "year"]))));
+    properties.extend(unit.map(|said| ("unit", or_text(words(said, &["day", "week", "month", "year"])))));
     table(what, properties, &["from", "to"])
 }
 

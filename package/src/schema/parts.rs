@@ -25,6 +25,17 @@ pub(super) fn words(description: &str, words: &[&str]) -> Value {
     json!({ "enum": words, "description": description })
 }
 
+/// A property that is no text: a literal, or an expression in quotes.
+pub(super) fn or_expression(literal: Value) -> Value {
+    json!({ "anyOf": [literal, { "type": "string", "description": "An expression, such as \"@tries + 1\"" }] })
+}
+
+/// A property that is a text: one of its own, or one with expressions in it.
+pub(super) fn or_text(literal: Value) -> Value {
+    let text = json!({ "type": "string", "pattern": "\\{\\{", "description": "A text with {{ }}" });
+    json!({ "anyOf": [literal, text] })
+}
+
 pub(super) fn list(description: &str, of: Value, most: usize) -> Value {
     json!({ "type": "array", "items": of, "maxItems": most, "description": description })
 }

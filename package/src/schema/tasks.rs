@@ -3,7 +3,10 @@
 use serde_json::{Value, json};
 
 use super::foreach::{self, query, values};
-use super::parts::{Properties, defined, duration, flag, list, named, number, one_of, table, text, words};
+use super::parts::{
+    Properties, defined, duration, flag, list, named, number, one_of, or_expression, or_text, table, text,
+    words,
+};
 use crate::model::Event;
 
 /// The schema of each kind of task, by its word.
@@ -66,7 +69,7 @@ pub(super) fn transaction() -> Properties {
 }
 
 fn maximum_errors() -> (&'static str, Value) {
-    ("maximum-errors", number("Errors that make it fail; 1 if left out", 1, 1_000_000))
+    ("maximum-errors", or_expression(number("Errors that make it fail; 1 if left out", 1, 1_000_000)))
 }
 
 fn task(kind: &str, description: &str, own: Properties, required: &[&str]) -> Value {
@@ -75,14 +78,14 @@ fn task(kind: &str, description: &str, own: Properties, required: &[&str]) -> Va
         ("description", text("What the task is for")),
         ("after", after()),
         ("join", words("All constraints must be met, or any", &["all", "any"])),
-        ("retries", number("How often it is tried again after a failure", 0, 1_000)),
-        ("retry-delay", duration("How long to wait before, to 1d")),
-        ("timeout", duration("How long one try may take, from 1ms to 30d")),
-        ("fail-parent", flag("Whether its failure counts around it; true if left out")),
-        ("force-result", words("What counts as its result", &["success", "failure"])),
-        ("disable", flag("Pass it over as if it had succeeded")),
+        ("retries", or_expression(number("How often it is tried again after a failure", 0, 1_000))),
+        ("retry-delay", or_text(duration("How long to wait before, to 1d"))),
+        ("timeout", or_text(duration("How long one try may take, from 1ms to 30d"))),
+        ("fail-parent", or_expression(flag("Whether its failure counts around it; true if left out"))),
+        ("force-result", or_text(words("What counts as its result", &["none", "success", "failure"]))),
+        ("disable", or_expression(flag("Pass it over as if it had succeeded"))),
         ("variables", named("Variables that it and what is inside it see", defined("variable"))),
-        ("disable-event-handlers", flag("None of its own handlers runs")),
+        ("disable-event-handlers", or_expression(flag("None of its own handlers runs"))),
         maximum_errors(),
     ];
     properties.extend(handlers());
@@ -119,7 +122,11 @@ fn process() -> Properties {
         ("folder", text("Where it starts: a folder of the project, or the work folder")),
         (
             "success-exit-codes",
-            list("Exit codes that are success; 0 if left out", number("An exit code", 0, 255), 1_000),
+            list(
+                "Exit codes that are success; 0 if left out",
+                or_expression(number("An exit code", 0, 255)),
+                1_000,
+            ),
         ),
     ]
 }
@@ -146,9 +153,9 @@ fn file() -> Properties {
         ("pattern", text("Which files of `from`: * for any characters, ? for one")),
         ("to-folder", text("The folder that `to` is relative to; `folder` if left out")),
         ("to", text("Where it goes; a folder, with / at its end")),
-        ("recursive", flag("Folders inside count, too")),
-        ("overwrite", flag("A file that is there is replaced")),
-        ("missing", words("What it means that nothing is there", &["fail", "ignore"])),
+        ("recursive", or_expression(flag("Folders inside count, too"))),
+        ("overwrite", or_expression(flag("A file that is there is replaced"))),
+        ("missing", or_text(words("What it means that nothing is there", &["fail", "ignore"]))),
     ]
 }
 
@@ -162,17 +169,21 @@ fn http() -> Properties {
         ("body-file", text("A file to send, instead of `body`")),
         (
             "expected-status",
-            list("Statuses that are success; 200 to 299 if left out", number("A status", 200, 599), 100),
+            list(
+                "Statuses that are success; 200 to 299 if left out",
+                or_expression(number("A status", 200, 599)),
+                100,
+            ),
         ),
         ("into", text("The variable that gets the body")),
         ("to-file", text("The file that gets the body, instead of a variable")),
-        ("overwrite", flag("A file that is there is replaced")),
+        ("overwrite", or_expression(flag("A file that is there is replaced"))),
         ("folder", text("Where `to-file` and `body-file` are")),
         ("status-into", text("The variable that gets the status")),
-        ("follow-redirects", number("Redirects that are followed; 0 if left out", 0, 10)),
+        ("follow-redirects", or_expression(number("Redirects that are followed; 0 if left out", 0, 10))),
         ("ca-file", text("A PEM file with the authorities to trust")),
-        ("connect-timeout", duration("How long connecting may take, to 5m; 10s if left out")),
-        ("request-timeout", duration("How long all may take, to 1d; 5m if left out")),
+        ("connect-timeout", or_text(duration("How long connecting may take, to 5m; 10s if left out"))),
+        ("request-timeout", or_text(duration("How long all may take, to 1d; 5m if left out"))),
     ]
 }
 

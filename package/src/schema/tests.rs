@@ -110,7 +110,7 @@ fn schemas_and_reader_know_the_same_keys() {
 #[test]
 fn what_the_reader_takes_the_schemas_take() {
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples");
-    let mut packages = vec![crate::reader::WHOLE.to_owned()];
+    let mut packages = vec![crate::reader::WHOLE.to_owned(), crate::reader::PROPERTIES.to_owned()];
     for project in fs::read_dir(examples).unwrap().flatten() {
         let text = fs::read_to_string(project.path().join("project.toml")).unwrap();
         valid(&super::project(), &json(&text)).unwrap_or_else(|why| panic!("{why} in\n{text}"));
@@ -139,6 +139,8 @@ fn what_a_schema_refuses_the_reader_refuses() {
         task("retries = 1001"),
         task("join = \"some\""),
         task("timeout = \"soon\""),
+        task("force-result = \"sucess\""),
+        task("disable = 1"),
         task("after = [{ on = \"success\" }]"),
         task("after = \"last\""),
         task("command = [\"x\"]"),
@@ -199,7 +201,9 @@ fn valid(schema: &Value, value: &Value) -> Result<(), String> {
                 {
                     return fault("has too many");
                 }
-                "pattern" if !value.as_str().is_some_and(is_duration) => return fault("is no duration"),
+                "pattern" if !value.as_str().is_some_and(|text| fits(said, text)) => {
+                    return fault("does not fit the pattern");
+                }
                 "not" if check(root, said, value).is_ok() => return fault("is what it must not be"),
                 "anyOf" if !all().iter().any(|one| check(root, one, value).is_ok()) => {
                     return fault("fits none");
@@ -247,7 +251,10 @@ fn is_of(said: &Value, value: &Value) -> bool {
     said.as_array().map_or_else(|| is(said), |words| words.iter().any(is))
 }
 
-/// What the pattern of durations says.
-fn is_duration(text: &str) -> bool {
+/// What the two patterns say: of durations, and of texts with expressions.
+fn fits(pattern: &Value, text: &str) -> bool {
+    if pattern == r"\{\{" {
+        return text.contains("{{");
+    }
     !text.is_empty() && text.starts_with(|c: char| c.is_ascii_digit()) && text.ends_with(['d', 'h', 'm', 's'])
 }

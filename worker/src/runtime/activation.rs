@@ -2,7 +2,7 @@
 
 use scaleout_package::flow::RunPath;
 use scaleout_package::frames::FrameId;
-use scaleout_package::model::Task;
+use scaleout_package::model::{Settled, Task};
 
 use super::events::Around;
 use super::sql::Within;
@@ -24,6 +24,8 @@ pub(super) struct Place<'a> {
 #[derive(Debug)]
 pub(super) struct Activation<'a> {
     pub(super) task: &'a Task,
+    /// Its properties in all its tries.
+    pub(super) settled: Settled,
     pub(super) place: Place<'a>,
 }
 

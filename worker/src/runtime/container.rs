@@ -6,8 +6,8 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use scaleout_common::wire::{MessageSource, MessageType};
 use scaleout_package::expression::Datum;
 use scaleout_package::flow::{Answer, End, Flow, Happened, Question, RunPath, SkipReason, Skipped};
-use scaleout_package::frames::Beginning;
-use scaleout_package::model::{Container, Event, Task, TaskIndex};
+use scaleout_package::frames::{Beginning, FrameId};
+use scaleout_package::model::{Container, Event, MaximumErrors, Package, Task, TaskIndex};
 use tokio_util::sync::CancellationToken;
 
 use super::activation::Place;
@@ -42,13 +42,23 @@ pub(super) async fn run_package<'a>(
     say(MessageType::PreExecute, format!("{} starts, attempt {}", package.name, context.run.attempt)).await;
     // Nothing around it: a package that runs inside another one sees its own variables only.
     let frame = context.open(None, beginning, &package.variables).await;
-    let around = Enclosing::within(context, &around, &package.handlers, &path, frame, true);
+    let (disabled, maximum_errors) = settle(context, frame).await;
+    let around = match disabled {
+        true => around,
+        false => Enclosing::within(context, &around, &package.handlers, &path, frame, true),
+    };
     let raised = |event| Raised::by(event, &package.name, &package.description, path.as_str());
     let mut ended = match events::raise(&around, raised(Event::PreExecute), &halt).await {
-        Ok(()) => {
-            let place = Place { path: path.clone(), frame, around: around.clone(), within: None };
-            membership::run_package(context, place, &halt).await
-        }
+        Ok(()) => match maximum_errors {
+            Ok(maximum) => {
+                let place = Place { path: path.clone(), frame, around: around.clone(), within: None };
+                membership::run_package(context, maximum, place, &halt).await
+            }
+            Err(problem) => {
+                tell_package_fault(context, &path, &around, &problem, &halt).await;
+                ContainerEnd { end: End::Failure, errors: 1, error: Some(format!("{path}: {problem}")) }
+            }
+        },
         Err(error) => {
             handler_failed(context, &path, &around, Event::PreExecute, &halt).await;
             ContainerEnd { end: End::Failure, errors: 1, error: Some(error) }
@@ -77,12 +87,34 @@ async fn handler_failed<'a>(
     event: Event,
     halt: &CancellationToken,
 ) {
+    tell_package_fault(context, path, around, &events::handler_failed(event), halt).await;
+}
+
+/// Tells of what makes the package itself fail.
+async fn tell_package_fault<'a>(
+    context: &'a Context<'a>,
+    path: &RunPath,
+    around: &Around<'a>,
+    text: &str,
+    halt: &CancellationToken,
+) {
     let package = context.package;
-    let text = events::handler_failed(event);
-    context.log.say(MessageType::Error, MessageSource::Package, path.as_str(), &text).await;
-    let raised = Raised::by(Event::Error, &package.name, &package.description, path.as_str()).saying(&text);
+    context.log.say(MessageType::Error, MessageSource::Package, path.as_str(), text).await;
+    let raised = Raised::by(Event::Error, &package.name, &package.description, path.as_str()).saying(text);
     // It has failed anyhow.
     let _ = events::raise(around, raised, halt).await;
+}
+
+/// Whether the package's handlers are disabled, and how many errors make it fail. The problem is that of the first that
+/// has no value.
+async fn settle(context: &Context<'_>, frame: FrameId) -> (bool, Result<MaximumErrors, String>) {
+    let Package { handlers, maximum_errors, .. } = context.package;
+    let disabled = context.resolve("disable-event-handlers", &handlers.disabled, None, frame).await;
+    let maximum = context.resolve("maximum-errors", maximum_errors, None, frame).await;
+    match (disabled, maximum) {
+        (Ok(disabled), maximum) => (disabled, maximum.map_err(|error| error.to_string())),
+        (Err(error), _) => (false, Err(error.to_string())),
+    }
 }
 
 /// One thing that a container waits for.
@@ -97,11 +129,12 @@ enum Step {
 pub(super) fn run_container<'a>(
     context: &'a Context<'a>,
     container: &'a Container,
+    maximum_errors: MaximumErrors,
     place: Place<'a>,
     halt: CancellationToken,
 ) -> BoxFuture<'a, ContainerEnd> {
     Box::pin(async move {
-        let mut flow = Flow::new(container);
+        let mut flow = Flow::new(container, maximum_errors);
         let mut running: FuturesUnordered<BoxFuture<'a, Step>> = FuturesUnordered::new();
         let mut error = None;
         let mut halted = false;
@@ -110,7 +143,8 @@ pub(super) fn run_container<'a>(
                 halted = true;
                 flow.stop();
             }
-            for (task, fault) in answer_all(context, container, &place, &mut flow).await {
+            let next = advance(context, container, &place, &mut flow).await;
+            for (task, fault) in next.faults {
                 let path = place.path.child(&task.name);
                 error.get_or_insert_with(|| format!("{path}: {fault}"));
                 let told = tell_fault(context, task, path, fault, place.around.clone(), halt.clone());
@@ -120,9 +154,9 @@ pub(super) fn run_container<'a>(
                 let path = place.path.clone();
                 running.push(tell_skipped(context, container, path, skipped).map(|()| Step::Told).boxed());
             }
-            for index in flow.ready() {
-                flow.start(index);
-                let task = task::run_task(context, &container.tasks()[index.0], place.clone(), halt.clone());
+            for (index, fault) in next.started {
+                let task = &container.tasks()[index.0];
+                let task = task::run_task(context, task, place.clone(), fault, halt.clone());
                 running.push(task.map(move |end| Step::Ended(index, end)).boxed());
             }
             if running.is_empty()
@@ -134,8 +168,8 @@ pub(super) fn run_container<'a>(
                 biased;
                 Some(step) = running.next() => {
                     if let Step::Ended(index, ended) = step {
-                        flow.finish(index, ended.end, ended.errors);
-                        if container.tasks()[index.0].fail_parent {
+                        flow.finish(index, ended.end, ended.errors, ended.counts);
+                        if ended.counts {
                             error = error.or(ended.error);
                         }
                     }
@@ -144,6 +178,43 @@ pub(super) fn run_container<'a>(
             }
         }
     })
+}
+
+/// What happened when a container went on.
+#[derive(Default)]
+struct Next<'a> {
+    /// The tasks that have been started, and why it cannot be told of one whether it is disabled.
+    started: Vec<(TaskIndex, Option<String>)>,
+    /// Those whose conditions cannot be evaluated, and why.
+    faults: Vec<(&'a Task, String)>,
+}
+
+/// Answers the conditions that are asked for, starts what is ready, and passes over what is disabled, until nothing more
+/// comes of it.
+async fn advance<'a>(
+    context: &Context<'_>,
+    container: &'a Container,
+    place: &Place<'_>,
+    flow: &mut Flow,
+) -> Next<'a> {
+    let mut next = Next::default();
+    loop {
+        next.faults.extend(answer_all(context, container, place, flow).await);
+        let ready = flow.ready();
+        if ready.is_empty() {
+            return next;
+        }
+        for index in ready {
+            let task = &container.tasks()[index.0];
+            match context.resolve("disable", &task.disable, Some(task), place.frame).await {
+                Ok(true) => flow.pass_over(index),
+                told => {
+                    flow.start(index);
+                    next.started.push((index, told.err().map(|error| error.to_string())));
+                }
+            }
+        }
+    }
 }
 
 /// Evaluates every condition that is asked for, and those that come of it. Returns those that cannot be evaluated.

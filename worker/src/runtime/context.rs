@@ -10,6 +10,7 @@ use scaleout_common::wire::{MessageSource, MessageType};
 use scaleout_package::budget::{Budget, Kept};
 use scaleout_package::frames::{Beginning, Change, FrameId, WriteError};
 use scaleout_package::model::{Connection, Parameter, Task, Variable};
+use scaleout_package::property::{Property, PropertyError, Setting};
 use scaleout_package::reference::SystemVariable;
 use scaleout_package::scope::{Clock, DeclareError, Scope};
 use scaleout_package::{Package, Value};
@@ -65,7 +66,7 @@ impl<'a> Context<'a> {
             host,
             package: &run.package.package,
             log: Arc::new(AttemptLog::new(run, host, masker)),
-            slots: Arc::new(Semaphore::new(tasks_max(run, host))),
+            slots: Arc::new(Semaphore::new(host.limits.tasks_max.max(1))),
             variables,
             budget: Budget::new(host.limits.variables_bytes_max),
             scope: scope(run, host, &work_folder),
@@ -73,6 +74,19 @@ impl<'a> Context<'a> {
             account,
             watches: Arc::default(),
         }
+    }
+
+    /// Lets as many tasks run at once as the package says, if it does. Before any runs.
+    ///
+    /// # Errors
+    /// What it says has no value.
+    pub(super) fn limit_tasks(&mut self) -> Result<(), PropertyError> {
+        if let Some(own) = &self.package.max_concurrent {
+            let own = own.resolve("max-concurrent", &self.around(None))?;
+            // It is small: see the type.
+            self.slots = Arc::new(Semaphore::new(own.get() as usize));
+        }
+        Ok(())
     }
 
     /// What a package sees that runs inside this one, with `values` for its parameters. Log, work folder, slots and the
@@ -142,9 +156,31 @@ impl<'a> Context<'a> {
 
     /// The values that `task` sees now, which stands at `place`.
     pub(super) async fn scope_of(&self, task: &Task, place: &Place<'_>) -> Scope {
-        let mut scope = self.around(Some(task));
-        scope.variables = self.variables.seen_from(place.frame).await;
+        self.scope_from(Some(task), place.frame).await
+    }
+
+    /// The values that are seen from `frame` now: by `task`, or by what is none.
+    async fn scope_from(&self, task: Option<&Task>, frame: FrameId) -> Scope {
+        let mut scope = self.around(task);
+        scope.variables = self.variables.seen_from(frame).await;
         scope
+    }
+
+    /// What a property is now, which packages call `key`, seen from `frame`. Nobody is asked for one that the file says.
+    ///
+    /// # Errors
+    /// It has no value.
+    pub(super) async fn resolve<T: Setting>(
+        &self,
+        key: &'static str,
+        property: &Property<T>,
+        task: Option<&Task>,
+        frame: FrameId,
+    ) -> Result<T, PropertyError> {
+        match property.known() {
+            Some(value) => Ok(value.clone()),
+            None => property.resolve(key, &self.scope_from(task, frame).await),
+        }
     }
 
     /// All but variables.
@@ -233,12 +269,6 @@ impl<'a> Context<'a> {
         self.kill_strays(None).await;
         self.work_folder.finish().await;
     }
-}
-
-/// How many tasks run at once: what the package says, else the worker.
-fn tasks_max(run: &Run, host: &Host) -> usize {
-    let own = run.package.package.max_concurrent.and_then(|number| usize::try_from(number.get()).ok());
-    own.unwrap_or(host.limits.tasks_max.max(1))
 }
 
 /// How long a sweep for strays goes on at most. The guard's own at the session's end is the last word.

@@ -19,7 +19,7 @@ use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use super::activation::Place;
-use super::container::run_container;
+use super::container::{ContainerEnd, run_container};
 use super::context::Context;
 use super::run::ERROR_BYTES_MAX;
 use super::text::{measured, presentable};
@@ -51,7 +51,7 @@ impl fmt::Debug for Enclosing<'_> {
 }
 
 impl<'a> Enclosing<'a> {
-    /// With `handlers` inside `around`; `around` itself if none of them can run.
+    /// With `handlers` inside `around`; `around` itself if there are none.
     pub(super) fn within(
         context: &'a Context<'a>,
         around: &Around<'a>,
@@ -60,7 +60,7 @@ impl<'a> Enclosing<'a> {
         frame: FrameId,
         declares: bool,
     ) -> Around<'a> {
-        if handlers.is_idle() {
+        if handlers.all.is_empty() {
             return around.clone();
         }
         let (path, around, turn) = (path.clone(), around.clone(), Arc::default());
@@ -231,7 +231,14 @@ async fn run<'a>(
     // It stays out of the transaction around, also of one that waits for it: what it writes is there even if that is
     // rolled back.
     let place = Place { path: path.clone(), frame, around: owner.around.clone(), within: None };
-    let ended = run_container(context, &handler.container, place, halt.clone()).await;
+    let maximum = context.resolve("maximum-errors", &handler.maximum_errors, None, frame).await;
+    let ended = match maximum {
+        Ok(maximum) => run_container(context, &handler.container, maximum, place, halt.clone()).await,
+        Err(error) => {
+            say(MessageType::Error, error.to_string()).await;
+            ContainerEnd { end: End::Failure, errors: 1, error: Some(format!("{path}: {error}")) }
+        }
+    };
     let goes_on = propagates(context, frame).await;
     context.variables.close(frame).await;
     let how = match ended.end {

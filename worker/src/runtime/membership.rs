@@ -3,7 +3,7 @@
 use futures_util::future::BoxFuture;
 use scaleout_common::wire::{MessageSource, MessageType};
 use scaleout_package::flow::End;
-use scaleout_package::model::{Begin, Membership, Task, TaskKind};
+use scaleout_package::model::{Begin, MaximumErrors, Membership, Task, TaskKind};
 use tokio_util::sync::CancellationToken;
 
 use super::activation::{Activation, Place};
@@ -23,6 +23,7 @@ pub(super) async fn turn(task: &Task, around: &Place<'_>) -> Option<Turn> {
 /// Runs the package's tasks, and its transaction if it has one.
 pub(super) async fn run_package<'a>(
     context: &'a Context<'a>,
+    maximum_errors: MaximumErrors,
     mut place: Place<'a>,
     halt: &CancellationToken,
 ) -> ContainerEnd {
@@ -30,7 +31,7 @@ pub(super) async fn run_package<'a>(
     let path = place.path.clone();
     let within = package.transaction.as_ref().map(Within::new);
     place.within.clone_from(&within);
-    let ended = run_container(context, &package.root, place, halt.clone()).await;
+    let ended = run_container(context, &package.root, maximum_errors, place, halt.clone()).await;
     let Some(within) = within else { return ended };
     let kept = ended.end == End::Success;
     match within.close(context, (MessageSource::Package, path.as_str()), kept, halt).await {

@@ -4,7 +4,8 @@ use scaleout_common::wire::MessageType;
 use scaleout_package::Value;
 use scaleout_package::budget::Kept;
 use scaleout_package::frames::{Beginning, FrameId};
-use scaleout_package::model::{Event, Task};
+use scaleout_package::model::{Event, Settled, Task};
+use scaleout_package::scope::Scope;
 use tokio_util::sync::CancellationToken;
 
 use super::activation::Place;
@@ -19,23 +20,62 @@ pub(super) struct Own<'a> {
     pub(super) place: Place<'a>,
     /// The frame around its own.
     outer: FrameId,
-    /// Why its variables have no first values: it cannot be tried.
+    /// Its properties, once they are known.
+    pub(super) settled: Settled,
+    /// Why its variables have no first values, or its properties none at all: it cannot be tried.
     pub(super) fault: Option<String>,
 }
 
 impl<'a> Own<'a> {
-    /// Opens its variables inside `around`.
-    pub(super) async fn open(context: &'a Context<'a>, task: &'a Task, around: &Place<'a>) -> Own<'a> {
+    /// Opens its variables inside `around`. With a `fault` it is not tried.
+    pub(super) async fn open(
+        context: &'a Context<'a>,
+        task: &'a Task,
+        around: &Place<'a>,
+        fault: Option<String>,
+    ) -> Own<'a> {
         let path = around.path.child(&task.name);
         let outer = around.frame;
         let place = Place { path, ..around.clone() };
-        let mut own = Own { task, place, outer, fault: None };
+        let mut own = Own { task, place, outer, settled: Settled::default(), fault: None };
         own.begin(context).await;
+        own.fault = fault.or(own.fault);
+        let disabled = own.handlers_are_disabled(context).await;
         let declares = !task.variables.is_empty();
         let place = &mut own.place;
-        place.around =
-            Enclosing::within(context, &place.around, &task.handlers, &place.path, place.frame, declares);
+        if !disabled {
+            let (path, frame) = (&place.path, place.frame);
+            place.around = Enclosing::within(context, &place.around, &task.handlers, path, frame, declares);
+        }
         own
+    }
+
+    /// Those that cannot be told to be run: what went wrong keeps it from being tried.
+    async fn handlers_are_disabled(&mut self, context: &'a Context<'a>) -> bool {
+        let Task { handlers, .. } = self.task;
+        if handlers.all.is_empty() {
+            return true;
+        }
+        let key = "disable-event-handlers";
+        let told = context.resolve(key, &handlers.disabled, Some(self.task), self.place.frame).await;
+        told.unwrap_or_else(|error| {
+            self.fault.get_or_insert(error.to_string());
+            false
+        })
+    }
+
+    /// Finds out its properties, which hold for all its tries.
+    pub(super) async fn settle(&mut self, context: &'a Context<'a>) {
+        let properties = &self.task.properties;
+        let settled = if properties.are_known() {
+            properties.settle(&Scope::default())
+        } else {
+            properties.settle(&context.scope_of(self.task, &self.place).await)
+        };
+        match settled {
+            Ok(settled) => self.settled = settled,
+            Err(error) => self.fault = self.fault.take().or(Some(error.to_string())),
+        }
     }
 
     /// Its variables begin anew, for another try.

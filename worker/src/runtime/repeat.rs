@@ -30,8 +30,8 @@ pub(super) async fn run<'a>(
     repeat: &'a For,
     interrupt: &CancellationToken,
 ) -> Try {
-    let place = &activation.place;
-    let mut iterations = Iterations::new(u64::MAX, 1, repeat.container.maximum_errors());
+    let (place, maximum) = (&activation.place, activation.settled.maximum_errors);
+    let mut iterations = Iterations::new(u64::MAX, 1, maximum);
     let mut error = None;
     let mut next = repeat.init.as_ref();
     let ended = loop {
@@ -56,7 +56,7 @@ pub(super) async fn run<'a>(
         }
         let path = place.path.iteration(number);
         let inside = Place { path, ..place.clone() };
-        let ended = run_container(context, &repeat.container, inside, interrupt.clone()).await;
+        let ended = run_container(context, &repeat.container, maximum, inside, interrupt.clone()).await;
         iterations.finish(ended.errors);
         error = error.or(ended.error);
         next = repeat.step.as_ref();

@@ -81,7 +81,7 @@ pub async fn run(run: Run, host: Arc<Host>, stop: Stop) -> Option<Ended> {
         return None;
     }
     let package = &run.package.package;
-    if package.root.tasks().is_empty() && package.handlers.is_idle() {
+    if package.root.tasks().is_empty() && package.handlers.are_idle() {
         return Some(Ended { kind: OutcomeKind::Succeeded, error: None, result: None });
     }
     // Boxed, so that the path above costs nothing for what it does not use.
@@ -102,7 +102,10 @@ async fn attend(run: &Run, host: &Host, mut stop: Stop) -> Option<Ended> {
         Err(denied) => (None, Some(denied.to_string())),
     };
     let (variables, owner) = variables();
-    let context = Context::new(run, host, account, variables);
+    let mut context = Context::new(run, host, account, variables);
+    if let Err(error) = context.limit_tasks() {
+        return Some(refuse(&context, error.to_string()).await);
+    }
     let beginning = match (denied, context.begin(&run.package.package.variables, None)) {
         (None, Ok(beginning)) => beginning,
         (Some(denied), _) => return Some(refuse(&context, denied).await),

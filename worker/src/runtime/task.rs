@@ -20,6 +20,8 @@ pub(super) struct TaskEnd {
     pub(super) end: End,
     /// Errors counted inside it, if it is a container.
     pub(super) errors: u32,
+    /// Whether its errors count around it.
+    pub(super) counts: bool,
     /// Why it failed, or the first error inside a container that allowed it, with the path of the task where it
     /// happened.
     pub(super) error: Option<String>,
@@ -80,7 +82,7 @@ pub(super) fn source(task: &Task) -> MessageSource {
     if task.kind.container().is_some() { MessageSource::Container } else { MessageSource::Task }
 }
 
-/// Runs a task to its end, event handlers included.
+/// Runs a task to its end, event handlers included. With a `fault` it fails without being tried.
 ///
 /// Not async itself, nor is what stands on the way down to the tasks inside: each future goes into its box before any is
 /// polled, so that containers within each other take little of the stack.
@@ -88,11 +90,12 @@ pub(super) fn run_task<'a>(
     context: &'a Context<'a>,
     task: &'a Task,
     around: Place<'a>,
+    fault: Option<String>,
     halt: CancellationToken,
 ) -> BoxFuture<'a, TaskEnd> {
     Box::pin(async move {
         let begun = tokio::time::Instant::now();
-        let (mut own, begins) = begin(context, task, &around, &halt).await;
+        let (mut own, begins) = begin(context, task, &around, fault, &halt).await;
         let ended = match begins {
             Ok(()) => all_tries(context, &mut own, task, &halt).await,
             Err(error) => {
@@ -109,12 +112,15 @@ fn begin<'r, 'a: 'r>(
     context: &'a Context<'a>,
     task: &'a Task,
     around: &'r Place<'a>,
+    fault: Option<String>,
     halt: &'r CancellationToken,
 ) -> BoxFuture<'r, (Own<'a>, Result<(), String>)> {
     Box::pin(async move {
-        let own = Own::open(context, task, around).await;
+        let mut own = Own::open(context, task, around, fault).await;
         own.say(context, MessageType::PreExecute, &format!("{} starts", task.name)).await;
         let begins = own.raise(Event::PreExecute, "", halt).await;
+        // What those handlers set counts.
+        own.settle(context).await;
         (own, begins)
     })
 }
@@ -129,19 +135,23 @@ fn conclude<'r, 'a: 'r>(
     halt: &'r CancellationToken,
 ) -> BoxFuture<'r, TaskEnd> {
     Box::pin(async move {
-        if let Some(counts) = forced(task, ended.end, halt.is_cancelled()) {
+        if let Some(counts) = forced(&own.settled, ended.end, halt.is_cancelled()) {
             force(context, &own, counts, halt, &mut ended).await;
         }
-        if allowed(task, ended.end, ended.errors, halt.is_cancelled()) {
+        // Containers have looked at theirs.
+        let is_container = task.kind.container().is_some();
+        if !is_container && allowed(&own.settled, ended.end, ended.errors, halt.is_cancelled()) {
             (ended.end, ended.errors) = (End::Success, ended.errors.max(1));
-            let text = format!("it counts as succeeded: maximum-errors is {}", task.maximum_errors.0);
+            let text =
+                format!("it counts as succeeded: maximum-errors is {}", own.settled.maximum_errors.get());
             own.say(context, MessageType::Information, &text).await;
         }
         if ended.end == End::Failure && !halt.is_cancelled() {
-            let text = format!("{} failed after {} of {} tries", task.name, ended.tries, task.retries + 1);
+            let text =
+                format!("{} failed after {} of {} tries", task.name, ended.tries, own.settled.retries + 1);
             own.say(context, MessageType::TaskFailed, &text).await;
             // Of containers SSIS raises none: what failed inside has.
-            if task.kind.container().is_none() {
+            if !is_container {
                 let why = ended.error.clone().unwrap_or(text);
                 if let Err(error) = own.raise(Event::TaskFailed, &why, halt).await {
                     ended.fail_with(error);
@@ -156,7 +166,7 @@ fn conclude<'r, 'a: 'r>(
         let text = format!("{} {} after {}", task.name, how(end, halt), measured(begun.elapsed()));
         own.say(context, MessageType::PostExecute, &text).await;
         own.close(context).await;
-        TaskEnd { end, errors, error }
+        TaskEnd { end, errors, error, counts: own.settled.fail_parent }
     })
 }
 
@@ -205,7 +215,8 @@ pub(super) fn perform<'b, 'a: 'b>(
         TaskKind::Sql(sql) => Box::pin(sql::run(context, activation, sql, interrupt)),
         TaskKind::Sequence(container) => Box::pin(async move {
             let place = activation.place.clone();
-            let ended = run_container(context, container, place, interrupt.clone()).await;
+            let maximum = activation.settled.maximum_errors;
+            let ended = run_container(context, container, maximum, place, interrupt.clone()).await;
             Try::of_container(ended, activation.path(), interrupt)
         }),
         TaskKind::Foreach(foreach) => Box::pin(foreach::run(context, activation, foreach, interrupt)),

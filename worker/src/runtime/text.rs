@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use scaleout_package::Value;
+use scaleout_package::property::{Property, Setting};
 use scaleout_package::scope::Scope;
 use scaleout_package::template::Template;
 
@@ -26,6 +27,18 @@ pub(crate) fn presentable(text: &str, bytes_max: usize) -> String {
 /// Which template cannot be rendered, and why.
 pub(super) fn rendered(template: &Template, scope: &Scope) -> Result<String, String> {
     template.render(scope).map_err(|error| format!("cannot render {template}: {error}"))
+}
+
+/// What `property` is, which packages call `key`.
+///
+/// # Errors
+/// It has no value.
+pub(super) fn resolved<T: Setting>(
+    key: &'static str,
+    property: &Property<T>,
+    scope: &Scope,
+) -> Result<T, String> {
+    property.resolve(key, scope).map_err(|error| error.to_string())
 }
 
 /// Bytes of a process as text. What is not UTF-8, and NUL, becomes `\xNN`; the second value says whether any did.

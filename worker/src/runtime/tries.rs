@@ -49,7 +49,7 @@ pub(super) fn all_tries<'r, 'a: 'r>(
                 Try::Interrupted => return TriesEnd { tries, end: End::Failure, errors: 0, error: None },
                 Try::Failed { errors, error } => (errors, error),
             };
-            if let Err(error) = after_failure(context, own, task, tries, failure, halt).await {
+            if let Err(error) = after_failure(context, own, tries, failure, halt).await {
                 return TriesEnd { tries, end: End::Failure, errors, error };
             }
             tries += 1;
@@ -62,7 +62,6 @@ pub(super) fn all_tries<'r, 'a: 'r>(
 fn after_failure<'r, 'a: 'r>(
     context: &'a Context<'a>,
     own: &'r mut Own<'a>,
-    task: &'a Task,
     tries: u32,
     failure: Failure,
     halt: &'r CancellationToken,
@@ -76,7 +75,7 @@ fn after_failure<'r, 'a: 'r>(
                 return Err(Some(error));
             }
         };
-        let Some(delay) = retry_after(task, tries) else {
+        let Some(delay) = retry_after(&own.settled, tries) else {
             // What failed inside has told its error, and raised it.
             if let Some(text) = text {
                 own.say(context, MessageType::Error, &text).await;
@@ -86,7 +85,7 @@ fn after_failure<'r, 'a: 'r>(
             return Err(Some(error));
         };
         let why = text.clone().unwrap_or_else(|| error.clone());
-        let (all, after) = (task.retries + 1, duration::print(delay));
+        let (all, after) = (own.settled.retries + 1, duration::print(delay));
         let warning = format!("try {tries} of {all} failed, again in {after}: {why}");
         own.say(context, MessageType::Warning, &warning).await;
         if own.raise(Event::Warning, &warning, halt).await.is_err() {
@@ -119,7 +118,7 @@ fn one_try<'r, 'a: 'r>(
         if let Some(fault) = &own.fault {
             return Try::failed(fault.clone());
         }
-        let activation = Activation { task, place: own.place.clone() };
+        let activation = Activation { task, settled: own.settled, place: own.place.clone() };
         let ended = in_slot(context, activation, halt).await;
         match (events::raise_changes(context, task, &own.place, halt).await, ended) {
             (Err(error), Try::Succeeded { errors, .. }) => {
@@ -145,8 +144,9 @@ fn in_slot<'r, 'a: 'r>(
         let slot = async { if takes_slot { context.slots.acquire().await.ok() } else { None } };
         let Some(_slot) = halt.run_until_cancelled(slot).await else { return Try::Interrupted };
         let interrupt = halt.child_token();
+        let timeout = activation.settled.timeout;
         let mut body = pin!(membership::perform(context, activation, &interrupt));
-        let Some(timeout) = task.timeout else { return body.await };
+        let Some(timeout) = timeout else { return body.await };
         match tokio::time::timeout(timeout, &mut body).await {
             Ok(ended) => ended,
             Err(_) => {

@@ -10,7 +10,7 @@ use super::sql::world as with_database;
 use super::world::World;
 
 /// The first table of each example, by which it is known.
-const EXAMPLES: [&str; 13] = [
+const EXAMPLES: [&str; 14] = [
     "parameters.warehouse_url",
     "parameters.day",
     "variables.rows",
@@ -22,6 +22,7 @@ const EXAMPLES: [&str; 13] = [
     "tasks.stage",
     "tasks.each-file",
     "variables.page",
+    "parameters.attempts",
     "tasks.move",
     "variables.failures",
 ];
@@ -211,6 +212,22 @@ async fn a_loop_goes_on_while_something_is_true() {
     let went = world.run(example("variables.page")).await;
     went.succeeded();
     assert_eq!(went.stdout(), ["true", "true", "false"]);
+}
+
+#[tokio::test]
+async fn properties_are_expressions() {
+    let mut world = World::new().await;
+    world.values = serde_json::json!({ "attempts": 2 });
+    echo(&world, &["index.sh"]);
+    world.script("load.sh", "mkdir \"$SCALEOUT_WORK_DIR/tried\" && exit 1; echo loaded");
+    for (slow, expected) in [("true", vec!["true", "loaded"]), ("false", vec!["false", "loaded", "index.sh"])]
+    {
+        world.script("is-slow.sh", &format!("echo {slow}"));
+        let went = world.run(example("parameters.attempts")).await;
+        went.succeeded();
+        assert_eq!(went.stdout(), expected);
+        assert!(went.texts(MessageType::Warning)[0].starts_with("try 1 of 2 failed"), "{went:#?}");
+    }
 }
 
 #[tokio::test]

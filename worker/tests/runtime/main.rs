@@ -17,6 +17,7 @@ mod logging;
 mod memory;
 mod output;
 mod process;
+mod properties;
 mod repeat;
 mod run_as;
 mod sql;

@@ -7,7 +7,7 @@ fn unknown_keys_are_told_with_the_nearest_known_one() {
     bad(
         r#"colour = 1
 "#,
-        r#"p.toml:1:1: unknown key `colour` in this file (known: description, run-as, max-concurrent, parameters, variables, connections, transaction, isolation, disable-event-handlers, on-error, on-warning, on-pre-execute, on-post-execute, on-task-failed, on-variable-changed, maximum-errors, tasks)"#,
+        r#"p.toml:1:1: unknown key `colour` in this file (known: description, run-as, parameters, max-concurrent, variables, connections, transaction, isolation, maximum-errors, disable-event-handlers, on-error, on-warning, on-pre-execute, on-post-execute, on-task-failed, on-variable-changed, tasks)"#,
     );
     bad(
         r#"[tasks.a]
@@ -82,7 +82,7 @@ kind = "process"
 command = ["x"]
 force-result = "sucess"
 "#,
-        r#"p.toml:4:16: unknown result `sucess` (did you mean `success`?)"#,
+        r#"p.toml:4:16: unknown force-result `sucess` (did you mean `success`?)"#,
     );
     bad(
         r#"[parameters.n]
@@ -285,8 +285,8 @@ timeout = "31d"
 disable = 1
 "#,
         r#"p.toml:4:11: `retries` expects a whole number from 0 to 1000, found -1
-p.toml:5:15: `retry-delay`: expected a duration such as "250ms", "10m" or "1h30m", found "5"
-p.toml:6:11: `timeout` expects a duration from 1ms to 30d, found "31d"
+p.toml:5:15: `retry-delay` expects a duration from 0s to 1d such as "10m", found "5"
+p.toml:6:11: `timeout` expects a duration from 1ms to 30d such as "10m", found "31d"
 p.toml:7:11: `disable` expects true or false, found 1"#,
     );
     bad(
@@ -300,8 +300,8 @@ fail-parent = "no"
 "#,
         r#"p.toml:1:18: `maximum-errors` expects a whole number from 1 to 1000000, found 0
 p.toml:4:11: `retries` expects a whole number from 0 to 1000, found 1001
-p.toml:5:11: `timeout` expects a duration from 1ms to 30d, found "0s"
-p.toml:6:15: `retry-delay`: expected a duration such as "250ms", "10m" or "1h30m", found "soon"
+p.toml:5:11: `timeout` expects a duration from 1ms to 30d such as "10m", found "0s"
+p.toml:6:15: `retry-delay` expects a duration from 0s to 1d such as "10m", found "soon"
 p.toml:7:15: `fail-parent` expects true or false, found a string"#,
     );
 }

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::{bad, good};
-use crate::model::{HttpAnswer, HttpBody, HttpMethod, TaskKind};
+use crate::model::{HttpAnswer, HttpBody, HttpMethod, Redirects, TaskKind};
+use crate::property::Property;
 
 #[test]
 fn http_tasks_are_read() {
@@ -32,14 +33,19 @@ Authorization = "Bearer {{ @[$Project::warehouse_url] }}"
 "#,
     );
     let TaskKind::Http(http) = &package.root.tasks()[0].kind else { panic!("{package:?}") };
-    assert_eq!((http.method, http.redirects_max), (HttpMethod::Get, 3));
+    assert_eq!((http.method, http.redirects_max.known()), (HttpMethod::Get, Redirects::new(3).as_ref()));
     assert!(matches!(&http.answer, Some(HttpAnswer::Variable(target)) if target.variable == "body"));
-    assert_eq!(http.connect_timeout, Duration::from_secs(10));
+    assert_eq!(http.connect_timeout.known().map(|time| time.get()), Some(Duration::from_secs(10)));
     let TaskKind::Http(http) = &package.root.tasks()[1].kind else { panic!("{package:?}") };
-    assert_eq!((http.method, &http.expected_status), (HttpMethod::Put, &vec![200, 409]));
+    let expected: Vec<Option<u32>> =
+        http.expected_status.iter().map(|status| Some(status.known()?.get())).collect();
+    assert_eq!((http.method, expected), (HttpMethod::Put, vec![Some(200), Some(409)]));
     assert!(matches!(&http.body, Some(HttpBody::File(file)) if file.folder.is_none()));
-    assert!(matches!(&http.answer, Some(HttpAnswer::File { overwrite: true, .. })));
-    assert_eq!((http.headers.len(), http.request_timeout), (1, Duration::from_secs(3_600)));
+    assert!(matches!(&http.answer, Some(HttpAnswer::File { overwrite: Property::Value(true), .. })));
+    assert_eq!(
+        (http.headers.len(), http.request_timeout.known().map(|time| time.get())),
+        (1, Some(Duration::from_secs(3_600)))
+    );
 }
 
 #[test]
@@ -116,7 +122,7 @@ pasword = "x"
         r#"p.toml:4:7: `url` has no host (write https://host/path)
 p.toml:5:1: redirects of a POST request are not followed (take it out, and send the request to where the server wants it)
 p.toml:6:1: `overwrite` says nothing without `to-file`
-p.toml:7:19: `request-timeout` expects a duration from 1ms to 1d, found "2d"
+p.toml:7:19: `request-timeout` expects a duration from 1ms to 1d such as "10m", found "2d"
 p.toml:8:19: `expected-status` is empty: the task could never succeed
 p.toml:10:1: "a b" cannot name a header field
 p.toml:11:1: the header `Host` is set by the worker

@@ -71,7 +71,7 @@ kind = "process"
 command = ["x"]
 stdin = "{{ @lost }}"
 folder = "/tmp"
-success-exit-codes = [0, 256, "1"]
+success-exit-codes = [0, 256, "one"]
 [tasks.b]
 kind = "process"
 command = ["x"]

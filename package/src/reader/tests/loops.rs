@@ -1,11 +1,10 @@
 //! Loops: what the reader makes of good ones, and what it says of bad ones.
 
-use std::num::{NonZeroI32, NonZeroI64};
-
 use super::{bad, good};
 use crate::files::{FileContent, ProjectFiles};
-use crate::model::{Cell, DateUnit, Foreach, Operand, Over, Package, Retrieve, TaskKind};
+use crate::model::{Cell, DateUnit, Foreach, Operand, Over, Package, Retrieve, Step, TaskKind};
 use crate::project::ProjectSettings;
+use crate::property::{Property, Setting};
 use crate::reader::{Surroundings, read_package};
 use crate::reference::Reference;
 use crate::value::Value;
@@ -56,25 +55,26 @@ type = "date"
 "#,
     );
     let files = loop_of(&package, "files");
-    assert_eq!((files.parallel.get(), files.container.maximum_errors().0.get()), (8, 3));
+    assert_eq!((files.parallel.known().map(|number| number.get()), files.parallel_max), (Some(8), 1_000));
     assert_eq!(files.into[0].variable, "file");
     assert_eq!(files.container.tasks()[0].path.to_string(), r"\Package\files\check");
     let Over::Files(over) = &files.over else { panic!("{:?}", files.over) };
-    assert_eq!((over.folder.to_string().as_str(), over.recursive), ("{{ @inbox }}", true));
-    assert_eq!((over.pattern.as_literal(), over.retrieve), (Some("*.csv"), Retrieve::Stem));
+    assert_eq!((over.folder.to_string().as_str(), over.recursive.known()), ("{{ @inbox }}", Some(&true)));
+    assert_eq!((over.pattern.as_literal(), over.retrieve.known()), (Some("*.csv"), Some(&Retrieve::Stem)));
 
     let Over::List(rows) = &loop_of(&package, "list").over else { panic!("no list") };
     assert_eq!(rows[0], [Cell::Value(Value::String("north".into())), Cell::Value(Value::Int64(1))]);
     assert!(matches!(&rows[1][0], Cell::Text(text) if text.to_string() == "{{ @inbox }}"));
 
     let number = |number| Operand::Literal(Value::Int64(number));
-    let numbers = Over::Numbers { from: number(10), to: number(1), step: NonZeroI64::new(-3).unwrap() };
+    let step = |number| Property::Value(Step::of_value(&Value::Int64(number)).unwrap());
+    let numbers = Over::Numbers { from: number(10), to: number(1), step: step(-3) };
     assert_eq!(loop_of(&package, "numbers").over, numbers);
     let dates = Over::Dates {
         from: Operand::Literal(Value::Date("2024-01-31".parse().unwrap())),
         to: Operand::Reference(Reference::Bare("last".into())),
-        step: NonZeroI32::new(1).unwrap(),
-        unit: DateUnit::Month,
+        step: step(1),
+        unit: Property::Value(DateUnit::Month),
     };
     assert_eq!(loop_of(&package, "dates").over, dates);
 }

@@ -30,7 +30,8 @@ assign = "@text = NULL(DT_WSTR,5)"
     assert_eq!((init.target.variable.as_str(), init.target.data_type), ("i", DataType::Int64));
     assert_eq!(init.value, Operand::Literal(Value::Int64(1)));
     assert_eq!(repeat.step.as_ref().unwrap().target.variable, "i");
-    assert_eq!(repeat.container.maximum_errors().0.get(), 2);
+    let maximum_errors = &package.root.tasks()[0].properties.maximum_errors;
+    assert_eq!(maximum_errors.known().map(|number| number.get()), Some(2));
     let TaskKind::Expression(all) = &repeat.container.tasks()[0].kind else { panic!("{package:?}") };
     assert_eq!(all.len(), 2);
     assert!(matches!(all[1].value, Operand::Reference(_)), "{all:?}");

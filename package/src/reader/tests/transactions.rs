@@ -2,6 +2,7 @@
 
 use super::{bad, good};
 use crate::model::{Begin, Container, Membership, TaskKind};
+use crate::property::Word;
 
 /// A package on the connections `shared` and `other`, with what each task of `tasks` has: path, kind and lines.
 fn package(above: &str, tasks: &[(&str, &str, &str)]) -> String {

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::super::activation::Activation;
 use super::super::context::Context;
 use super::super::task::Try;
-use super::super::text::rendered;
+use super::super::text::{rendered, resolved};
 use super::beneath::{Place, path_inside};
 use super::fault::{Fault, Watch};
 use super::job::Job;
@@ -91,9 +91,9 @@ fn prepare(context: &Context<'_>, scope: &Scope, task: &FileTask) -> Result<Job,
         to_folder,
         to: path(&to, "to")?,
         into,
-        recursive: task.recursive,
-        overwrite: task.overwrite,
-        ignore_missing: task.missing == Missing::Ignore,
+        recursive: resolved("recursive", &task.recursive, scope)?,
+        overwrite: resolved("overwrite", &task.overwrite, scope)?,
+        ignore_missing: resolved("missing", &task.missing, scope)? == Missing::Ignore,
     })
 }
 

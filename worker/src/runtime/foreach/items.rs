@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::super::activation::Activation;
 use super::super::context::Context;
-use super::super::text::rendered;
+use super::super::text::{rendered, resolved};
 use super::files::Search;
 use crate::accounts::blocking_as;
 
@@ -57,13 +57,14 @@ impl<'a> Items<'a> {
             Over::Files(files) => find_files(context, &scope, files, interrupt).await.map(Items::Files),
             Over::List(rows) => Ok(Items::List { rows, scope }),
             Over::Numbers { from, to, step } => {
-                let (from, to, step) = (number(&scope, from, "from")?, number(&scope, to, "to")?, step.get());
+                let (from, to) = (number(&scope, from, "from")?, number(&scope, to, "to")?);
+                let step = i64::from(resolved("step", step, &scope)?.get());
                 let count = count_numbers(from, to, step).map_err(|error| error.to_string())?;
                 Ok(Items::Numbers { from, step, count })
             }
             Over::Dates { from, to, step, unit } => {
-                let (from, to, step, unit) =
-                    (date(&scope, from, "from")?, date(&scope, to, "to")?, step.get(), *unit);
+                let (from, to) = (date(&scope, from, "from")?, date(&scope, to, "to")?);
+                let (step, unit) = (resolved("step", step, &scope)?.get(), resolved("unit", unit, &scope)?);
                 let count = count_dates(from, to, step, unit).map_err(|error| error.to_string())?;
                 Ok(Items::Dates { from, step, unit, count })
             }
@@ -124,7 +125,9 @@ async fn find_files(
     }
     let folder = context.run.package.project_folder.join(folder).components().collect();
     let pattern = rendered(&files.pattern, scope)?;
-    let search = Search { folder, pattern, recursive: files.recursive, retrieve: files.retrieve };
+    let recursive = resolved("recursive", &files.recursive, scope)?;
+    let retrieve = resolved("retrieve", &files.retrieve, scope)?;
+    let search = Search { folder, pattern, recursive, retrieve };
     let account = context.account.as_ref().map(Arc::clone);
     let told = interrupt.clone();
     let finding = blocking_as(account, move || search.find(&told));

@@ -43,11 +43,12 @@ pub(crate) async fn run<'a>(
     if let Some(count) = known {
         say(context, activation, how_many(count)).await;
     }
-    let mut iterations = Iterations::new(
-        known.unwrap_or(u64::MAX),
-        foreach.parallel.get(),
-        foreach.container.maximum_errors(),
-    );
+    let at_once = match at_once(context, activation, foreach).await {
+        Ok(at_once) => at_once,
+        Err(problem) => return Try::failed(problem),
+    };
+    let maximum = activation.settled.maximum_errors;
+    let mut iterations = Iterations::new(known.unwrap_or(u64::MAX), at_once, maximum);
     let ended = go_over(context, activation, foreach, &mut source, &mut iterations, interrupt).await;
     let broken = source.finish().await;
     let started = iterations.started();
@@ -66,6 +67,24 @@ pub(crate) async fn run<'a>(
         Some(Broken::Failed(_) | Broken::Interrupted) => Try::Interrupted,
         None => Try::of_container(ended, activation.path(), interrupt),
     }
+}
+
+/// How many iterations run at the same time.
+async fn at_once(
+    context: &Context<'_>,
+    activation: &Activation<'_>,
+    foreach: &Foreach,
+) -> Result<u32, String> {
+    let (task, frame) = (Some(activation.task), activation.place.frame);
+    let parallel = context.resolve("parallel", &foreach.parallel, task, frame).await;
+    let parallel = parallel.map_err(|error| error.to_string())?.get();
+    if parallel > foreach.parallel_max {
+        return Err(format!(
+            "`parallel` is {parallel}, and with the loops around it at most {} iterations of it run at the same time",
+            foreach.parallel_max
+        ));
+    }
+    Ok(parallel)
 }
 
 /// What the loop goes over.
@@ -149,7 +168,9 @@ async fn iteration<'a>(
     let told = events::raise_changes(context, loop_itself.task, &place, halt).await;
     let ended = match (assigned, told) {
         (Ok(()), Ok(())) => {
-            let ended = run_container(context, &foreach.container, place.clone(), halt.clone()).await;
+            let maximum = loop_itself.settled.maximum_errors;
+            let ended =
+                run_container(context, &foreach.container, maximum, place.clone(), halt.clone()).await;
             IterationEnd { errors: ended.errors, error: ended.error }
         }
         (Err(problem), _) => failed(context, loop_itself, &place.path, &place.around, problem, halt).await,
@@ -171,8 +192,8 @@ async fn own_variables(
     loop_itself: &Activation<'_>,
     foreach: &Foreach,
 ) -> Result<Option<FrameId>, String> {
-    let Activation { task, place } = loop_itself;
-    if foreach.parallel.get() == 1 || task.variables.is_empty() {
+    let Activation { task, place, .. } = loop_itself;
+    if !foreach.is_parallel() || task.variables.is_empty() {
         return Ok(None);
     }
     let beginning = context.begin(&task.variables, Some(task)).map_err(|error| error.to_string())?;

@@ -25,12 +25,12 @@ pub(super) async fn client(
     context: &Context<'_>,
     scope: &Scope,
     task: &HttpTask,
+    connect_timeout: Duration,
     is_secure: bool,
 ) -> Result<Client, String> {
     if !is_secure {
-        return build(&Trust::Only(Vec::new()), task.connect_timeout);
+        return build(&Trust::Only(Vec::new()), connect_timeout);
     }
-    let connect_timeout = task.connect_timeout;
     let Some(file) = &task.ca_file else {
         // To read all the machine's authorities takes a while, and loops send many requests.
         let known = &context.host.http;

@@ -2,16 +2,18 @@
 
 use std::fs::File;
 use std::path::PathBuf;
+use std::time::Duration;
 
-use reqwest::Url;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue, USER_AGENT};
-use scaleout_package::model::{HttpBody, HttpFile, HttpTask};
+use reqwest::{StatusCode, Url};
+use scaleout_package::model::{HttpAnswer, HttpBody, HttpFile, HttpStatus, HttpTask};
 use scaleout_package::scope::Scope;
 use scaleout_package::template::Template;
 use scaleout_package::value::VALUE_BYTES_MAX;
 
 use super::super::context::Context;
 use super::super::file::{self, Place};
+use super::super::text::resolved;
 
 /// A request, ready to be sent.
 #[derive(Debug)]
@@ -21,6 +23,44 @@ pub(super) struct Prepared {
     pub(super) shown: String,
     pub(super) headers: HeaderMap,
     pub(super) body: Body,
+    pub(super) terms: Terms,
+}
+
+/// What holds for a request and its answer.
+#[derive(Clone, Debug)]
+pub(super) struct Terms {
+    /// The statuses that mean success; none given means 200 to 299.
+    expected_status: Vec<u32>,
+    pub(super) redirects_max: u32,
+    pub(super) connect_timeout: Duration,
+    pub(super) request_timeout: Duration,
+    /// Whether the answer replaces a file that is there.
+    pub(super) overwrite: bool,
+}
+
+impl Terms {
+    fn of(scope: &Scope, task: &HttpTask) -> Result<Terms, String> {
+        let status = |status| resolved("expected-status", status, scope).map(HttpStatus::get);
+        let expected: Result<Vec<u32>, String> = task.expected_status.iter().map(status).collect();
+        let overwrite = match &task.answer {
+            Some(HttpAnswer::File { overwrite, .. }) => resolved("overwrite", overwrite, scope)?,
+            Some(HttpAnswer::Variable(_)) | None => false,
+        };
+        Ok(Terms {
+            expected_status: expected?,
+            redirects_max: resolved("follow-redirects", &task.redirects_max, scope)?.get(),
+            connect_timeout: resolved("connect-timeout", &task.connect_timeout, scope)?.get(),
+            request_timeout: resolved("request-timeout", &task.request_timeout, scope)?.get(),
+            overwrite,
+        })
+    }
+
+    pub(super) fn expects(&self, status: StatusCode) -> bool {
+        match self.expected_status.as_slice() {
+            [] => status.is_success(),
+            expected => expected.contains(&status.as_u16().into()),
+        }
+    }
 }
 
 /// What goes along.
@@ -64,7 +104,7 @@ pub(super) fn prepare(context: &Context<'_>, scope: &Scope, task: &HttpTask) -> 
         Some(HttpBody::File(file)) => Body::File(locate(context, scope, file, "body-file", ".")?),
     };
     let shown = rendered.split(['?', '#']).next().unwrap_or_default().to_owned();
-    Ok(Prepared { url, shown, headers, body })
+    Ok(Prepared { url, shown, headers, body, terms: Terms::of(scope, task)? })
 }
 
 /// Where a file of the task is; `usual` is the folder if it names none.

@@ -1,8 +1,9 @@
 //! One run of an `http` task: the request, the status, and the body's way.
 
-use reqwest::{Method, Response, StatusCode};
+use reqwest::{Method, Response};
 use scaleout_common::wire::{MessageSource, MessageType};
 use scaleout_package::model::{HttpAnswer, HttpMethod, HttpTask};
+use scaleout_package::property::Word;
 use scaleout_package::scope::Scope;
 use scaleout_package::{Value, duration};
 use tokio_util::sync::CancellationToken;
@@ -36,14 +37,15 @@ pub(crate) async fn run(
         Err(problem) => return Try::failed(problem),
     };
     let attempted = format!("{} {}", task.method.name(), prepared.shown);
+    let request_timeout = prepared.terms.request_timeout;
     let work = attend(context, activation, task, &scope, prepared, interrupt);
-    let work = tokio::time::timeout(task.request_timeout, work);
+    let work = tokio::time::timeout(request_timeout, work);
     match interrupt.run_until_cancelled(work).await {
         None | Some(Ok(Err(Fault::Interrupted))) => Try::Interrupted,
         Some(Ok(Ok(()))) => Try::succeeded(),
         Some(Ok(Err(Fault::Missing(problem) | Fault::Failed(problem)))) => Try::failed(problem),
         Some(Err(_)) => {
-            let limit = duration::print(task.request_timeout);
+            let limit = duration::print(request_timeout);
             Try::failed(format!("{attempted} was not done within its request-timeout of {limit}"))
         }
     }
@@ -60,19 +62,22 @@ async fn attend(
     let begun = tokio::time::Instant::now();
     let target = target(context, scope, task).await?;
     open_body(context, &mut prepared, interrupt).await?;
-    let is_secure = prepared.url.scheme() == "https" || task.redirects_max > 0;
-    let client = client::client(context, scope, task, is_secure).await.map_err(Fault::Failed)?;
+    let terms = prepared.terms.clone();
+    let is_secure = prepared.url.scheme() == "https" || terms.redirects_max > 0;
+    let client = client::client(context, scope, task, terms.connect_timeout, is_secure).await;
+    let client = client.map_err(Fault::Failed)?;
     let method = method(task.method);
     let attempted = format!("{method} {}", prepared.shown);
-    let sent = exchange::send(&client, method, prepared, task.redirects_max).await;
+    let sent = exchange::send(&client, method, prepared, terms.redirects_max).await;
     let (response, followed) = sent.map_err(Fault::Failed)?;
     let status = response.status();
     if let Some(target) = &task.status_into {
         write(context, activation, &target.variable, Value::Int64(status.as_u16().into())).await?;
     }
-    if !is_expected(task, status) {
+    if !terms.expects(status) {
         return Err(Fault::Failed(refused(context, &attempted, response).await));
     }
+    let target = target.map(|to| (to, terms.overwrite));
     let bytes = take(context, activation, task, response, target, interrupt).await?;
     let took = measured(begun.elapsed());
     let redirects =
@@ -115,13 +120,6 @@ async fn open_body(
     Ok(())
 }
 
-fn is_expected(task: &HttpTask, status: StatusCode) -> bool {
-    if task.expected_status.is_empty() {
-        return status.is_success();
-    }
-    task.expected_status.contains(&status.as_u16())
-}
-
 /// Why an answer is a failure: its status, and the beginning of what it says.
 async fn refused(context: &Context<'_>, attempted: &str, response: Response) -> String {
     let status = response.status();
@@ -135,13 +133,13 @@ async fn refused(context: &Context<'_>, attempted: &str, response: Response) -> 
     }
 }
 
-/// Takes the body; returns its bytes if somebody wanted it.
+/// Takes the body; returns its bytes if somebody wanted it. With `target`: whether it replaces a file that is there.
 async fn take(
     context: &Context<'_>,
     activation: &Activation<'_>,
     task: &HttpTask,
     response: Response,
-    target: Option<Located>,
+    target: Option<(Located, bool)>,
     interrupt: &CancellationToken,
 ) -> Result<Option<u64>, Fault> {
     match (&task.answer, target) {
@@ -152,8 +150,8 @@ async fn take(
             write(context, activation, &variable.variable, value.map_err(Fault::Failed)?).await?;
             Ok(Some(bytes))
         }
-        (Some(HttpAnswer::File { overwrite, .. }), Some(to)) => {
-            answer::to_file(context, response, to, *overwrite, interrupt).await.map(Some)
+        (Some(HttpAnswer::File { .. }), Some((to, overwrite))) => {
+            answer::to_file(context, response, to, overwrite, interrupt).await.map(Some)
         }
         _ => Ok(None),
     }

@@ -3,13 +3,13 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use scaleout_package::model::Process;
+use scaleout_package::model::{ExitCode, Process};
 use scaleout_package::scope::Scope;
 use scaleout_package::template::Template;
 
 use super::super::activation::Activation;
 use super::super::context::Context;
-use super::super::text::rendered;
+use super::super::text::{rendered, resolved};
 use super::environment::{Facts, environment};
 use super::input::STDIN_BYTES_MAX;
 use super::program;
@@ -28,6 +28,8 @@ pub(super) struct Prepared {
     pub(super) stdin: Option<String>,
     /// The folder that it starts in as the package names it, if it names one.
     pub(super) folder: Option<String>,
+    /// The exit codes that mean success.
+    pub(super) success_exit_codes: Vec<u32>,
 }
 
 /// Renders the command and its environment and finds the program.
@@ -67,7 +69,9 @@ pub(super) async fn prepare(
             "its standard input has {bytes} bytes; at most {STDIN_BYTES_MAX} are allowed: pass more in a file"
         ));
     }
-    Ok(Prepared { name, program, arguments: words.collect(), environment, stdin, folder })
+    let code = |code| resolved("success-exit-codes", code, &scope).map(ExitCode::get);
+    let success_exit_codes = process.success_exit_codes.iter().map(code).collect::<Result<_, _>>()?;
+    Ok(Prepared { name, program, arguments: words.collect(), environment, stdin, folder, success_exit_codes })
 }
 
 /// What a process has of its surroundings: the worker's, and its user's own in their place.

@@ -25,7 +25,7 @@ pub(super) async fn until_exit(
     child: &mut Child,
     group: Group,
     grace: Duration,
-    success: &[u8],
+    success: &[u32],
     interrupt: &CancellationToken,
 ) -> Exit {
     if let Some(exit) = interrupt.run_until_cancelled(child.wait()).await {
@@ -43,9 +43,9 @@ pub(super) async fn until_exit(
     Exit::Interrupted
 }
 
-fn describe(status: ExitStatus, success: &[u8]) -> Exit {
+fn describe(status: ExitStatus, success: &[u32]) -> Exit {
     match (status.code(), status.signal()) {
-        (Some(code), _) if success.iter().any(|one| i32::from(*one) == code) => Exit::Succeeded,
+        (Some(code), _) if u32::try_from(code).is_ok_and(|code| success.contains(&code)) => Exit::Succeeded,
         (Some(code), _) => Exit::Failed(format!("exited with code {code}")),
         (None, Some(signal)) => Exit::Failed(format!("was killed by {}", signal_name(signal))),
         (None, None) => Exit::Failed(format!("ended in an unknown way: {status}")),

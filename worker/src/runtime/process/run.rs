@@ -112,7 +112,7 @@ async fn attend(
     let exited = CancellationToken::new();
     let wanted = process.stdout.as_ref().map_or(0, |_| captured::BYTES_WANTED);
     let pump = |kind, wanted_bytes| Pump { context, path, kind, exited: &exited, wanted_bytes };
-    let (grace, success) = (context.host.limits.stop_grace, &process.success_exit_codes);
+    let (grace, success) = (context.host.limits.stop_grace, &prepared.success_exit_codes);
     let (exit, out, err, ()) = tokio::join!(
         async {
             let exit = ending::until_exit(&mut child, group, grace, success, interrupt).await;

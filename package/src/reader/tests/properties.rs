@@ -1,0 +1,169 @@
+//! Properties that are expressions: what the reader makes of them, and what it says of bad ones.
+
+use std::time::Duration;
+
+use super::{bad, good};
+use crate::model::{ForceResult, Over, Package, Task, TaskKind};
+use crate::property::Property;
+use crate::scope::Scope;
+use crate::value::Value;
+
+#[track_caller]
+fn task<'a>(package: &'a Package, name: &str) -> &'a Task {
+    package.root.tasks().iter().find(|task| task.name == name).expect("the task is there")
+}
+
+fn scope(values: &[(&str, Value)]) -> Scope {
+    let package = values.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+    Scope { package: std::sync::Arc::new(package), ..Scope::default() }
+}
+
+/// Every property of a task, of a package and of its kinds, each given by the parameters.
+pub(crate) const PROPERTIES: &str = r#"max-concurrent = "@n"
+maximum-errors = "@n + 1"
+disable-event-handlers = "!@yes"
+[parameters]
+n = { type = "int64", default = 2 }
+yes = { type = "bool", default = true }
+text = { type = "string", default = "failure" }
+[tasks.a]
+kind = "process"
+command = ["x"]
+retries = "@n * 3"
+retry-delay = "{{ @n }}s"
+timeout = "{{ @n }}m"
+fail-parent = "@n > 2"
+force-result = "{{ @text }}"
+maximum-errors = "@n"
+disable = "@n == 3"
+disable-event-handlers = "@yes"
+success-exit-codes = [0, "@n"]
+[tasks.b]
+kind = "foreach"
+files = { folder = ".", recursive = "@yes", retrieve = "{{ @text }}" }
+parallel = "@n"
+[tasks.c]
+kind = "foreach"
+dates = { from = 2024-01-01, to = 2024-01-05, step = "@n", unit = "{{ @text }}" }
+[tasks.d]
+kind = "file"
+operation = "copy"
+folder = "/x"
+from = "a"
+to = "b"
+recursive = "@yes"
+overwrite = "@yes"
+missing = "{{ @text }}"
+[tasks.e]
+kind = "http"
+url = "https://host/"
+expected-status = ["@n + 200"]
+follow-redirects = "@n"
+connect-timeout = "{{ @n }}s"
+request-timeout = "{{ @n }}s"
+to-file = "a"
+overwrite = "@yes"
+"#;
+
+#[test]
+fn any_property_is_an_expression() {
+    let package = good(PROPERTIES);
+    let scope = scope(&[
+        ("n", Value::Int64(2)),
+        ("yes", Value::Bool(true)),
+        ("text", Value::String("failure".to_owned())),
+    ]);
+    let number = package.max_concurrent.as_ref().unwrap().resolve("", &scope).unwrap();
+    assert_eq!((number.get(), package.maximum_errors.resolve("", &scope).unwrap().get()), (2, 3));
+    let a = task(&package, "a");
+    assert!(!a.properties.are_known() && a.handlers.disabled.known().is_none());
+    let settled = a.properties.settle(&scope).unwrap();
+    assert_eq!((settled.retries, settled.retry_delay), (6, Duration::from_secs(2)));
+    assert_eq!((settled.timeout, settled.maximum_errors.get()), (Some(Duration::from_secs(120)), 2));
+    assert_eq!((settled.fail_parent, settled.force_result), (false, ForceResult::Failure));
+    assert_eq!(a.disable.resolve("", &scope), Ok(false));
+    let TaskKind::Process(process) = &a.kind else { panic!("{a:?}") };
+    assert_eq!(process.success_exit_codes[1].resolve("", &scope).map(|code| code.get()), Ok(2));
+    let TaskKind::Foreach(foreach) = &task(&package, "b").kind else { panic!("{package:?}") };
+    let Over::Files(files) = &foreach.over else { panic!("{foreach:?}") };
+    assert_eq!((foreach.parallel.resolve("", &scope).unwrap().get(), files.recursive.known()), (2, None));
+    let problem = files.retrieve.resolve("retrieve", &scope).unwrap_err().to_string();
+    assert_eq!(problem, "`retrieve` expects one of path, name, stem, found \"failure\"");
+}
+
+#[test]
+fn an_expression_that_is_always_the_same_is_checked_at_once() {
+    let package = good("[tasks.a]\nkind = \"sequence\"\nretries = \"1 + 1\"\ndisable = \"1 == 2\"\n");
+    let a = task(&package, "a");
+    assert_eq!(a.properties.settle(&Scope::default()).unwrap().retries, 2);
+    assert!(a.properties.are_known());
+    assert_eq!(a.disable, Property::Value(false));
+    bad(
+        r#"[parameters.day]
+type = "date"
+[parameters.key]
+type = "bool"
+sensitive = true
+[tasks.a]
+kind = "sequence"
+retries = "500 * 3"
+retry-delay = "{{ @nobody }}s"
+timeout = ["1m"]
+fail-parent = "@day"
+force-result = "sucess"
+maximum-errors = "@day + 1"
+disable = "@key"
+[tasks.a.variables.n]
+type = "int64"
+[tasks.b]
+kind = "sequence"
+disable = "@n == 1"
+disable-event-handlers = "no"
+maximum-errors = 1.5
+"#,
+        r#"p.toml:8:11: `retries` expects a whole number from 0 to 1000, found 500 * 3
+p.toml:9:19: @nobody is not known here (known: n, day, key)
+p.toml:10:11: `timeout` expects a duration from 1ms to 30d such as "10m", found a list
+p.toml:11:16: the value is DT_DBDATE, and DT_BOOL is wanted (cast it: (DT_BOOL)(…))
+p.toml:12:16: unknown force-result `sucess` (did you mean `success`?)
+p.toml:13:19: + cannot be applied to DT_DBDATE and DT_I4 (dates are added to with DATEADD and subtracted with DATEDIFF)
+p.toml:14:12: @key is sensitive, and would be shown (name it where it is needed: logs show variables and properties, and what is made of them)
+p.toml:19:12: @n is not known here (known: day, key)
+p.toml:20:26: `disable-event-handlers` expects true or false, found a string
+p.toml:21:18: `maximum-errors` expects a whole number from 1 to 1000000, found 1.5"#,
+    );
+}
+
+#[test]
+fn what_may_run_at_the_same_time_is_treated_so() {
+    bad(
+        r#"[parameters.n]
+type = "int64"
+[variables.sum]
+type = "int64"
+[tasks.a]
+kind = "foreach"
+numbers = { from = 1, to = 3 }
+parallel = "@n"
+transaction = "required"
+[tasks.a.tasks.set]
+kind = "expression"
+assign = "@sum = @sum + 1"
+[tasks.b]
+kind = "foreach"
+numbers = { from = 1, to = 3 }
+parallel = 100
+[tasks.b.tasks.c]
+kind = "foreach"
+numbers = { from = 1, to = 3 }
+parallel = "@n"
+[tasks.b.tasks.c.tasks.d]
+kind = "foreach"
+numbers = { from = 1, to = 3 }
+parallel = 2
+"#,
+        r#"p.toml:9:15: iterations that run at the same time cannot be one transaction (take out `parallel`, or put a sequence with transaction = "required" into the loop: a transaction for each iteration)
+p.toml:12:11: variable `sum` is outside the loop `a`, whose iterations run at the same time (declare it in the loop, where each iteration has its own, or take out `parallel` of `a`)
+p.toml:24:12: 2 iterations in each of 1000 that run at the same time are too many (loops within each other run at most 1000 iterations at the same time)"#,
+    );
+}
