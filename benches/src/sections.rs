@@ -96,14 +96,12 @@ pub async fn measure(size: Size, say: &mut dyn FnMut(&str)) -> Results {
     measured.tell(&described, size, &latencies)
 }
 
-/// Throughput alone, for whoever is making it faster: a line for each round.
-pub async fn throughput_only(workers: usize, size: Size, say: &mut dyn FnMut(&str)) {
-    let case = Case(workers, 1_000);
+/// Throughput of one package alone, for whoever is making it faster: a line for each round.
+pub async fn throughput_only(workers: usize, package: &'static str, size: Size, say: &mut dyn FnMut(&str)) {
+    let load = Load { package, executions: size.executions, per_request: 1_000, clients: CLIENTS };
     let mut stand = Stand::start(workers, &[]).await;
-    let mut measured = Measured::default();
     for _ in 0..size.rounds {
-        measured.throughput(&mut stand, case, size).await;
-        let Some(run) = measured.throughput.get(&case).and_then(|runs| runs.last()) else { continue };
+        let run = warm(&mut stand, load).await;
         let cost = |(name, part): (&str, Part)| {
             format!("{name} {:.0}", run.per_execution(part.cpu.as_secs_f64() * 1e6))
         };
@@ -111,6 +109,13 @@ pub async fn throughput_only(workers: usize, size: Size, say: &mut dyn FnMut(&st
         let rates = format!("{}/s, accepted {}/s", grouped(run.rate(), 0), grouped(run.enqueue_rate(), 0));
         say(&format!("{rates}, CPU in µs each: {}", costs.join(", ")));
     }
+}
+
+/// A run of `load` behind a tenth of it: what is done once is not measured, such as bundles, statements, subscriptions.
+async fn warm(stand: &mut Stand, load: Load) -> throughput::Throughput {
+    stand.enqueue(Load { executions: load.executions / 10, ..load }).await;
+    stand.all_have_ended().await;
+    throughput::run(stand, load).await
 }
 
 impl Measured {
@@ -123,10 +128,7 @@ impl Measured {
     async fn throughput(&mut self, stand: &mut Stand, case: Case, size: Size) {
         let load =
             Load { package: "empty", executions: size.executions, per_request: case.1, clients: CLIENTS };
-        // What is done once is not measured: bundles, packages, statements, subscriptions.
-        stand.enqueue(Load { executions: size.executions / 10, ..load }).await;
-        stand.all_have_ended().await;
-        self.throughput.entry(case).or_default().push(throughput::run(stand, load).await);
+        self.throughput.entry(case).or_default().push(warm(stand, load).await);
     }
 
     async fn work(&mut self, stand: &mut Stand, size: Size) {

@@ -1,7 +1,7 @@
 //! Properties of packages and tasks: a value, or what gives one while the package runs, as SSIS's property expressions.
 //!
 //! A property that is no text is a literal or an expression (`retries = "@tries"`); one that is a text may have
-//! expressions in it (`timeout = "{{ @minutes }}m"`). What a property may be is said once, by its type ([`Setting`]), and
+//! expressions in it (`timeout = "{{ @minutes }}m"`). What a property may be is said once, by its type ([`PropertyValue`]), and
 //! holds for both. Pure.
 
 use std::time::Duration;
@@ -24,7 +24,7 @@ pub enum Property<T> {
 }
 
 /// What a property can be.
-pub trait Setting: Clone {
+pub trait PropertyValue: Clone {
     /// The type of expressions that give one; for [`DataType::String`] it is written as a text.
     const DATA_TYPE: DataType;
 
@@ -63,7 +63,7 @@ pub enum PropertyError {
     },
 }
 
-impl<T: Setting> Property<T> {
+impl<T: PropertyValue> Property<T> {
     /// The value, if the file says it.
     pub fn known(&self) -> Option<&T> {
         match self {
@@ -94,15 +94,19 @@ impl<T: Default> Default for Property<T> {
     }
 }
 
-/// A value in messages.
+/// A value in messages: its beginning, if it is long. No secret is among them: see the reader.
 fn shown(value: &Value) -> String {
+    const CHARACTERS_MAX: usize = 100;
     match value {
+        Value::String(text) if text.chars().nth(CHARACTERS_MAX).is_some() => {
+            format!("{:?}…", text.chars().take(CHARACTERS_MAX).collect::<String>())
+        }
         Value::String(text) => format!("{text:?}"),
         other => other.render().unwrap_or_else(|_| "NULL".to_owned()),
     }
 }
 
-impl Setting for bool {
+impl PropertyValue for bool {
     const DATA_TYPE: DataType = DataType::Bool;
 
     fn expected() -> String {
@@ -119,9 +123,9 @@ impl Setting for bool {
 
 /// A whole number from `LEAST` to `MOST`; `LEAST` if nothing is said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Whole<const LEAST: u32, const MOST: u32>(u32);
+pub struct BoundedInt<const LEAST: u32, const MOST: u32>(u32);
 
-impl<const LEAST: u32, const MOST: u32> Whole<LEAST, MOST> {
+impl<const LEAST: u32, const MOST: u32> BoundedInt<LEAST, MOST> {
     /// The least.
     pub const LEAST: u32 = LEAST;
     /// The most.
@@ -129,7 +133,7 @@ impl<const LEAST: u32, const MOST: u32> Whole<LEAST, MOST> {
 
     /// This number, if it is within the bounds.
     pub fn new(number: u32) -> Option<Self> {
-        (LEAST..=MOST).contains(&number).then_some(Whole(number))
+        (LEAST..=MOST).contains(&number).then_some(BoundedInt(number))
     }
 
     /// The number.
@@ -138,13 +142,13 @@ impl<const LEAST: u32, const MOST: u32> Whole<LEAST, MOST> {
     }
 }
 
-impl<const LEAST: u32, const MOST: u32> Default for Whole<LEAST, MOST> {
+impl<const LEAST: u32, const MOST: u32> Default for BoundedInt<LEAST, MOST> {
     fn default() -> Self {
-        Whole(LEAST)
+        BoundedInt(LEAST)
     }
 }
 
-impl<const LEAST: u32, const MOST: u32> Setting for Whole<LEAST, MOST> {
+impl<const LEAST: u32, const MOST: u32> PropertyValue for BoundedInt<LEAST, MOST> {
     const DATA_TYPE: DataType = DataType::Int64;
 
     fn expected() -> String {
@@ -153,7 +157,7 @@ impl<const LEAST: u32, const MOST: u32> Setting for Whole<LEAST, MOST> {
 
     fn of_value(value: &Value) -> Option<Self> {
         match value {
-            Value::Int64(number) => u32::try_from(*number).ok().and_then(Whole::new),
+            Value::Int64(number) => u32::try_from(*number).ok().and_then(BoundedInt::new),
             _ => None,
         }
     }
@@ -161,13 +165,13 @@ impl<const LEAST: u32, const MOST: u32> Setting for Whole<LEAST, MOST> {
 
 /// A duration from `LEAST` to `MOST` milliseconds; `LEAST` if nothing is said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Span<const LEAST: u64, const MOST: u64>(Duration);
+pub struct BoundedDuration<const LEAST: u64, const MOST: u64>(Duration);
 
-impl<const LEAST: u64, const MOST: u64> Span<LEAST, MOST> {
+impl<const LEAST: u64, const MOST: u64> BoundedDuration<LEAST, MOST> {
     /// This duration, if it is within the bounds.
     pub fn new(duration: Duration) -> Option<Self> {
         let (least, most) = (Duration::from_millis(LEAST), Duration::from_millis(MOST));
-        (least..=most).contains(&duration).then_some(Span(duration))
+        (least..=most).contains(&duration).then_some(BoundedDuration(duration))
     }
 
     /// The duration.
@@ -176,13 +180,13 @@ impl<const LEAST: u64, const MOST: u64> Span<LEAST, MOST> {
     }
 }
 
-impl<const LEAST: u64, const MOST: u64> Default for Span<LEAST, MOST> {
+impl<const LEAST: u64, const MOST: u64> Default for BoundedDuration<LEAST, MOST> {
     fn default() -> Self {
-        Span(Duration::from_millis(LEAST))
+        BoundedDuration(Duration::from_millis(LEAST))
     }
 }
 
-impl<const LEAST: u64, const MOST: u64> Setting for Span<LEAST, MOST> {
+impl<const LEAST: u64, const MOST: u64> PropertyValue for BoundedDuration<LEAST, MOST> {
     const DATA_TYPE: DataType = DataType::String;
 
     fn expected() -> String {
@@ -192,7 +196,7 @@ impl<const LEAST: u64, const MOST: u64> Setting for Span<LEAST, MOST> {
 
     fn of_value(value: &Value) -> Option<Self> {
         match value {
-            Value::String(text) => duration::parse(text).ok().and_then(Span::new),
+            Value::String(text) => duration::parse(text).ok().and_then(BoundedDuration::new),
             _ => None,
         }
     }
@@ -207,7 +211,7 @@ pub trait Word: Copy + 'static {
     fn name(self) -> &'static str;
 }
 
-impl<T: Word> Setting for T {
+impl<T: Word> PropertyValue for T {
     const DATA_TYPE: DataType = DataType::String;
 
     fn expected() -> String {
@@ -232,11 +236,11 @@ mod tests {
 
     #[test]
     fn bounds_hold_at_both_ends() {
-        type Few = Whole<1, 3>;
+        type Few = BoundedInt<1, 3>;
         for (number, expected) in [(0, None), (1, Some(1)), (3, Some(3)), (4, None), (-1, None)] {
             assert_eq!(Few::of_value(&Value::Int64(number)).map(Few::get), expected, "{number}");
         }
-        type Short = Span<1, 1_000>;
+        type Short = BoundedDuration<1, 1_000>;
         for (text, expected) in [("0s", None), ("1ms", Some(1)), ("1s", Some(1_000)), ("1001ms", None)] {
             let found = Short::of_value(&Value::String(text.to_owned()));
             assert_eq!(found.map(Short::get), expected.map(Duration::from_millis), "{text}");
@@ -247,15 +251,15 @@ mod tests {
     #[test]
     fn what_came_instead_is_told() {
         let scope = Scope::default();
-        let literal = |value| Property::<Whole<0, 9>>::Expression(Operand::Literal(value));
+        let literal = |value| Property::<BoundedInt<0, 9>>::Expression(Operand::Literal(value));
         let problem =
-            |property: &Property<Whole<0, 9>>| property.resolve("n", &scope).unwrap_err().to_string();
+            |property: &Property<BoundedInt<0, 9>>| property.resolve("n", &scope).unwrap_err().to_string();
         assert_eq!(problem(&literal(Value::Null)), "`n` expects a whole number from 0 to 9, found NULL");
         assert_eq!(problem(&literal(Value::Int64(10))), "`n` expects a whole number from 0 to 9, found 10");
         let unknown = Reference::Bare("tries".to_owned());
         let unknown = Property::Expression(Operand::Reference(unknown));
         assert_eq!(problem(&unknown), "cannot evaluate `n`: @tries is not known here");
-        let soon = Property::<Span<1, 60_000>>::Text(Template::literal("soon"));
+        let soon = Property::<BoundedDuration<1, 60_000>>::Text(Template::literal("soon"));
         assert_eq!(
             soon.resolve("t", &scope).unwrap_err().to_string(),
             "`t` expects a duration from 1ms to 1m such as \"10m\", found \"soon\""

@@ -92,6 +92,14 @@ impl Template {
         }
     }
 
+    /// The values that stand in it.
+    pub fn operands(&self) -> impl Iterator<Item = &Operand> {
+        self.parts.iter().filter_map(|part| match part {
+            Part::Literal(_) => None,
+            Part::Hole { operand, .. } => Some(operand),
+        })
+    }
+
     /// The text with the values of `scope` put in.
     ///
     /// # Errors

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use scaleout_benches::{Size, measure, throughput_only};
 
 const USAGE: &str = "usage: scaleout-bench standard|full|quick FOLDER
-       scaleout-bench throughput WORKERS EXECUTIONS";
+       scaleout-bench throughput WORKERS EXECUTIONS [empty|process]";
 
 /// What `make bench` does: well under a quarter of an hour.
 const STANDARD: Size =
@@ -31,13 +31,16 @@ async fn main() -> std::io::Result<()> {
         ["standard", folder] => (STANDARD, folder),
         ["full", folder] => (FULL, folder),
         ["quick", folder] => (QUICK, folder),
-        ["throughput", workers, executions] => match (workers.parse(), executions.parse()) {
-            (Ok(workers), Ok(executions)) => {
-                throughput_only(workers, Size { executions, ..STANDARD }, &mut say).await;
-                return Ok(());
-            }
-            _ => return usage(),
-        },
+        ["throughput", workers, executions, ref package @ ..] => {
+            let package = match package {
+                [] | ["empty"] => "empty",
+                ["process"] => "process",
+                _ => return usage(),
+            };
+            let (Ok(workers), Ok(executions)) = (workers.parse(), executions.parse()) else { return usage() };
+            throughput_only(workers, package, Size { executions, ..STANDARD }, &mut say).await;
+            return Ok(());
+        }
         _ => return usage(),
     };
     let results = measure(size, &mut say).await;

@@ -12,7 +12,7 @@ pub struct Iterations {
     /// Iterations that were started; the next one has this number plus 1.
     started: u64,
     running: u64,
-    at_once_max: u64,
+    at_once_max: u32,
     errors: u32,
     errors_max: u32,
     stopped: bool,
@@ -44,7 +44,7 @@ impl Iterations {
             total,
             started: 0,
             running: 0,
-            at_once_max: u64::from(at_once_max.max(1)),
+            at_once_max: at_once_max.max(1),
             errors: 0,
             errors_max: maximum_errors.get(),
             stopped: false,
@@ -52,9 +52,14 @@ impl Iterations {
         }
     }
 
+    /// How many run at the same time at most.
+    pub fn at_once_max(&self) -> u32 {
+        self.at_once_max
+    }
+
     /// Whether [`Iterations::start_next`] would start one.
     pub fn may_start(&self) -> bool {
-        self.goes_on() && self.started < self.total && self.running < self.at_once_max
+        self.goes_on() && self.started < self.total && self.running < u64::from(self.at_once_max)
     }
 
     /// The errors that were counted in its iterations so far.

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::expression::{Expression, Name, Names, Parsed, Type, UnknownName};
 use crate::model::{
-    After, Constraint, Container, ForceResult, Handlers, Join, MaximumErrors, On, Properties, Settled, Task,
+    After, Constraint, Container, ForceResult, Handlers, Join, MaximumErrors, On, Properties, Resolved, Task,
     TaskIndex, TaskKind, TaskPath, When,
 };
 use crate::property::Property;
@@ -175,7 +175,7 @@ fn errors_are_counted_as_the_design_says() {
 
 #[test]
 fn a_forced_result_counts_but_a_stop_is_no_success() {
-    let mut forced_task = Settled::default();
+    let mut forced_task = Resolved::default();
     assert_eq!(forced(&forced_task, End::Failure, false), None);
     forced_task.force_result = ForceResult::Success;
     assert_eq!(forced(&forced_task, End::Failure, false), Some(End::Success));
@@ -300,7 +300,7 @@ fn an_answer_that_comes_too_late_changes_nothing() {
 #[test]
 fn retries_are_counted() {
     let delay = Duration::from_secs(3);
-    let task = Settled { retries: 2, retry_delay: delay, ..Settled::default() };
+    let task = Resolved { retries: 2, retry_delay: delay, ..Resolved::default() };
     let decisions: Vec<_> = (1..=4).map(|tries| retry_after(&task, tries)).collect();
     assert_eq!(decisions, [Some(delay), Some(delay), None, None]);
 }

@@ -1,13 +1,13 @@
 //! Loops over what is known when they start: files, lists, numbers, dates, rows.
 
-use crate::property::{Property, Setting, Whole, Word};
+use crate::property::{BoundedInt, Property, PropertyValue, Word};
 use crate::template::Template;
 use crate::value::{DataType, Value};
 
 use super::{Container, Operand, Query, Target};
 
 /// How many iterations of a loop run at the same time.
-pub type Parallel = Whole<1, 1_000>;
+pub type Parallel = BoundedInt<1, 1_000>;
 
 /// From one item of a series to the next: not 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,7 +29,7 @@ impl Default for Step {
     }
 }
 
-impl Setting for Step {
+impl PropertyValue for Step {
     const DATA_TYPE: DataType = DataType::Int64;
 
     fn expected() -> String {
@@ -52,8 +52,6 @@ pub struct Foreach {
     pub into: Vec<Target>,
     /// How many iterations run at the same time; with more than one each has its own copy of the loop's variables.
     pub parallel: Property<Parallel>,
-    /// How many that may be here, where loops around run some of theirs at the same time.
-    pub parallel_max: u32,
     /// The tasks inside it.
     pub container: Container,
 }
@@ -65,7 +63,7 @@ pub enum Over {
     Files(Files),
     /// Rows of literals and texts, each as long as `into`, if there is one.
     List(Vec<Vec<Cell>>),
-    /// Whole numbers.
+    /// BoundedInt numbers.
     Numbers {
         /// The first; of type int64.
         from: Operand,

@@ -1,18 +1,18 @@
 //! Tasks that send a request to an HTTP server.
 
-use crate::property::{Property, Span, Whole, Word};
+use crate::property::{BoundedDuration, BoundedInt, Property, Word};
 use crate::template::Template;
 
 use super::Target;
 
 /// A status that a request may expect.
-pub type HttpStatus = Whole<200, 599>;
+pub type HttpStatus = BoundedInt<200, 599>;
 /// How many redirects are followed at most.
-pub type Redirects = Whole<0, 10>;
+pub type Redirects = BoundedInt<0, 10>;
 /// How long connecting may take: to 5 minutes.
-pub type ConnectTimeout = Span<1, 300_000>;
+pub type ConnectTimeout = BoundedDuration<1, 300_000>;
 /// How long a request may take: to a day.
-pub type RequestTimeout = Span<1, 86_400_000>;
+pub type RequestTimeout = BoundedDuration<1, 86_400_000>;
 
 /// One request, and what becomes of its answer.
 #[derive(Debug, Clone, PartialEq)]

@@ -27,7 +27,7 @@ pub use http::{
     RequestTimeout,
 };
 pub use properties::{
-    ForceResult, MaxConcurrent, MaximumErrors, Properties, Retries, RetryDelay, Settled, Timeout,
+    ForceResult, MaxConcurrent, MaximumErrors, Properties, Resolved, Retries, RetryDelay, Timeout,
 };
 pub use repeat::{Assign, For};
 pub use sql::{Query, RowsTarget, Sql, Statement};

@@ -2,19 +2,19 @@
 
 use std::time::Duration;
 
-use crate::property::{Property, PropertyError, Span, Whole, Word};
+use crate::property::{BoundedDuration, BoundedInt, Property, PropertyError, Word};
 use crate::scope::Scope;
 
 /// How often a task is tried again.
-pub type Retries = Whole<0, 1_000>;
+pub type Retries = BoundedInt<0, 1_000>;
 /// How long to wait before a task is tried again: to a day.
-pub type RetryDelay = Span<0, 86_400_000>;
+pub type RetryDelay = BoundedDuration<0, 86_400_000>;
 /// How long one try may take: to 30 days.
-pub type Timeout = Span<1, 2_592_000_000>;
+pub type Timeout = BoundedDuration<1, 2_592_000_000>;
 /// How many errors make something fail.
-pub type MaximumErrors = Whole<1, 1_000_000>;
+pub type MaximumErrors = BoundedInt<1, 1_000_000>;
 /// How many tasks of a package run at once.
-pub type MaxConcurrent = Whole<1, 1_000>;
+pub type MaxConcurrent = BoundedInt<1, 1_000>;
 
 /// What counts as a task's result when it has ended by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -59,7 +59,7 @@ pub struct Properties {
 
 /// The properties of a task that has started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Settled {
+pub struct Resolved {
     /// How often it is tried again after a failure.
     pub retries: u32,
     /// How long to wait before trying again.
@@ -87,9 +87,9 @@ impl Default for Properties {
     }
 }
 
-impl Default for Settled {
-    fn default() -> Settled {
-        Settled {
+impl Default for Resolved {
+    fn default() -> Resolved {
+        Resolved {
             retries: 0,
             retry_delay: Duration::ZERO,
             timeout: None,
@@ -101,29 +101,44 @@ impl Default for Settled {
 }
 
 impl Properties {
-    /// Whether the file says them all, so that no scope is needed to settle them.
+    /// Whether the file says them all, so that no scope is needed to resolve them.
     pub fn are_known(&self) -> bool {
-        self.retries.known().is_some()
-            && self.retry_delay.known().is_some()
-            && self.timeout.as_ref().is_none_or(|timeout| timeout.known().is_some())
-            && self.fail_parent.known().is_some()
-            && self.force_result.known().is_some()
-            && self.maximum_errors.known().is_some()
+        let Properties { retries, retry_delay, timeout, fail_parent, force_result, maximum_errors } = self;
+        retries.known().is_some()
+            && retry_delay.known().is_some()
+            && timeout.as_ref().is_none_or(|timeout| timeout.known().is_some())
+            && fail_parent.known().is_some()
+            && force_result.known().is_some()
+            && maximum_errors.known().is_some()
     }
 
-    /// What they are in `scope`.
-    ///
-    /// # Errors
-    /// The first that has no value.
-    pub fn settle(&self, scope: &Scope) -> Result<Settled, PropertyError> {
-        let timeout = self.timeout.as_ref().map(|timeout| timeout.resolve("timeout", scope)).transpose()?;
-        Ok(Settled {
-            retries: self.retries.resolve("retries", scope)?.get(),
-            retry_delay: self.retry_delay.resolve("retry-delay", scope)?.get(),
-            timeout: timeout.map(Timeout::get),
-            fail_parent: self.fail_parent.resolve("fail-parent", scope)?,
-            force_result: self.force_result.resolve("force-result", scope)?,
-            maximum_errors: self.maximum_errors.resolve("maximum-errors", scope)?,
-        })
+    /// What they are in `scope`; for one that has no value, what holds if nothing is said. Beside them the first fault.
+    pub fn resolve(&self, scope: &Scope) -> (Resolved, Option<PropertyError>) {
+        let Properties { retries, retry_delay, timeout, fail_parent, force_result, maximum_errors } = self;
+        let mut fault = None;
+        let timeout = timeout.as_ref().map(|timeout| timeout.resolve("timeout", scope));
+        let resolved = Resolved {
+            retries: or_fault(retries.resolve("retries", scope), &mut fault).unwrap_or_default().get(),
+            retry_delay: or_fault(retry_delay.resolve("retry-delay", scope), &mut fault)
+                .unwrap_or_default()
+                .get(),
+            timeout: timeout.and_then(|timeout| or_fault(timeout, &mut fault)).map(Timeout::get),
+            fail_parent: or_fault(fail_parent.resolve("fail-parent", scope), &mut fault).unwrap_or(true),
+            force_result: or_fault(force_result.resolve("force-result", scope), &mut fault)
+                .unwrap_or_default(),
+            maximum_errors: or_fault(maximum_errors.resolve("maximum-errors", scope), &mut fault)
+                .unwrap_or_default(),
+        };
+        (resolved, fault)
+    }
+}
+
+fn or_fault<T>(found: Result<T, PropertyError>, first: &mut Option<PropertyError>) -> Option<T> {
+    match found {
+        Ok(value) => Some(value),
+        Err(error) => {
+            first.get_or_insert(error);
+            None
+        }
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::expression::Expression;
-use crate::property::{Property, Whole};
+use crate::property::{BoundedInt, Property};
 use crate::template::Template;
 use crate::value::DataType;
 
@@ -66,7 +66,7 @@ impl TaskKind {
 }
 
 /// An exit code of a program.
-pub type ExitCode = Whole<0, 255>;
+pub type ExitCode = BoundedInt<0, 255>;
 
 /// A program to start in the project's unpacked folder, or one that it names.
 #[derive(Debug, Clone, PartialEq)]

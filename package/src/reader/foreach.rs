@@ -4,7 +4,7 @@ use jiff::civil::Date;
 
 use crate::flow::{TooMany, count_dates, count_numbers};
 use crate::model::{Cell, Container, DateUnit, Files, Foreach, Operand, Over, Parallel, Step, Target};
-use crate::property::{Property, Setting, Word};
+use crate::property::{Property, PropertyValue, Word};
 use crate::template::Template;
 use crate::value::{DataType, Value};
 
@@ -23,50 +23,32 @@ pub(super) const AT_ONCE_MAX: u32 = 1_000;
 /// What a loop may go over.
 const KINDS: [&str; 5] = ["files", "list", "numbers", "dates", "rows"];
 
-/// How many iterations of a loop run at the same time.
-pub(super) struct AtOnce {
-    pub(super) parallel: Property<Parallel>,
-    /// As many as there may be, where loops around have theirs.
-    pub(super) most: u32,
-}
-
-impl AtOnce {
-    /// Reads it; `around` are those of the loops around.
-    pub(super) fn read(names: &Names<'_>, table: &mut Table<'_>, around: u32, report: &mut Report) -> AtOnce {
-        let most = (AT_ONCE_MAX / around.max(1)).max(1);
-        let Some(item) = table.take("parallel") else {
-            return AtOnce { parallel: Property::default(), most };
-        };
-        let parallel: Property<Parallel> = names.property_of(&item, report).unwrap_or_default();
-        if let Some(number) = parallel.known().filter(|number| number.get() > most) {
-            report.add_with_help(
-                item.span(),
-                format!(
-                    "{} iterations in each of {around} that run at the same time are too many",
-                    number.get()
-                ),
-                format!("loops within each other run at most {AT_ONCE_MAX} iterations at the same time"),
-            );
-        }
-        AtOnce { parallel, most }
+/// Reads how many iterations run at the same time; `around` are those of the loops around, as far as they are known. What
+/// is not known is looked at when the loop starts.
+pub(super) fn parallel(
+    names: &Names<'_>,
+    table: &mut Table<'_>,
+    around: u32,
+    report: &mut Report,
+) -> Property<Parallel> {
+    let Some(item) = table.take("parallel") else { return Property::default() };
+    let parallel: Property<Parallel> = names.property_of(&item, report).unwrap_or_default();
+    if let Some(number) = parallel.known().filter(|number| around.saturating_mul(number.get()) > AT_ONCE_MAX)
+    {
+        report.add_with_help(
+            item.span(),
+            format!("{} iterations in each of {around} that run at the same time are too many", number.get()),
+            format!("loops within each other run at most {AT_ONCE_MAX} iterations at the same time"),
+        );
     }
-
-    /// Whether it may be more than one.
-    pub(super) fn is_parallel(&self) -> bool {
-        self.parallel != Property::default()
-    }
-
-    /// How many there can be, as far as that is known.
-    pub(super) fn bound(&self) -> u32 {
-        self.parallel.known().map_or(self.most, |number| number.get())
-    }
+    parallel
 }
 
 /// Reads the rest of a loop but for the tasks inside it.
 pub(super) fn foreach(
     names: &Names<'_>,
     table: &mut Table<'_>,
-    at_once: AtOnce,
+    parallel: Property<Parallel>,
     what: &str,
     report: &mut Report,
 ) -> Foreach {
@@ -88,8 +70,7 @@ pub(super) fn foreach(
         }
     };
     let over = over.unwrap_or(Over::List(Vec::new()));
-    let AtOnce { parallel, most: parallel_max } = at_once;
-    Foreach { over, into, parallel, parallel_max, container: Container::default() }
+    Foreach { over, into, parallel, container: Container::default() }
 }
 
 /// Files, numbers and dates have one column of a certain type; rows have as many as they have.

@@ -265,6 +265,6 @@ fn check_file(names: &Names<'_>, item: &Item<'_>, path: &Template, report: &mut 
 }
 
 /// What holds if nothing is said.
-fn usual<T: Default>(setting: Option<T>) -> Property<T> {
-    Property::Value(setting.unwrap_or_default())
+fn usual<T>(within_bounds: Option<T>) -> Property<T> {
+    Property::Value(within_bounds.expect("what holds if nothing is said is within its own bounds"))
 }

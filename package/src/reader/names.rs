@@ -102,15 +102,15 @@ impl Names<'_> {
         read.map_err(|error| report.expression(item.span(), text, error)).ok()
     }
 
-    /// Checks an expression whose value of `target` goes into a variable. None takes what is sensitive: what is made of a
-    /// variable later could not be masked.
+    /// Checks an expression whose value of `target` goes into a variable or property. None takes what is sensitive: what is
+    /// made of it later could not be masked.
     pub(super) fn check_shown(&self, parsed: &Parsed, target: Type) -> Result<Operand, ExpressionError> {
         let reference = parsed.as_name().and_then(|name| Reference::from_name(name).ok());
         match reference.filter(|reference| self.is_sensitive(reference)) {
             Some(reference) => Err(ExpressionError::of(
                 0..0,
                 &format!("{reference} is sensitive, and would be shown"),
-                "name it where it is needed: logs show variables and properties, and what is made of them",
+                "logs show variables and properties, and what is made of them",
             )),
             None => self.check_as(parsed, target),
         }

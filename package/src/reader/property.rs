@@ -3,7 +3,8 @@
 use toml::de::DeValue;
 
 use crate::model::Operand;
-use crate::property::{Property, Setting};
+use crate::property::{Property, PropertyValue};
+use crate::scope::Scope;
 use crate::value::{DataType, Value};
 
 use super::declare;
@@ -13,7 +14,7 @@ use super::table::{Item, Table, integer};
 
 impl Names<'_> {
     /// Reads the property `key`, if it is there and can be read.
-    pub(super) fn property<T: Setting>(
+    pub(super) fn property<T: PropertyValue>(
         &self,
         table: &mut Table<'_>,
         key: &'static str,
@@ -23,7 +24,7 @@ impl Names<'_> {
     }
 
     /// Reads `item` as a property. What is always the same is checked now, the rest when it is known.
-    pub(super) fn property_of<T: Setting>(
+    pub(super) fn property_of<T: PropertyValue>(
         &self,
         item: &Item<'_>,
         report: &mut Report,
@@ -31,7 +32,7 @@ impl Names<'_> {
         if T::DATA_TYPE == DataType::String {
             return self.text(item, report);
         }
-        let Some(text) = declare::expression(item, T::DATA_TYPE).filter(|text| !is_word(text)) else {
+        let Some(text) = declare::expression(item, T::DATA_TYPE).filter(|text| !self.is_word(text)) else {
             let value = match item.value() {
                 DeValue::Boolean(value) => Some(Value::Bool(*value)),
                 DeValue::Integer(number) => integer(number).map(Value::Int64),
@@ -39,37 +40,57 @@ impl Names<'_> {
             };
             return checked(item, value, &item.describe(), report);
         };
+        if text.contains("{{") {
+            let message = format!("`{}` is an expression as a whole, not a text with {{{{ }}}}", item.key);
+            report.add_with_help(item.span(), message, "take out the braces");
+            return None;
+        }
         match self.typed(item, text, T::DATA_TYPE, report)? {
             Operand::Literal(value) => checked(item, Some(value), text, report),
             operand => Some(Property::Expression(operand)),
         }
     }
 
-    fn text<T: Setting>(&self, item: &Item<'_>, report: &mut Report) -> Option<Property<T>> {
+    fn text<T: PropertyValue>(&self, item: &Item<'_>, report: &mut Report) -> Option<Property<T>> {
         let Some(text) = item.value().as_str() else { return checked(item, None, &item.describe(), report) };
         let problems = report.count();
         let template = self.template(item, report);
         if report.count() > problems {
             return None;
         }
-        match template.as_literal() {
-            Some(literal) => {
-                let value = Some(Value::String(literal.to_owned()));
-                checked(item, value, &format!("{text:?}"), report)
-            }
-            None => Some(Property::Text(template)),
+        let is_sensitive = |operand: &&Operand| match operand {
+            Operand::Reference(reference) => self.is_sensitive(reference),
+            Operand::Literal(_) | Operand::Expression(_) => false,
+        };
+        if let Some(Operand::Reference(reference)) = template.operands().find(is_sensitive) {
+            let message = format!("{reference} is sensitive, and would be shown");
+            report.add_with_help(item.span(), message, "logs show properties, and what is made of them");
+            return None;
         }
+        if template.operands().all(|operand| matches!(operand, Operand::Literal(_)))
+            && let Ok(known) = template.render(&Scope::default())
+        {
+            if text.starts_with('@') && T::of_value(&Value::String(known.clone())).is_none() {
+                let message = format!("`{}` is a text, and has its expressions in {{{{ }}}}", item.key);
+                report.add_with_help(item.span(), message, format!("write \"{{{{ {text} }}}}\""));
+                return None;
+            }
+            return checked(item, Some(Value::String(known)), &format!("{text:?}"), report);
+        }
+        Some(Property::Text(template))
+    }
+
+    /// Whether `text` is no expression but a word that says something elsewhere, such as `yes`, and names nothing here.
+    fn is_word(&self, text: &str) -> bool {
+        let is_known = ["true", "false"].iter().any(|known| text.eq_ignore_ascii_case(known))
+            || self.variable(text).is_some()
+            || self.parameters.contains_key(text);
+        !is_known && !text.is_empty() && text.chars().all(|c| c.is_ascii_alphabetic())
     }
 }
 
-/// Whether `text` is no expression but a word that says something elsewhere, such as `yes`.
-fn is_word(text: &str) -> bool {
-    let is_known = ["true", "false"].iter().any(|known| text.eq_ignore_ascii_case(known));
-    !is_known && !text.is_empty() && text.chars().all(|c| c.is_ascii_alphabetic())
-}
-
 /// The property that is `value`; `found` is how the file says it.
-fn checked<T: Setting>(
+fn checked<T: PropertyValue>(
     item: &Item<'_>,
     value: Option<Value>,
     found: &str,

@@ -12,7 +12,7 @@ use crate::siblings::Call;
 use super::child;
 use super::declare;
 use super::file;
-use super::foreach::{self, AtOnce};
+use super::foreach;
 use super::http;
 use super::kinds::{self, KINDS};
 use super::names::{NameScope, Names};
@@ -114,15 +114,15 @@ impl TaskReader<'_> {
     /// Reads a loop, whose variables are those of the innermost scope.
     fn foreach(&mut self, task: &Task, table: &mut Table<'_>, what: &str, report: &mut Report) -> Foreach {
         let around = self.at_once;
-        let at_once = AtOnce::read(&self.names, table, around, report);
-        let bound = at_once.bound();
-        if at_once.is_parallel()
+        let parallel = foreach::parallel(&self.names, table, around, report);
+        let known = parallel.known().map_or(1, |number| number.get());
+        if parallel != Property::default()
             && let Some(own) = self.names.scopes.last_mut()
         {
             own.at_once = Some(task.name.clone());
         }
-        let mut foreach = foreach::foreach(&self.names, table, at_once, what, report);
-        self.at_once = around.saturating_mul(bound);
+        let mut foreach = foreach::foreach(&self.names, table, parallel, what, report);
+        self.at_once = around.saturating_mul(known);
         foreach.container = self.container(table, &task.path, report);
         self.at_once = around;
         foreach

@@ -139,10 +139,10 @@ fn a_whole_package_is_read() {
         ]
     );
     let load = &tasks[1];
-    let settled = load.properties.settle(&Scope::default()).unwrap();
-    assert_eq!((settled.retries, settled.retry_delay), (2, Duration::from_millis(250)));
-    assert_eq!(settled.timeout, Some(Duration::from_secs(5400)));
-    assert_eq!((settled.fail_parent, load.disable.known()), (false, Some(&false)));
+    let resolved = load.properties.resolve(&Scope::default()).0;
+    assert_eq!((resolved.retries, resolved.retry_delay), (2, Duration::from_millis(250)));
+    assert_eq!(resolved.timeout, Some(Duration::from_secs(5400)));
+    assert_eq!((resolved.fail_parent, load.disable.known()), (false, Some(&false)));
     let TaskKind::Process(process) = &load.kind else { panic!("load is {:?}", load.kind) };
     assert_eq!(process.command[1].to_string(), "{{ @day }} of {{ @[System::Attempt] }}");
     let environment: Vec<String> =

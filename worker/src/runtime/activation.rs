@@ -2,7 +2,7 @@
 
 use scaleout_package::flow::RunPath;
 use scaleout_package::frames::FrameId;
-use scaleout_package::model::{Settled, Task};
+use scaleout_package::model::{Resolved, Task};
 
 use super::events::Around;
 use super::sql::Within;
@@ -18,6 +18,8 @@ pub(super) struct Place<'a> {
     pub(super) around: Around<'a>,
     /// The transaction that its tasks belong to, if they do not stay out.
     pub(super) within: Option<Within>,
+    /// How many iterations of the loops around run at the same time, all in all.
+    pub(super) at_once: u32,
 }
 
 /// One try of one task.
@@ -25,7 +27,7 @@ pub(super) struct Place<'a> {
 pub(super) struct Activation<'a> {
     pub(super) task: &'a Task,
     /// Its properties in all its tries.
-    pub(super) settled: Settled,
+    pub(super) properties: Resolved,
     pub(super) place: Place<'a>,
 }
 

@@ -4,13 +4,13 @@
 use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use scaleout_common::wire::{MessageSource, MessageType};
-use scaleout_package::expression::Datum;
-use scaleout_package::flow::{Answer, End, Flow, Happened, Question, RunPath, SkipReason, Skipped};
+use scaleout_package::flow::{End, Flow, Happened, RunPath, SkipReason, Skipped};
 use scaleout_package::frames::{Beginning, FrameId};
 use scaleout_package::model::{Container, Event, MaximumErrors, Package, Task, TaskIndex};
 use tokio_util::sync::CancellationToken;
 
 use super::activation::Place;
+use super::advance::advance;
 use super::context::Context;
 use super::events::{self, Around, Enclosing, Raised};
 use super::membership;
@@ -26,15 +26,26 @@ pub(super) struct ContainerEnd {
     pub(super) error: Option<String>,
 }
 
-/// Runs a whole package, and says so in the log at `path`. `around`: whose event handlers hear of it.
+/// Where a package runs.
+#[derive(Debug)]
+pub(super) struct PackagePlace<'a> {
+    /// Its path in the log.
+    pub(super) path: RunPath,
+    /// Whose event handlers hear of it.
+    pub(super) around: Around<'a>,
+    /// See [`Place::at_once`].
+    pub(super) at_once: u32,
+}
+
+/// Runs a whole package, and says so in the log.
 pub(super) async fn run_package<'a>(
     context: &'a Context<'a>,
-    path: RunPath,
-    around: Around<'a>,
+    at: PackagePlace<'a>,
     beginning: Beginning,
     halt: CancellationToken,
 ) -> ContainerEnd {
     let package = context.package;
+    let PackagePlace { path, around, at_once } = at;
     let say = |kind, text: String| {
         let path = path.as_str();
         async move { context.log.say(kind, MessageSource::Package, path, text).await }
@@ -42,18 +53,16 @@ pub(super) async fn run_package<'a>(
     say(MessageType::PreExecute, format!("{} starts, attempt {}", package.name, context.run.attempt)).await;
     // Nothing around it: a package that runs inside another one sees its own variables only.
     let frame = context.open(None, beginning, &package.variables).await;
-    let (disabled, maximum_errors) = settle(context, frame).await;
-    let around = match disabled {
-        true => around,
-        false => Enclosing::within(context, &around, &package.handlers, &path, frame, true),
-    };
+    let (disabled, maximum_errors) = resolve(context, frame).await;
+    let mut place = Place { path: path.clone(), frame, around, within: None, at_once };
+    if !disabled {
+        place.around = Enclosing::at(&place, context, &package.handlers, true);
+    }
+    let around = place.around.clone();
     let raised = |event| Raised::by(event, &package.name, &package.description, path.as_str());
     let mut ended = match events::raise(&around, raised(Event::PreExecute), &halt).await {
         Ok(()) => match maximum_errors {
-            Ok(maximum) => {
-                let place = Place { path: path.clone(), frame, around: around.clone(), within: None };
-                membership::run_package(context, maximum, place, &halt).await
-            }
+            Ok(maximum) => membership::run_package(context, maximum, place, &halt).await,
             Err(problem) => {
                 tell_package_fault(context, &path, &around, &problem, &halt).await;
                 ContainerEnd { end: End::Failure, errors: 1, error: Some(format!("{path}: {problem}")) }
@@ -107,7 +116,7 @@ async fn tell_package_fault<'a>(
 
 /// Whether the package's handlers are disabled, and how many errors make it fail. The problem is that of the first that
 /// has no value.
-async fn settle(context: &Context<'_>, frame: FrameId) -> (bool, Result<MaximumErrors, String>) {
+async fn resolve(context: &Context<'_>, frame: FrameId) -> (bool, Result<MaximumErrors, String>) {
     let Package { handlers, maximum_errors, .. } = context.package;
     let disabled = context.resolve("disable-event-handlers", &handlers.disabled, None, frame).await;
     let maximum = context.resolve("maximum-errors", maximum_errors, None, frame).await;
@@ -120,8 +129,8 @@ async fn settle(context: &Context<'_>, frame: FrameId) -> (bool, Result<MaximumE
 /// One thing that a container waits for.
 enum Step {
     Ended(TaskIndex, TaskEnd),
-    /// A skipped task or a faulty condition is in the log. Written beside the tasks and not between them, so that a full log channel
-    /// does not keep a stop from them.
+    /// A skipped task or a condition is in the log. Written beside the tasks and not between them: they may be the ones
+    /// that a full log channel has kept room for.
     Told,
 }
 
@@ -144,6 +153,10 @@ pub(super) fn run_container<'a>(
                 flow.stop();
             }
             let next = advance(context, container, &place, &mut flow).await;
+            for (task, seen) in next.seen {
+                let path = place.path.child(&task.name);
+                running.push(tell_seen(context, task, path, seen).map(|()| Step::Told).boxed());
+            }
             for (task, fault) in next.faults {
                 let path = place.path.child(&task.name);
                 error.get_or_insert_with(|| format!("{path}: {fault}"));
@@ -154,9 +167,9 @@ pub(super) fn run_container<'a>(
                 let path = place.path.clone();
                 running.push(tell_skipped(context, container, path, skipped).map(|()| Step::Told).boxed());
             }
-            for (index, fault) in next.started {
+            for (index, refusal) in next.started {
                 let task = &container.tasks()[index.0];
-                let task = task::run_task(context, task, place.clone(), fault, halt.clone());
+                let task = task::run_task(context, task, place.clone(), refusal, halt.clone());
                 running.push(task.map(move |end| Step::Ended(index, end)).boxed());
             }
             if running.is_empty()
@@ -180,90 +193,9 @@ pub(super) fn run_container<'a>(
     })
 }
 
-/// What happened when a container went on.
-#[derive(Default)]
-struct Next<'a> {
-    /// The tasks that have been started, and why it cannot be told of one whether it is disabled.
-    started: Vec<(TaskIndex, Option<String>)>,
-    /// Those whose conditions cannot be evaluated, and why.
-    faults: Vec<(&'a Task, String)>,
-}
-
-/// Answers the conditions that are asked for, starts what is ready, and passes over what is disabled, until nothing more
-/// comes of it.
-async fn advance<'a>(
-    context: &Context<'_>,
-    container: &'a Container,
-    place: &Place<'_>,
-    flow: &mut Flow,
-) -> Next<'a> {
-    let mut next = Next::default();
-    loop {
-        next.faults.extend(answer_all(context, container, place, flow).await);
-        let ready = flow.ready();
-        if ready.is_empty() {
-            return next;
-        }
-        for index in ready {
-            let task = &container.tasks()[index.0];
-            match context.resolve("disable", &task.disable, Some(task), place.frame).await {
-                Ok(true) => flow.pass_over(index),
-                told => {
-                    flow.start(index);
-                    next.started.push((index, told.err().map(|error| error.to_string())));
-                }
-            }
-        }
-    }
-}
-
-/// Evaluates every condition that is asked for, and those that come of it. Returns those that cannot be evaluated.
-async fn answer_all<'a>(
-    context: &Context<'_>,
-    container: &'a Container,
-    place: &Place<'_>,
-    flow: &mut Flow,
-) -> Vec<(&'a Task, String)> {
-    let mut faults = Vec::new();
-    loop {
-        let questions = flow.take_questions();
-        if questions.is_empty() {
-            return faults;
-        }
-        for question in questions {
-            let task = &container.tasks()[question.task.0];
-            let (answer, fault) = answer(context, container, place, question).await;
-            faults.extend(fault.map(|fault| (task, fault)));
-            flow.answer(question, answer);
-        }
-    }
-}
-
-async fn answer(
-    context: &Context<'_>,
-    container: &Container,
-    place: &Place<'_>,
-    question: Question,
-) -> (Answer, Option<String>) {
-    let task = &container.tasks()[question.task.0];
-    let constraint = task.after.constraints().get(question.constraint);
-    let Some((before, when)) =
-        constraint.and_then(|constraint| Some((constraint.task, constraint.when.as_ref()?)))
-    else {
-        return (Answer::True, None);
-    };
-    match when.condition.evaluate(&context.scope_of(task, place).await) {
-        Ok(truth) => {
-            let is_true = truth == Some(Datum::Bool(true));
-            let path = place.path.child(&task.name);
-            let before = &container.tasks()[before.0].name;
-            let say =
-                || format!("its condition after {before} is {}", if is_true { "true" } else { "not true" });
-            context.log.detail(task::source(task), path.as_str(), say).await;
-            (if is_true { Answer::True } else { Answer::Untrue }, None)
-        }
-        Err(error) => (Answer::Failed, Some(format!("its condition cannot be evaluated: {error}"))),
-    }
+/// Tells the verbose log what came of a condition.
+async fn tell_seen(context: &Context<'_>, task: &Task, path: RunPath, seen: String) {
+    context.log.detail(task::source(task), path.as_str(), || seen).await;
 }
 
 async fn tell_fault<'a>(

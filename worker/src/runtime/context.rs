@@ -10,7 +10,7 @@ use scaleout_common::wire::{MessageSource, MessageType};
 use scaleout_package::budget::{Budget, Kept};
 use scaleout_package::frames::{Beginning, Change, FrameId, WriteError};
 use scaleout_package::model::{Connection, Parameter, Task, Variable};
-use scaleout_package::property::{Property, PropertyError, Setting};
+use scaleout_package::property::{Property, PropertyError, PropertyValue};
 use scaleout_package::reference::SystemVariable;
 use scaleout_package::scope::{Clock, DeclareError, Scope};
 use scaleout_package::{Package, Value};
@@ -170,7 +170,7 @@ impl<'a> Context<'a> {
     ///
     /// # Errors
     /// It has no value.
-    pub(super) async fn resolve<T: Setting>(
+    pub(super) async fn resolve<T: PropertyValue>(
         &self,
         key: &'static str,
         property: &Property<T>,

@@ -37,6 +37,8 @@ pub(super) struct Enclosing<'a> {
     /// Held while one of its handlers runs: several things may raise events at the same time, and what handlers do to
     /// variables must not be lost.
     turn: Arc<Mutex<()>>,
+    /// See [`Place::at_once`].
+    at_once: u32,
     /// The next one outwards.
     around: Option<Arc<Enclosing<'a>>>,
 }
@@ -51,29 +53,28 @@ impl fmt::Debug for Enclosing<'_> {
 }
 
 impl<'a> Enclosing<'a> {
-    /// With `handlers` inside `around`; `around` itself if there are none.
-    pub(super) fn within(
+    /// What runs at `place`, with `handlers`; what is around it if there are none. `declares`: it has variables of its own.
+    pub(super) fn at(
+        place: &Place<'a>,
         context: &'a Context<'a>,
-        around: &Around<'a>,
         handlers: &'a Handlers,
-        path: &RunPath,
-        frame: FrameId,
         declares: bool,
     ) -> Around<'a> {
         if handlers.all.is_empty() {
-            return around.clone();
+            return place.around.clone();
         }
-        let (path, around, turn) = (path.clone(), around.clone(), Arc::default());
-        Some(Arc::new(Enclosing { context, handlers, path, frame, declares, turn, around }))
+        let Place { path, frame, around, at_once, .. } = place.clone();
+        let turn = Arc::default();
+        Some(Arc::new(Enclosing { context, handlers, path, frame, declares, turn, at_once, around }))
     }
 
     /// The same for what sees `frame` instead: another try, or an iteration with variables of its own. `around` itself
     /// if it is not of `path`.
     pub(super) fn seeing(around: &Around<'a>, path: &RunPath, frame: FrameId) -> Around<'a> {
         let Some(own) = around.as_ref().filter(|own| own.path == *path) else { return around.clone() };
-        let Enclosing { context, handlers, path, declares, turn, around, .. } = &**own;
-        let (path, turn, around) = (path.clone(), turn.clone(), around.clone());
-        Some(Arc::new(Enclosing { context, handlers, path, frame, declares: *declares, turn, around }))
+        let Enclosing { context, handlers, declares, at_once, .. } = **own;
+        let (path, turn, around) = (own.path.clone(), own.turn.clone(), own.around.clone());
+        Some(Arc::new(Enclosing { context, handlers, path, frame, declares, turn, at_once, around }))
     }
 
     /// Whether events of what has `frame` are raised here: it declares that frame, or stands outside of it.
@@ -230,7 +231,8 @@ async fn run<'a>(
     let frame = context.open(Some(owner.frame), beginning, &handler.variables).await;
     // It stays out of the transaction around, also of one that waits for it: what it writes is there even if that is
     // rolled back.
-    let place = Place { path: path.clone(), frame, around: owner.around.clone(), within: None };
+    let (around, at_once) = (owner.around.clone(), owner.at_once);
+    let place = Place { path: path.clone(), frame, around, within: None, at_once };
     let maximum = context.resolve("maximum-errors", &handler.maximum_errors, None, frame).await;
     let ended = match maximum {
         Ok(maximum) => run_container(context, &handler.container, maximum, place, halt.clone()).await,

@@ -9,6 +9,7 @@ mod run;
 mod stop;
 
 mod activation;
+mod advance;
 mod container;
 mod context;
 mod log;

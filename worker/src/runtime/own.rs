@@ -4,7 +4,8 @@ use scaleout_common::wire::MessageType;
 use scaleout_package::Value;
 use scaleout_package::budget::Kept;
 use scaleout_package::frames::{Beginning, FrameId};
-use scaleout_package::model::{Event, Settled, Task};
+use scaleout_package::model::{Event, Resolved, Task};
+use scaleout_package::property::PropertyError;
 use scaleout_package::scope::Scope;
 use tokio_util::sync::CancellationToken;
 
@@ -21,61 +22,65 @@ pub(super) struct Own<'a> {
     /// The frame around its own.
     outer: FrameId,
     /// Its properties, once they are known.
-    pub(super) settled: Settled,
-    /// Why its variables have no first values, or its properties none at all: it cannot be tried.
+    pub(super) properties: Resolved,
+    /// Why its variables have no first values: it cannot be tried, unless it may be tried again.
     pub(super) fault: Option<String>,
+    /// Which of its properties has no value, and why: it is not tried at all.
+    pub(super) refusal: Option<String>,
 }
 
 impl<'a> Own<'a> {
-    /// Opens its variables inside `around`. With a `fault` it is not tried.
+    /// Opens its variables inside `around`. With a `refusal` it is not tried.
     pub(super) async fn open(
         context: &'a Context<'a>,
         task: &'a Task,
         around: &Place<'a>,
-        fault: Option<String>,
+        refusal: Option<String>,
     ) -> Own<'a> {
         let path = around.path.child(&task.name);
         let outer = around.frame;
         let place = Place { path, ..around.clone() };
-        let mut own = Own { task, place, outer, settled: Settled::default(), fault: None };
+        let mut own = Own { task, place, outer, properties: Resolved::default(), fault: None, refusal };
         own.begin(context).await;
-        own.fault = fault.or(own.fault);
-        let disabled = own.handlers_are_disabled(context).await;
-        let declares = !task.variables.is_empty();
-        let place = &mut own.place;
-        if !disabled {
-            let (path, frame) = (&place.path, place.frame);
-            place.around = Enclosing::within(context, &place.around, &task.handlers, path, frame, declares);
+        if own.has_handlers(context).await {
+            let declares = !task.variables.is_empty();
+            own.place.around = Enclosing::at(&own.place, context, &task.handlers, declares);
         }
         own
     }
 
-    /// Those that cannot be told to be run: what went wrong keeps it from being tried.
-    async fn handlers_are_disabled(&mut self, context: &'a Context<'a>) -> bool {
+    /// Whether it has handlers that are not disabled. Those of which that cannot be told run.
+    async fn has_handlers(&mut self, context: &'a Context<'a>) -> bool {
         let Task { handlers, .. } = self.task;
         if handlers.all.is_empty() {
-            return true;
+            return false;
         }
         let key = "disable-event-handlers";
-        let told = context.resolve(key, &handlers.disabled, Some(self.task), self.place.frame).await;
-        told.unwrap_or_else(|error| {
-            self.fault.get_or_insert(error.to_string());
-            false
-        })
+        match context.resolve(key, &handlers.disabled, Some(self.task), self.place.frame).await {
+            Ok(disabled) => !disabled,
+            Err(error) => {
+                self.refuse(&error);
+                true
+            }
+        }
     }
 
     /// Finds out its properties, which hold for all its tries.
-    pub(super) async fn settle(&mut self, context: &'a Context<'a>) {
+    pub(super) async fn resolve(&mut self, context: &'a Context<'a>) {
         let properties = &self.task.properties;
-        let settled = if properties.are_known() {
-            properties.settle(&Scope::default())
+        let (resolved, fault) = if properties.are_known() {
+            properties.resolve(&Scope::default())
         } else {
-            properties.settle(&context.scope_of(self.task, &self.place).await)
+            properties.resolve(&context.scope_of(self.task, &self.place).await)
         };
-        match settled {
-            Ok(settled) => self.settled = settled,
-            Err(error) => self.fault = self.fault.take().or(Some(error.to_string())),
+        self.properties = resolved;
+        if let Some(error) = fault {
+            self.refuse(&error);
         }
+    }
+
+    fn refuse(&mut self, error: &PropertyError) {
+        self.refusal.get_or_insert_with(|| error.to_string());
     }
 
     /// Its variables begin anew, for another try.
@@ -129,6 +134,19 @@ impl<'a> Own<'a> {
         self.say(context, MessageType::Error, &text).await;
         // It has failed anyhow.
         let _ = self.raise(Event::Error, &text, halt).await;
+    }
+
+    /// Tells why it is not tried, and returns that with its path.
+    pub(super) async fn refused(
+        &self,
+        context: &'a Context<'a>,
+        why: &str,
+        halt: &CancellationToken,
+    ) -> String {
+        self.say(context, MessageType::Error, why).await;
+        // It has failed anyhow, and a handler that fails has said why.
+        let _ = self.raise(Event::Error, why, halt).await;
+        format!("{}: {why}", self.place.path)
     }
 
     /// Raises `event`, of which `text` tells.

@@ -30,7 +30,7 @@ pub(super) async fn run<'a>(
     repeat: &'a For,
     interrupt: &CancellationToken,
 ) -> Try {
-    let (place, maximum) = (&activation.place, activation.settled.maximum_errors);
+    let (place, maximum) = (&activation.place, activation.properties.maximum_errors);
     let mut iterations = Iterations::new(u64::MAX, 1, maximum);
     let mut error = None;
     let mut next = repeat.init.as_ref();

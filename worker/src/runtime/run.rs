@@ -1,4 +1,4 @@
-//! One attempt as a whole: starts the package, listens for stops and for the attempt's timeout, and says how it
+//! One attempt as a place: starts the package, listens for stops and for the attempt's timeout, and says how it
 //! ended.
 
 use std::collections::BTreeMap;
@@ -16,7 +16,7 @@ use scaleout_package::project::ProjectSettings;
 use scaleout_package::{Package, Value, duration};
 use tokio_util::sync::CancellationToken;
 
-use super::container::{self, ContainerEnd};
+use super::container::{self, ContainerEnd, PackagePlace};
 use super::context::{Context, PACKAGE_PATH};
 use super::host::Host;
 use super::stop::{Stop, StopCause};
@@ -142,7 +142,8 @@ async fn until_end(
 ) -> Option<(ContainerEnd, Option<Halt>)> {
     let token = CancellationToken::new();
     let mut owner = pin!(owner.answer());
-    let mut body = pin!(container::run_package(context, RunPath::package(), None, beginning, token.clone()));
+    let place = PackagePlace { path: RunPath::package(), around: None, at_once: 1 };
+    let mut body = pin!(container::run_package(context, place, beginning, token.clone()));
     let mut fence = stop.clone();
     let mut overdue = pin!(tokio::time::sleep(context.run.time_left.unwrap_or(Duration::MAX)));
     let mut halt = None;

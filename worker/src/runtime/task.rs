@@ -82,7 +82,7 @@ pub(super) fn source(task: &Task) -> MessageSource {
     if task.kind.container().is_some() { MessageSource::Container } else { MessageSource::Task }
 }
 
-/// Runs a task to its end, event handlers included. With a `fault` it fails without being tried.
+/// Runs a task to its end, event handlers included. With a `refusal` it fails without being tried.
 ///
 /// Not async itself, nor is what stands on the way down to the tasks inside: each future goes into its box before any is
 /// polled, so that containers within each other take little of the stack.
@@ -90,38 +90,42 @@ pub(super) fn run_task<'a>(
     context: &'a Context<'a>,
     task: &'a Task,
     around: Place<'a>,
-    fault: Option<String>,
+    refusal: Option<String>,
     halt: CancellationToken,
 ) -> BoxFuture<'a, TaskEnd> {
     Box::pin(async move {
         let begun = tokio::time::Instant::now();
-        let (mut own, begins) = begin(context, task, &around, fault, &halt).await;
-        let ended = match begins {
-            Ok(()) => all_tries(context, &mut own, task, &halt).await,
-            Err(error) => {
-                own.handler_failed(context, Event::PreExecute, &halt).await;
-                TriesEnd { tries: 0, end: End::Failure, errors: 0, error: Some(error) }
-            }
+        let (mut own, error) = begin(context, task, &around, refusal, &halt).await;
+        let ended = match error {
+            None => all_tries(context, &mut own, task, &halt).await,
+            Some(error) => TriesEnd { tries: 0, end: End::Failure, errors: 0, error: Some(error) },
         };
         conclude(context, task, own, ended, begun, &halt).await
     })
 }
 
-/// Whether the handlers let it start.
+/// Opens it, and finds out why it cannot be tried, if so; which is told then.
 fn begin<'r, 'a: 'r>(
     context: &'a Context<'a>,
     task: &'a Task,
     around: &'r Place<'a>,
-    fault: Option<String>,
+    refusal: Option<String>,
     halt: &'r CancellationToken,
-) -> BoxFuture<'r, (Own<'a>, Result<(), String>)> {
+) -> BoxFuture<'r, (Own<'a>, Option<String>)> {
     Box::pin(async move {
-        let mut own = Own::open(context, task, around, fault).await;
+        let mut own = Own::open(context, task, around, refusal).await;
         own.say(context, MessageType::PreExecute, &format!("{} starts", task.name)).await;
-        let begins = own.raise(Event::PreExecute, "", halt).await;
+        let failed = own.raise(Event::PreExecute, "", halt).await.err();
         // What those handlers set counts.
-        own.settle(context).await;
-        (own, begins)
+        own.resolve(context).await;
+        let refused = match own.refusal.take() {
+            Some(why) => Some(own.refused(context, &why, halt).await),
+            None => None,
+        };
+        if failed.is_some() {
+            own.handler_failed(context, Event::PreExecute, halt).await;
+        }
+        (own, failed.or(refused))
     })
 }
 
@@ -135,20 +139,20 @@ fn conclude<'r, 'a: 'r>(
     halt: &'r CancellationToken,
 ) -> BoxFuture<'r, TaskEnd> {
     Box::pin(async move {
-        if let Some(counts) = forced(&own.settled, ended.end, halt.is_cancelled()) {
+        if let Some(counts) = forced(&own.properties, ended.end, halt.is_cancelled()) {
             force(context, &own, counts, halt, &mut ended).await;
         }
         // Containers have looked at theirs.
         let is_container = task.kind.container().is_some();
-        if !is_container && allowed(&own.settled, ended.end, ended.errors, halt.is_cancelled()) {
+        if !is_container && allowed(&own.properties, ended.end, ended.errors, halt.is_cancelled()) {
             (ended.end, ended.errors) = (End::Success, ended.errors.max(1));
             let text =
-                format!("it counts as succeeded: maximum-errors is {}", own.settled.maximum_errors.get());
+                format!("it counts as succeeded: maximum-errors is {}", own.properties.maximum_errors.get());
             own.say(context, MessageType::Information, &text).await;
         }
         if ended.end == End::Failure && !halt.is_cancelled() {
             let text =
-                format!("{} failed after {} of {} tries", task.name, ended.tries, own.settled.retries + 1);
+                format!("{} failed after {} of {} tries", task.name, ended.tries, own.properties.retries + 1);
             own.say(context, MessageType::TaskFailed, &text).await;
             // Of containers SSIS raises none: what failed inside has.
             if !is_container {
@@ -166,7 +170,7 @@ fn conclude<'r, 'a: 'r>(
         let text = format!("{} {} after {}", task.name, how(end, halt), measured(begun.elapsed()));
         own.say(context, MessageType::PostExecute, &text).await;
         own.close(context).await;
-        TaskEnd { end, errors, error, counts: own.settled.fail_parent }
+        TaskEnd { end, errors, error, counts: own.properties.fail_parent }
     })
 }
 
@@ -215,7 +219,7 @@ pub(super) fn perform<'b, 'a: 'b>(
         TaskKind::Sql(sql) => Box::pin(sql::run(context, activation, sql, interrupt)),
         TaskKind::Sequence(container) => Box::pin(async move {
             let place = activation.place.clone();
-            let maximum = activation.settled.maximum_errors;
+            let maximum = activation.properties.maximum_errors;
             let ended = run_container(context, container, maximum, place, interrupt.clone()).await;
             Try::of_container(ended, activation.path(), interrupt)
         }),

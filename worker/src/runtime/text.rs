@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use scaleout_package::Value;
-use scaleout_package::property::{Property, Setting};
+use scaleout_package::property::{Property, PropertyValue};
 use scaleout_package::scope::Scope;
 use scaleout_package::template::Template;
 
@@ -33,7 +33,7 @@ pub(super) fn rendered(template: &Template, scope: &Scope) -> Result<String, Str
 ///
 /// # Errors
 /// It has no value.
-pub(super) fn resolved<T: Setting>(
+pub(super) fn resolved<T: PropertyValue>(
     key: &'static str,
     property: &Property<T>,
     scope: &Scope,

@@ -75,7 +75,7 @@ fn after_failure<'r, 'a: 'r>(
                 return Err(Some(error));
             }
         };
-        let Some(delay) = retry_after(&own.settled, tries) else {
+        let Some(delay) = retry_after(&own.properties, tries) else {
             // What failed inside has told its error, and raised it.
             if let Some(text) = text {
                 own.say(context, MessageType::Error, &text).await;
@@ -85,7 +85,7 @@ fn after_failure<'r, 'a: 'r>(
             return Err(Some(error));
         };
         let why = text.clone().unwrap_or_else(|| error.clone());
-        let (all, after) = (own.settled.retries + 1, duration::print(delay));
+        let (all, after) = (own.properties.retries + 1, duration::print(delay));
         let warning = format!("try {tries} of {all} failed, again in {after}: {why}");
         own.say(context, MessageType::Warning, &warning).await;
         if own.raise(Event::Warning, &warning, halt).await.is_err() {
@@ -118,7 +118,7 @@ fn one_try<'r, 'a: 'r>(
         if let Some(fault) = &own.fault {
             return Try::failed(fault.clone());
         }
-        let activation = Activation { task, settled: own.settled, place: own.place.clone() };
+        let activation = Activation { task, properties: own.properties, place: own.place.clone() };
         let ended = in_slot(context, activation, halt).await;
         match (events::raise_changes(context, task, &own.place, halt).await, ended) {
             (Err(error), Try::Succeeded { errors, .. }) => {
@@ -144,7 +144,7 @@ fn in_slot<'r, 'a: 'r>(
         let slot = async { if takes_slot { context.slots.acquire().await.ok() } else { None } };
         let Some(_slot) = halt.run_until_cancelled(slot).await else { return Try::Interrupted };
         let interrupt = halt.child_token();
-        let timeout = activation.settled.timeout;
+        let timeout = activation.properties.timeout;
         let mut body = pin!(membership::perform(context, activation, &interrupt));
         let Some(timeout) = timeout else { return body.await };
         match tokio::time::timeout(timeout, &mut body).await {

@@ -8,12 +8,10 @@ use scaleout_package::budget::Kept;
 use scaleout_package::frames::{Beginning, Change, Frame, FrameId, Frames, WriteError};
 use tokio::sync::{mpsc, oneshot};
 
-/// Most questions that wait; who asks more waits for room.
-const QUESTIONS_MAX: usize = 64;
-
-/// Asks the owner.
+/// Asks the owner. Nobody waits for room to ask: a container asks between its tasks, and room that is kept for one of those
+/// would come to nobody meanwhile. As many questions wait as there are things that run, each with one.
 #[derive(Clone, Debug)]
-pub(super) struct Variables(mpsc::Sender<Question>);
+pub(super) struct Variables(mpsc::UnboundedSender<Question>);
 
 /// Owns the variables.
 #[derive(Debug)]
@@ -21,7 +19,7 @@ pub(super) struct Owner {
     frames: Frames,
     /// Writes of watched variables that their writer has not asked for yet, oldest first, by its path.
     changes: BTreeMap<String, Vec<Change>>,
-    questions: mpsc::Receiver<Question>,
+    questions: mpsc::UnboundedReceiver<Question>,
 }
 
 #[derive(Debug)]
@@ -60,7 +58,7 @@ enum Question {
 const OWNER_LIVES: &str = "the owner moves beside the package for as long as anything in it runs";
 
 pub(super) fn variables() -> (Variables, Owner) {
-    let (sender, questions) = mpsc::channel(QUESTIONS_MAX);
+    let (sender, questions) = mpsc::unbounded_channel();
     (Variables(sender), Owner { frames: Frames::default(), changes: BTreeMap::new(), questions })
 }
 
@@ -108,7 +106,7 @@ impl Variables {
 
     async fn ask<T>(&self, question: impl FnOnce(oneshot::Sender<T>) -> Question) -> T {
         let (answer, answered) = oneshot::channel();
-        self.0.send(question(answer)).await.expect(OWNER_LIVES);
+        self.0.send(question(answer)).expect(OWNER_LIVES);
         answered.await.expect(OWNER_LIVES)
     }
 }
@@ -188,6 +186,26 @@ mod tests {
             biased;
             () = body => {}
             () = owner.answer() => unreachable!("somebody may still ask"),
+        }
+    }
+
+    /// As the tasks of a container do while it asks itself: what they were given they cannot take.
+    #[tokio::test]
+    async fn who_asks_is_answered_whatever_others_do_with_their_turn() {
+        let (variables, owner) = variables();
+        let body = async {
+            let package = variables.open(None, int("outer")).await;
+            let mut others: Vec<_> = (0..1_000).map(|_| Box::pin(variables.seen_from(package))).collect();
+            for other in &mut others {
+                assert!(futures_util::poll!(other).is_pending());
+            }
+            assert_eq!(variables.seen_from(package).await.len(), 1);
+        };
+        tokio::select! {
+            biased;
+            () = body => {}
+            () = owner.answer() => unreachable!("somebody may still ask"),
+            () = tokio::time::sleep(std::time::Duration::from_secs(30)) => panic!("nobody answers"),
         }
     }
 }

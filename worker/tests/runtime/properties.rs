@@ -73,20 +73,66 @@ async fn a_property_that_has_no_value_fails_the_task_and_says_which() {
         ("force-result = \"{{ @n }}\"", "`force-result` expects one of none, success, failure, found \"0\""),
         ("disable = \"1 / @n == 1\"", "cannot evaluate `disable`: the right side of / is zero"),
         (
-            "disable-event-handlers = \"@none == 1\"\n[tasks.a.on-task-failed.tasks.b]\nkind = \"sequence\"",
+            "disable-event-handlers = \"@none == 1\"",
             "`disable-event-handlers` expects true or false, found NULL",
         ),
     ] {
-        let text = format!(
-            "{NUMBER}[variables.none]\ntype = \"int64\"\n{}{}",
-            task("a", "echo ran", line),
-            task("next", "echo next", "after = [{ task = \"a\", on = \"failure\" }]")
-        );
-        let went = world.run(&text).await;
-        assert_eq!(went.kind(), OutcomeKind::Failed, "{line}");
-        assert_eq!(went.error(), format!(r"\Package\a: {expected}"), "{line}");
-        assert_eq!((went.stdout(), went.texts(MessageType::Error)), (vec!["next"], vec![expected]), "{line}");
+        // It is not tried again, also where a try begins with variables of its own.
+        let again = if line.starts_with("retries") { "" } else { "retries = 3" };
+        let own = "[tasks.a.variables.own]\ntype = \"int64\"";
+        for more in [again.to_owned(), format!("{again}\n{own}")] {
+            let text = format!(
+                "{NUMBER}[variables.none]\ntype = \"int64\"\n{}{}\n[tasks.a.on-task-failed.tasks.b]\nkind = \"sequence\"\n",
+                task("a", "echo ran", &format!("{line}\n{more}")),
+                task("next", "echo next", "after = [{ task = \"a\", on = \"failure\" }]")
+            );
+            let went = world.run(&text).await;
+            assert_eq!(went.kind(), OutcomeKind::Failed, "{line}");
+            assert_eq!(went.error(), format!(r"\Package\a: {expected}"), "{line}");
+            assert_eq!(
+                (went.stdout(), went.texts(MessageType::Error)),
+                (vec!["next"], vec![expected]),
+                "{line}"
+            );
+        }
     }
+}
+
+#[tokio::test]
+async fn a_property_without_a_value_leaves_the_others_as_they_are() {
+    let world = World::new().await;
+    let a = task("a", "echo ran", "retries = \"@n - 1\"\nfail-parent = false");
+    let went = world.run(&format!("{NUMBER}{a}")).await;
+    went.succeeded();
+    let told = ["`retries` expects a whole number from 0 to 1000, found -1"];
+    assert_eq!((went.texts(MessageType::Error), went.stdout()), (told.to_vec(), vec![]));
+    // What keeps it from starting anyhow comes first, and both are told.
+    let handler = "[tasks.a.on-pre-execute.tasks.no]\nkind = \"process\"\ncommand = [\"false\"]\n";
+    let went = world.run(&format!("{NUMBER}{a}{handler}")).await;
+    went.succeeded();
+    let errors = went.texts(MessageType::Error);
+    assert!(
+        errors.contains(&told[0]) && errors.contains(&"a handler on-pre-execute of it failed"),
+        "{errors:?}"
+    );
+}
+
+#[tokio::test]
+async fn many_tasks_with_expressions_do_not_hold_up_their_container() {
+    let world = World::new().await;
+    let many: String = (0..200)
+        .map(|n| task(&format!("t{n}"), "true", "retries = \"@n\"\ntimeout = \"{{ @n + 9 }}s\""))
+        .collect();
+    let pair = |n| {
+        format!(
+            "[tasks.a{n}]\nkind = \"sequence\"\n[tasks.b{n}]\nkind = \"sequence\"\nafter = [\"a{n}\"]\ndisable = \"@n == 1\"\n"
+        )
+    };
+    let pairs: String = (0..100).map(pair).collect();
+    let loops = "[tasks.each]\nkind = \"foreach\"\nnumbers = { from = 1, to = 300 }\nparallel = 300\n\
+                 [tasks.each.tasks.c]\nkind = \"sequence\"\nretries = \"@n\"\n\
+                 [tasks.each.tasks.d]\nkind = \"sequence\"\nafter = [{ task = \"c\", when = \"@n == 0\" }]\ndisable = \"@n == 0\"\n";
+    world.run(&format!("{NUMBER}{many}{pairs}{loops}")).await.succeeded();
 }
 
 #[tokio::test]
@@ -116,6 +162,41 @@ async fn bounds_on_errors_are_expressions_too() {
 }
 
 #[tokio::test]
+async fn packages_inside_and_handlers_have_bounds_of_their_own() {
+    let world = World::new().await;
+    let inner = "maximum-errors = \"@allowed\"\ndisable-event-handlers = \"@quiet\"\n[parameters]\n\
+                 allowed = { type = \"int64\" }\nquiet = { type = \"bool\" }\n\
+                 [tasks.fails]\nkind = \"process\"\ncommand = [\"false\"]\n\
+                 [on-error.tasks.say]\nkind = \"process\"\ncommand = [\"echo\", \"heard\"]\n";
+    world.file("packages/inner.toml", inner, 0o644);
+    let call = |allowed: u32, quiet: bool| {
+        format!(
+            "maximum-errors = 9\n[tasks.call]\nkind = \"package\"\npackage = \"inner\"\nmaximum-errors = 1\n\
+             [tasks.call.parameters]\nallowed = {allowed}\nquiet = {quiet}\n\
+             [tasks.next]\nkind = \"process\"\ncommand = [\"echo\", \"next\"]\nafter = [\"call\"]\n"
+        )
+    };
+    assert_eq!(world.run(&call(2, true)).await.stdout(), ["next"]);
+    assert_eq!(world.run(&call(2, false)).await.stdout(), ["heard", "next"]);
+    assert_eq!(world.run(&call(1, true)).await.stdout(), [""; 0]);
+    let went = world.run(&call(0, true)).await;
+    assert_eq!(
+        went.texts(MessageType::Error),
+        ["`maximum-errors` expects a whole number from 1 to 1000000, found 0"]
+    );
+    let handler = |more: &str| {
+        format!(
+            "{NUMBER}[tasks.a]\nkind = \"sequence\"\n[tasks.a.on-pre-execute]\n{more}\n\
+             [tasks.a.on-pre-execute.tasks.fails]\nkind = \"process\"\ncommand = [\"false\"]\n"
+        )
+    };
+    world.run(&handler("maximum-errors = \"@n + 2\"")).await.succeeded();
+    assert_eq!(world.run(&handler("maximum-errors = \"@n + 1\"")).await.kind(), OutcomeKind::Failed);
+    let went = world.run(&handler("maximum-errors = \"@n\"")).await;
+    assert!(went.error().ends_with("`maximum-errors` expects a whole number from 1 to 1000000, found 0"));
+}
+
+#[tokio::test]
 async fn a_package_is_told_by_its_parameters_how_many_tasks_run_at_once() {
     let mut world = World::new().await;
     let script = "mkdir \"$SCALEOUT_WORK_DIR/alone\" && sleep 0.02 && rmdir \"$SCALEOUT_WORK_DIR/alone\"";
@@ -131,19 +212,35 @@ async fn a_package_is_told_by_its_parameters_how_many_tasks_run_at_once() {
 #[tokio::test]
 async fn a_loop_is_told_how_many_iterations_run_at_once() {
     let world = World::new().await;
-    let script = "mkdir \"$SCALEOUT_WORK_DIR/alone\" && sleep 0.02 && rmdir \"$SCALEOUT_WORK_DIR/alone\"";
-    let text = |parallel: &str, around: &str| {
+    let alone = "mkdir \"$SCALEOUT_WORK_DIR/alone\" && rmdir \"$SCALEOUT_WORK_DIR/alone\"";
+    // Each ends when all four are there.
+    let four = "mktemp -p \"$SCALEOUT_WORK_DIR\"; until [ \"$(ls \"$SCALEOUT_WORK_DIR\" | wc -l)\" -ge 4 ]; do sleep 0.01; done";
+    let text = |parallel: &str, around: &str, script: &str| {
         format!(
             "{NUMBER}[tasks.out]\nkind = \"foreach\"\nnumbers = {{ from = 1, to = 2 }}\n{around}\n\
              [tasks.out.tasks.each]\nkind = \"foreach\"\nnumbers = {{ from = 1, to = 4 }}\nparallel = \"{parallel}\"\n\
              [tasks.out.tasks.each.tasks.a]\nkind = \"process\"\ncommand = [\"sh\", \"-c\", {script:?}]\n"
         )
     };
-    world.run(&text("@n + 1", "")).await.succeeded();
-    assert_eq!(world.run(&text("@n + 4", "")).await.kind(), OutcomeKind::Failed, "two at once are noticed");
-    let went = world.run(&text("@n + 501", "parallel = 2")).await;
-    let expected =
-        "`parallel` is 501, and with the loops around it at most 500 iterations of it run at the same time";
+    world.run(&text("@n + 1", "", alone)).await.succeeded();
+    world.run(&text("@n + 4", "", four)).await.succeeded();
+    let expected = "501 iterations (`parallel`) in each of 2 that run at the same time are too many: loops within each \
+                    other run at most 1000 at the same time";
+    for around in ["parallel = 2", "parallel = \"@n + 2\""] {
+        let went = world.run(&text("@n + 501", around, alone)).await;
+        assert!(went.error().ends_with(expected), "{}", went.error());
+    }
+    // Also in a package that runs inside a loop, and in a handler.
+    let inner = "[variables.n]\ntype = \"int64\"\nvalue = 501\n[tasks.each]\nkind = \"foreach\"\n\
+                 numbers = { from = 1, to = 3 }\nparallel = \"@n\"\n";
+    world.file("packages/inner.toml", inner, 0o644);
+    let outer = "[tasks.out]\nkind = \"foreach\"\nnumbers = { from = 1, to = 1 }\nparallel = 2\n";
+    let calls = "[tasks.out.tasks.call]\nkind = \"package\"\npackage = \"inner\"\n";
+    let went = world.run(&format!("{outer}{calls}")).await;
+    assert!(went.error().ends_with(expected), "{}", went.error());
+    let handled = inner.replace("[tasks.", "[tasks.out.tasks.a.on-pre-execute.tasks.");
+    let handled = handled.replace("[variables.", "[tasks.out.tasks.a.on-pre-execute.variables.");
+    let went = world.run(&format!("{outer}[tasks.out.tasks.a]\nkind = \"sequence\"\n{handled}")).await;
     assert!(went.error().ends_with(expected), "{}", went.error());
 }
 

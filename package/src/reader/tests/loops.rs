@@ -4,7 +4,7 @@ use super::{bad, good};
 use crate::files::{FileContent, ProjectFiles};
 use crate::model::{Cell, DateUnit, Foreach, Operand, Over, Package, Retrieve, Step, TaskKind};
 use crate::project::ProjectSettings;
-use crate::property::{Property, Setting};
+use crate::property::{Property, PropertyValue};
 use crate::reader::{Surroundings, read_package};
 use crate::reference::Reference;
 use crate::value::Value;
@@ -55,7 +55,7 @@ type = "date"
 "#,
     );
     let files = loop_of(&package, "files");
-    assert_eq!((files.parallel.known().map(|number| number.get()), files.parallel_max), (Some(8), 1_000));
+    assert_eq!(files.parallel.known().map(|number| number.get()), Some(8));
     assert_eq!(files.into[0].variable, "file");
     assert_eq!(files.container.tasks()[0].path.to_string(), r"\Package\files\check");
     let Over::Files(over) = &files.over else { panic!("{:?}", files.over) };

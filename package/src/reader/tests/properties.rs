@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{bad, good};
-use crate::model::{ForceResult, Over, Package, Task, TaskKind};
+use crate::model::{ForceResult, HttpAnswer, Over, Package, Task, TaskKind};
 use crate::property::Property;
 use crate::scope::Scope;
 use crate::value::Value;
@@ -77,16 +77,32 @@ fn any_property_is_an_expression() {
     assert_eq!((number.get(), package.maximum_errors.resolve("", &scope).unwrap().get()), (2, 3));
     let a = task(&package, "a");
     assert!(!a.properties.are_known() && a.handlers.disabled.known().is_none());
-    let settled = a.properties.settle(&scope).unwrap();
-    assert_eq!((settled.retries, settled.retry_delay), (6, Duration::from_secs(2)));
-    assert_eq!((settled.timeout, settled.maximum_errors.get()), (Some(Duration::from_secs(120)), 2));
-    assert_eq!((settled.fail_parent, settled.force_result), (false, ForceResult::Failure));
+    let (resolved, fault) = a.properties.resolve(&scope);
+    assert_eq!(fault, None);
+    assert_eq!((resolved.retries, resolved.retry_delay), (6, Duration::from_secs(2)));
+    assert_eq!((resolved.timeout, resolved.maximum_errors.get()), (Some(Duration::from_secs(120)), 2));
+    assert_eq!((resolved.fail_parent, resolved.force_result), (false, ForceResult::Failure));
     assert_eq!(a.disable.resolve("", &scope), Ok(false));
     let TaskKind::Process(process) = &a.kind else { panic!("{a:?}") };
     assert_eq!(process.success_exit_codes[1].resolve("", &scope).map(|code| code.get()), Ok(2));
     let TaskKind::Foreach(foreach) = &task(&package, "b").kind else { panic!("{package:?}") };
     let Over::Files(files) = &foreach.over else { panic!("{foreach:?}") };
     assert_eq!((foreach.parallel.resolve("", &scope).unwrap().get(), files.recursive.known()), (2, None));
+    let TaskKind::Foreach(foreach) = &task(&package, "c").kind else { panic!("{package:?}") };
+    let Over::Dates { step, unit, .. } = &foreach.over else { panic!("{foreach:?}") };
+    assert_eq!((step.resolve("", &scope).unwrap().get(), unit.known()), (2, None));
+    let TaskKind::File(file) = &task(&package, "d").kind else { panic!("{package:?}") };
+    assert_eq!(
+        (file.recursive.resolve("", &scope), file.overwrite.resolve("", &scope)),
+        (Ok(true), Ok(true))
+    );
+    assert_eq!(file.missing.known(), None);
+    let TaskKind::Http(http) = &task(&package, "e").kind else { panic!("{package:?}") };
+    assert_eq!(http.expected_status[0].resolve("", &scope).unwrap().get(), 202);
+    assert_eq!(http.redirects_max.resolve("", &scope).unwrap().get(), 2);
+    assert_eq!(http.connect_timeout.resolve("", &scope).unwrap().get(), Duration::from_secs(2));
+    assert_eq!(http.request_timeout.resolve("", &scope).unwrap().get(), Duration::from_secs(2));
+    assert!(matches!(&http.answer, Some(HttpAnswer::File { overwrite: Property::Expression(_), .. })));
     let problem = files.retrieve.resolve("retrieve", &scope).unwrap_err().to_string();
     assert_eq!(problem, "`retrieve` expects one of path, name, stem, found \"failure\"");
 }
@@ -95,7 +111,7 @@ fn any_property_is_an_expression() {
 fn an_expression_that_is_always_the_same_is_checked_at_once() {
     let package = good("[tasks.a]\nkind = \"sequence\"\nretries = \"1 + 1\"\ndisable = \"1 == 2\"\n");
     let a = task(&package, "a");
-    assert_eq!(a.properties.settle(&Scope::default()).unwrap().retries, 2);
+    assert_eq!(a.properties.resolve(&Scope::default()).0.retries, 2);
     assert!(a.properties.are_known());
     assert_eq!(a.disable, Property::Value(false));
     bad(
@@ -120,17 +136,34 @@ kind = "sequence"
 disable = "@n == 1"
 disable-event-handlers = "no"
 maximum-errors = 1.5
+retry-delay = "{{ @word }}"
+timeout = "{{ 31 }}d"
+retries = "{{ @day }}"
+[parameters.word]
+type = "string"
+sensitive = true
+[tasks.c]
+kind = "sequence"
+timeout = "@day"
+force-result = "{{ \"sucess\" }}"
+disable = "word"
 "#,
         r#"p.toml:8:11: `retries` expects a whole number from 0 to 1000, found 500 * 3
-p.toml:9:19: @nobody is not known here (known: n, day, key)
+p.toml:9:19: @nobody is not known here (known: n, day, key, word)
 p.toml:10:11: `timeout` expects a duration from 1ms to 30d such as "10m", found a list
 p.toml:11:16: the value is DT_DBDATE, and DT_BOOL is wanted (cast it: (DT_BOOL)(…))
 p.toml:12:16: unknown force-result `sucess` (did you mean `success`?)
 p.toml:13:19: + cannot be applied to DT_DBDATE and DT_I4 (dates are added to with DATEADD and subtracted with DATEDIFF)
-p.toml:14:12: @key is sensitive, and would be shown (name it where it is needed: logs show variables and properties, and what is made of them)
-p.toml:19:12: @n is not known here (known: day, key)
+p.toml:14:12: @key is sensitive, and would be shown (logs show variables and properties, and what is made of them)
+p.toml:19:12: @n is not known here (known: day, key, word)
 p.toml:20:26: `disable-event-handlers` expects true or false, found a string
-p.toml:21:18: `maximum-errors` expects a whole number from 1 to 1000000, found 1.5"#,
+p.toml:21:18: `maximum-errors` expects a whole number from 1 to 1000000, found 1.5
+p.toml:22:15: @word is sensitive, and would be shown (logs show properties, and what is made of them)
+p.toml:23:11: `timeout` expects a duration from 1ms to 30d such as "10m", found "{{ 31 }}d"
+p.toml:24:11: `retries` is an expression as a whole, not a text with {{ }} (take out the braces)
+p.toml:30:11: `timeout` is a text, and has its expressions in {{ }} (write "{{ @day }}")
+p.toml:31:16: unknown force-result `sucess` (did you mean `success`?)
+p.toml:32:12: word is the name of a column, and there are no columns here (write @word)"#,
     );
 }
 
@@ -160,10 +193,10 @@ parallel = "@n"
 [tasks.b.tasks.c.tasks.d]
 kind = "foreach"
 numbers = { from = 1, to = 3 }
-parallel = 2
+parallel = 20
 "#,
         r#"p.toml:9:15: iterations that run at the same time cannot be one transaction (take out `parallel`, or put a sequence with transaction = "required" into the loop: a transaction for each iteration)
 p.toml:12:11: variable `sum` is outside the loop `a`, whose iterations run at the same time (declare it in the loop, where each iteration has its own, or take out `parallel` of `a`)
-p.toml:24:12: 2 iterations in each of 1000 that run at the same time are too many (loops within each other run at most 1000 iterations at the same time)"#,
+p.toml:24:12: 20 iterations in each of 100 that run at the same time are too many (loops within each other run at most 1000 iterations at the same time)"#,
     );
 }

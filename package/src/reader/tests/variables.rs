@@ -81,7 +81,7 @@ value = "@key"
 kind = "expression"
 assign = "@copy = @[$Package::key]"
 "#,
-        r#"p.toml:6:10: @key is sensitive, and would be shown (name it where it is needed: logs show variables and properties, and what is made of them)
-p.toml:9:11: @[$Package::key] is sensitive, and would be shown (name it where it is needed: logs show variables and properties, and what is made of them)"#,
+        r#"p.toml:6:10: @key is sensitive, and would be shown (logs show variables and properties, and what is made of them)
+p.toml:9:11: @[$Package::key] is sensitive, and would be shown (logs show variables and properties, and what is made of them)"#,
     );
 }

@@ -8,8 +8,8 @@ use scaleout_package::scope::Scope;
 use scaleout_package::{Package, Value};
 use tokio_util::sync::CancellationToken;
 
-use super::super::activation::Activation;
-use super::super::container::run_package;
+use super::super::activation::{Activation, Place};
+use super::super::container::{PackagePlace, run_package};
 use super::super::context::Context;
 use super::super::task::Try;
 
@@ -38,8 +38,9 @@ pub(crate) async fn run<'a>(
         Ok(beginning) => beginning,
         Err(error) => return Try::failed(format!("{} cannot start: {error}", package.name)),
     };
-    let (path, around) = (activation.place.path.child(STEP), activation.place.around.clone());
-    let ended = Box::pin(run_package(&inner, path, around, beginning, interrupt.clone())).await;
+    let Place { path, around, at_once, .. } = activation.place.clone();
+    let place = PackagePlace { path: path.child(STEP), around, at_once };
+    let ended = Box::pin(run_package(&inner, place, beginning, interrupt.clone())).await;
     Try::of_container(ended, activation.path(), interrupt)
 }
 

@@ -5,7 +5,7 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use scaleout_common::wire::{MessageSource, MessageType};
 use scaleout_package::flow::{Iterations, Omitted, RunPath};
 use scaleout_package::frames::FrameId;
-use scaleout_package::model::{Event, Foreach, Over};
+use scaleout_package::model::{Event, Foreach, Over, Parallel};
 use tokio_util::sync::CancellationToken;
 
 use super::super::activation::{Activation, Place};
@@ -32,6 +32,10 @@ pub(crate) async fn run<'a>(
     foreach: &'a Foreach,
     interrupt: &CancellationToken,
 ) -> Try {
+    let at_once = match at_once(context, activation, foreach).await {
+        Ok(at_once) => at_once,
+        Err(problem) => return Try::failed(problem),
+    };
     let mut source = match open(context, activation, foreach, interrupt).await {
         Ok(source) => source,
         Err(problem) => return Try::failed(problem),
@@ -43,11 +47,7 @@ pub(crate) async fn run<'a>(
     if let Some(count) = known {
         say(context, activation, how_many(count)).await;
     }
-    let at_once = match at_once(context, activation, foreach).await {
-        Ok(at_once) => at_once,
-        Err(problem) => return Try::failed(problem),
-    };
-    let maximum = activation.settled.maximum_errors;
+    let maximum = activation.properties.maximum_errors;
     let mut iterations = Iterations::new(known.unwrap_or(u64::MAX), at_once, maximum);
     let ended = go_over(context, activation, foreach, &mut source, &mut iterations, interrupt).await;
     let broken = source.finish().await;
@@ -78,10 +78,12 @@ async fn at_once(
     let (task, frame) = (Some(activation.task), activation.place.frame);
     let parallel = context.resolve("parallel", &foreach.parallel, task, frame).await;
     let parallel = parallel.map_err(|error| error.to_string())?.get();
-    if parallel > foreach.parallel_max {
+    let around = activation.place.at_once;
+    if around.saturating_mul(parallel) > Parallel::MOST {
         return Err(format!(
-            "`parallel` is {parallel}, and with the loops around it at most {} iterations of it run at the same time",
-            foreach.parallel_max
+            "{parallel} iterations (`parallel`) in each of {around} that run at the same time are too many: loops within \
+             each other run at most {} at the same time",
+            Parallel::MOST
         ));
     }
     Ok(parallel)
@@ -127,7 +129,8 @@ async fn go_over<'a>(
                 Next::Later => break,
             };
             let Some(number) = iterations.start_next() else { break };
-            running.push(iteration(context, activation, foreach, row, number, interrupt).boxed());
+            let at_once = iterations.at_once_max();
+            running.push(iteration(context, activation, foreach, (row, number), at_once, interrupt).boxed());
         }
         if let Some(ended) = iterations.end() {
             return ContainerEnd { end: ended.end, errors: ended.errors, error };
@@ -148,8 +151,8 @@ async fn iteration<'a>(
     context: &'a Context<'a>,
     loop_itself: &Activation<'a>,
     foreach: &'a Foreach,
-    row: Row,
-    number: u64,
+    (row, number): (Row, u64),
+    at_once: u32,
     halt: &CancellationToken,
 ) -> IterationEnd {
     let path = loop_itself.place.path.iteration(number);
@@ -162,13 +165,14 @@ async fn iteration<'a>(
     };
     let frame = own.unwrap_or(loop_itself.place.frame);
     let around = Enclosing::seeing(&loop_itself.place.around, &loop_itself.place.path, frame);
-    let place = Place { path, frame, around, within: loop_itself.place.within.clone() };
+    let at_once = loop_itself.place.at_once.saturating_mul(at_once);
+    let place = Place { path, frame, around, within: loop_itself.place.within.clone(), at_once };
     let assigned = assign(context, foreach, row, &place).await;
     // Also of an item that fits in part: what was written is told.
     let told = events::raise_changes(context, loop_itself.task, &place, halt).await;
     let ended = match (assigned, told) {
         (Ok(()), Ok(())) => {
-            let maximum = loop_itself.settled.maximum_errors;
+            let maximum = loop_itself.properties.maximum_errors;
             let ended =
                 run_container(context, &foreach.container, maximum, place.clone(), halt.clone()).await;
             IterationEnd { errors: ended.errors, error: ended.error }
