@@ -7,5 +7,11 @@ cd "$(dirname "$0")/.."
 need_toolchain
 sh deploy/install.sh
 cargo build --quiet --locked --release --workspace --bins
+peers=$(dirname "$programs")/peers
 programs=$(dirname "$programs")/release
+if sh deploy/peers.sh "$peers"; then
+    export SCALEOUT_BENCH_PEERS="$peers"
+else
+    echo "make bench: the peers cannot be installed, and are left out" >&2
+fi
 exec "$programs/scaleout-servers" run --durable -- "$programs/scaleout-bench" "${1:-standard}" benches

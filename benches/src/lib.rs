@@ -6,6 +6,7 @@ mod cpu;
 mod figures;
 mod latency;
 mod machine;
+mod peers;
 mod plot;
 mod quantiles;
 pub mod recovery;

@@ -10,6 +10,7 @@ use crate::ceiling;
 use crate::cpu::{IS_KNOWN, Part, Usage};
 use crate::latency::{self, Latency};
 use crate::machine;
+use crate::peers::{self, Peer};
 use crate::plot;
 use crate::quantiles::{Quantiles, SHARES};
 use crate::report::{Rounds, grouped, table};
@@ -27,6 +28,8 @@ pub struct Size {
     pub latency: Duration,
     /// Packages of one process.
     pub processes: u64,
+    /// The part of the usual tasks that each peer runs: 1 for all of them.
+    pub peers: u64,
 }
 
 /// What is written.
@@ -39,9 +42,10 @@ pub struct Results {
 }
 
 /// Under how many workers, with how many executions in each request.
-const CASES: [Case; 4] = [SMALL, Case(1, 1_000), Case(2, 1_000), Case(4, 1_000)];
+const CASES: [Case; 4] = [SMALL, LARGE, Case(2, 1_000), Case(4, 1_000)];
 /// So few that each has a task message of its own.
 const SMALL: Case = Case(1, 50);
+const LARGE: Case = Case(1, 1_000);
 /// As a task message of one execution.
 const BODY_BYTES: usize = 48;
 const CLIENTS: usize = 4;
@@ -63,6 +67,7 @@ struct Measured {
     processes: Rounds,
     in_one: Rounds,
     chained: Rounds,
+    peers: BTreeMap<usize, Rounds>,
 }
 
 /// Measures everything; `say` is told what is done now.
@@ -82,6 +87,9 @@ pub async fn measure(size: Size, say: &mut dyn FnMut(&str)) -> Results {
                 described = machine::described(&stand).await;
             }
         }
+    }
+    for round in 1..=size.rounds {
+        measured.peers(size, |peer| say(&format!("round {round} of {}: {peer}", size.rounds))).await;
     }
     let highest = measured.rate(SMALL).median();
     let mut latencies = vec![Latency::default(); LOADS.len() + 1];
@@ -142,6 +150,14 @@ impl Measured {
         self.chained.add(work::chained_executions(stand).await.as_secs_f64());
     }
 
+    async fn peers(&mut self, size: Size, mut say: impl FnMut(&str)) {
+        let Some(folder) = peers::folder() else { return };
+        for (index, peer) in Peer::ALL.into_iter().enumerate() {
+            say(&peer.name());
+            self.peers.entry(index).or_default().add(peers::run(peer, &folder, size.peers).await);
+        }
+    }
+
     fn rate(&self, case: Case) -> Rounds {
         self.throughput.get(&case).into_iter().flatten().map(Throughput::rate).collect()
     }
@@ -156,6 +172,7 @@ impl Measured {
             self.tell_costs(),
             tell_latency(latencies),
             self.tell_work(size),
+            self.tell_peers(),
         ]
         .join("\n");
         Results { text, plots: vec![plot] }
@@ -243,6 +260,56 @@ impl Measured {
         format!(
             "## Cost of one execution\n\nOf all processes of a kind together; resident memory counts what PostgreSQL's \
              processes share for each of them.\n\n{}",
+            table(&head, &rows)
+        )
+    }
+
+    fn tell_peers(&self) -> String {
+        if self.peers.is_empty() {
+            let variable = peers::FOLDER_VARIABLE;
+            return format!("## Beside the peers\n\nNot measured: {variable} names no folder with them.\n");
+        }
+        let (small, large) = (self.rate(SMALL), self.rate(LARGE));
+        let times = |ours: f64, theirs: &Rounds| grouped(ours / theirs.median(), 1);
+        let row = |(index, rate): (&usize, &Rounds)| {
+            let (stores, promises) = Peer::ALL[*index].keeps();
+            let [of_small, of_large] = [&small, &large].map(|ours| times(ours.median(), rate));
+            vec![
+                Peer::ALL[*index].name(),
+                rate.told(0),
+                of_small,
+                of_large,
+                stores.to_owned(),
+                promises.to_owned(),
+            ]
+        };
+        let mut rows: Vec<Vec<String>> = self.peers.iter().map(row).collect();
+        for (case, rate) in [(SMALL, &small), (LARGE, &large)] {
+            let stores = "every execution: status, times, attempts, worker, log".to_owned();
+            let promises =
+                "the catalog, a quorum queue, confirms: runs once, and says so if a loss makes it twice";
+            let blank = String::new();
+            rows.push(vec![
+                format!("Scaleout, {case}"),
+                rate.told(0),
+                blank.clone(),
+                blank,
+                stores,
+                promises.to_owned(),
+            ]);
+        }
+        let head = [
+            "an empty task",
+            "tasks/s",
+            "Scaleout, 50 a request: times",
+            "1,000 a request: times",
+            "stores",
+            "promises",
+        ];
+        format!(
+            "## Beside the peers\n\nOn the same RabbitMQ and PostgreSQL, one after the other, from the first request to the \
+             end of the last task; one client process, one worker with as many processes as its makers advise. Settings: \
+             `peers/`.\n\n{}",
             table(&head, &rows)
         )
     }

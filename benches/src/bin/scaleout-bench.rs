@@ -12,12 +12,13 @@ const USAGE: &str = "usage: scaleout-bench standard|full|quick FOLDER
 
 /// What `make bench` does: well under a quarter of an hour.
 const STANDARD: Size =
-    Size { rounds: 3, executions: 50_000, latency: Duration::from_secs(10), processes: 1_000 };
+    Size { rounds: 3, executions: 50_000, latency: Duration::from_secs(10), processes: 1_000, peers: 1 };
 /// The budgets' sustained load.
 const FULL: Size =
-    Size { rounds: 3, executions: 200_000, latency: Duration::from_secs(30), processes: 5_000 };
+    Size { rounds: 3, executions: 200_000, latency: Duration::from_secs(30), processes: 5_000, peers: 1 };
 /// To see that it works; the figures mean little.
-const QUICK: Size = Size { rounds: 1, executions: 10_000, latency: Duration::from_secs(2), processes: 200 };
+const QUICK: Size =
+    Size { rounds: 1, executions: 10_000, latency: Duration::from_secs(2), processes: 200, peers: 10 };
 
 #[tokio::main]
 async fn main() -> std::io::Result<()> {

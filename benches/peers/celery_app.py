@@ -1,0 +1,34 @@
+"""The empty task on Celery: `celery -A celery_app worker`, and `python celery_app.py COUNT` enqueues.
+
+Durable as RabbitMQ's quorum queues and publisher confirms are. `PEER_RESULTS` (user:password@host:port/database) is where results are stored; without it none
+are. Otherwise as Celery's page "Optimizing" advises for short tasks: a high prefetch multiplier.
+"""
+
+import os
+import sys
+
+from celery import Celery
+
+import done
+
+results = os.environ.get("PEER_RESULTS")
+app = Celery("peer", broker=os.environ["PEER_AMQP"], backend=results and f"db+postgresql+psycopg2://{results}")
+app.conf.update(
+    task_ignore_result=not results,
+    task_default_queue_type="quorum",
+    broker_transport_options={"confirm_publish": True},
+    broker_connection_retry_on_startup=True,
+    task_acks_late=True,
+    worker_prefetch_multiplier=128,
+)
+
+
+@app.task(name="empty")
+def empty():
+    done.tell()
+
+
+if __name__ == "__main__":
+    with app.producer_or_acquire() as producer:
+        for _ in range(int(sys.argv[1])):
+            empty.apply_async(producer=producer)
