@@ -1,6 +1,7 @@
 //! What is measured and not tested: throughput, latency and recovery, beside the ceilings of the machine. Everything
 //! panics with what it saw, as tests do: a figure of a run that went wrong is none.
 
+mod backlog;
 mod ceiling;
 mod cpu;
 mod figures;
@@ -11,10 +12,11 @@ mod plot;
 mod quantiles;
 pub mod recovery;
 mod report;
+mod scale;
 mod sections;
 mod stand;
 mod throughput;
 mod work;
 
 pub use figures::Figures;
-pub use sections::{Results, Size, measure, throughput_only};
+pub use sections::{Millions, Results, Size, measure, millions_only, throughput_only};

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use scaleout_local::testing;
 
+use crate::backlog::{self, Backlog};
 use crate::ceiling;
 use crate::cpu::{IS_KNOWN, Part, Usage};
 use crate::latency::{self, Latency};
@@ -14,6 +15,7 @@ use crate::peers::{self, Peer};
 use crate::plot;
 use crate::quantiles::{Quantiles, SHARES};
 use crate::report::{Rounds, grouped, table};
+use crate::scale;
 use crate::stand::{Load, Stand};
 use crate::throughput::{self, Throughput};
 use crate::work::{self, TASKS};
@@ -30,6 +32,15 @@ pub struct Size {
     pub processes: u64,
     /// The part of the usual tasks that each peer runs: 1 for all of them.
     pub peers: u64,
+    /// What takes long, if it is measured.
+    pub millions: Option<Millions>,
+}
+
+/// How much waits, and how much has ended.
+#[derive(Clone, Copy, Debug)]
+pub struct Millions {
+    pub pending: u64,
+    pub ended: u64,
 }
 
 /// What is written.
@@ -68,6 +79,11 @@ struct Measured {
     in_one: Rounds,
     chained: Rounds,
     peers: BTreeMap<usize, Rounds>,
+    /// Executions a second, and their share, by workers.
+    scale: BTreeMap<usize, (Rounds, Rounds)>,
+    backlogs: Vec<Backlog>,
+    /// How many had ended when it was asked again.
+    ended: Option<(u64, backlog::Answers)>,
 }
 
 /// Measures everything; `say` is told what is done now.
@@ -90,6 +106,9 @@ pub async fn measure(size: Size, say: &mut dyn FnMut(&str)) -> Results {
     }
     for round in 1..=size.rounds {
         measured.peers(size, |peer| say(&format!("round {round} of {}: {peer}", size.rounds))).await;
+    }
+    if let Some(millions) = size.millions {
+        measured.millions(size, millions, say).await;
     }
     let highest = measured.rate(SMALL).median();
     let mut latencies = vec![Latency::default(); LOADS.len() + 1];
@@ -117,6 +136,13 @@ pub async fn throughput_only(workers: usize, package: &'static str, size: Size, 
         let rates = format!("{}/s, accepted {}/s", grouped(run.rate(), 0), grouped(run.enqueue_rate(), 0));
         say(&format!("{rates}, CPU in µs each: {}", costs.join(", ")));
     }
+}
+
+/// Scale and backlog alone, as they are told in the results.
+pub async fn millions_only(size: Size, millions: Millions, say: &mut dyn FnMut(&str)) -> String {
+    let mut measured = Measured::default();
+    measured.millions(size, millions, say).await;
+    [measured.tell_scale(), measured.tell_backlog()].join("\n")
 }
 
 /// A run of `load` behind a tenth of it: what is done once is not measured, such as bundles, statements, subscriptions.
@@ -158,6 +184,42 @@ impl Measured {
         }
     }
 
+    /// Scale in rounds, and the backlog once: it takes many minutes.
+    async fn millions(&mut self, size: Size, millions: Millions, say: &mut dyn FnMut(&str)) {
+        for round in 1..=size.rounds {
+            for workers in scale::WORKERS {
+                say(&format!("round {round} of {}: scale, {workers} workers", size.rounds));
+                let (rate, share) = scale::run(workers).await;
+                let (rates, shares) = self.scale.entry(workers).or_default();
+                rates.add(rate);
+                shares.add(share);
+            }
+        }
+        self.backlog(millions, say).await;
+    }
+
+    async fn backlog(&mut self, millions: Millions, say: &mut dyn FnMut(&str)) {
+        let mut stand = Stand::start(1, &[]).await;
+        // What is done once is not measured.
+        warm(&mut stand, Load { package: "empty", executions: 10_000, per_request: 1_000, clients: CLIENTS })
+            .await;
+        for pending in [10_000, millions.pending] {
+            say(&format!("a backlog of {}", grouped(pending as f64, 0)));
+            self.backlogs.push(backlog::run(&mut stand, pending).await);
+        }
+        say(&format!("until {} have ended", grouped(millions.ended as f64, 0)));
+        loop {
+            let ended = stand.ended().await;
+            if ended >= millions.ended {
+                self.ended = Some((ended, backlog::ask(&stand, "succeeded").await));
+                return;
+            }
+            let executions = (millions.ended - ended).min(500_000);
+            stand.enqueue(Load { package: "empty", executions, per_request: 1_000, clients: CLIENTS }).await;
+            stand.all_have_ended().await;
+        }
+    }
+
     fn rate(&self, case: Case) -> Rounds {
         self.throughput.get(&case).into_iter().flatten().map(Throughput::rate).collect()
     }
@@ -173,6 +235,8 @@ impl Measured {
             tell_latency(latencies),
             self.tell_work(size),
             self.tell_peers(),
+            self.tell_scale(),
+            self.tell_backlog(),
         ]
         .join("\n");
         Results { text, plots: vec![plot] }
@@ -261,6 +325,102 @@ impl Measured {
             "## Cost of one execution\n\nOf all processes of a kind together; resident memory counts what PostgreSQL's \
              processes share for each of them.\n\n{}",
             table(&head, &rows)
+        )
+    }
+
+    fn tell_scale(&self) -> String {
+        let row = |(workers, (rates, shares)): (&usize, &(Rounds, Rounds))| {
+            vec![format!("{workers}"), rates.told(0), shares.told(0)]
+        };
+        let rows: Vec<Vec<String>> = self.scale.iter().map(row).collect();
+        let measured = match rows.as_slice() {
+            [] => "With more workers on this machine: measured by `make bench-full`.\n".to_owned(),
+            rows => format!(
+                "Executions that wait for 100 ms without a program, on workers of 4 slots each, all on this machine.\n\n{}",
+                table(&["workers", "executions/s", "% of what the slots could do"], rows)
+            ),
+        };
+        format!("## Scale\n\n{measured}\n{}", self.tell_paper())
+    }
+
+    /// What so many workers of four slots would need, from the costs measured here.
+    fn tell_paper(&self) -> String {
+        let costs = |case: Case| -> [Rounds; 5] {
+            let runs = self.throughput.get(&case).map(Vec::as_slice).unwrap_or_default();
+            let of = |part: usize| {
+                runs.iter()
+                    .map(|run| run.per_execution(run.usage.parts()[part].1.cpu.as_secs_f64()))
+                    .collect()
+            };
+            [0, 1, 2, 3, 4].map(of)
+        };
+        let (small, large) = (costs(SMALL), costs(LARGE));
+        let row = |workers: u32| {
+            let rate = f64::from(workers) * 40.0;
+            let cores = |part: usize| {
+                let [few, many] = [&large[part], &small[part]].map(|cost| grouped(rate * cost.median(), 1));
+                if_known(format!("{few} – {many}"))
+            };
+            vec![format!("{workers}"), grouped(rate, 0), cores(0), cores(1), cores(2)]
+        };
+        let rows: Vec<Vec<String>> = [16, 100, 1_000].into_iter().map(row).collect();
+        format!(
+            "On paper, from the costs above: processors that each part needs for workers of 4 slots with executions of \
+             100 ms, enqueued 1,000 or 50 at a time.\n\n{}\n\
+             PostgreSQL is the first to need more than one processor, and it has as many as its machine: groups of \
+             statements run on several connections. The queue of outcomes is the first that cannot: a quorum queue is one \
+             Erlang process, about 20,000 to 30,000 messages a second (lapin alone, above); outcomes travel many to a \
+             message, so 1,000 workers with 40,000 executions a second send far fewer. What an operator adds, in this order: \
+             a second master (each takes part of claims and outcomes, and one may be lost), cores and faster disks for \
+             PostgreSQL (its log is written once for each batch), broker nodes (a quorum queue then costs as many times its \
+             messages), larger executions.\n",
+            table(&["workers", "executions/s", "broker", "PostgreSQL", "masters"], &rows)
+        )
+    }
+
+    fn tell_backlog(&self) -> String {
+        if self.backlogs.is_empty() {
+            return "## Backlog\n\nMeasured by `make bench-full`.\n".to_owned();
+        }
+        let p95 = |times: &Quantiles| grouped(times.at(0.95).as_secs_f64() * 1e3, 1);
+        let answers = |answers: &backlog::Answers| {
+            [&answers.status, &answers.list, &answers.list_of_status, &answers.explain].map(p95)
+        };
+        let megabytes = |part: Part| if_known(grouped(part.resident as f64 / 1e6, 0));
+        let mut costs = Vec::new();
+        let mut asked = Vec::new();
+        for backlog in &self.backlogs {
+            let name = format!("{} pending", grouped(backlog.pending as f64, 0));
+            costs.push(vec![
+                name.clone(),
+                grouped(backlog.accepted, 0),
+                grouped(backlog.dispatched.as_secs_f64(), 1),
+                grouped(backlog.run_off, 0),
+                megabytes(backlog.usage.broker),
+                megabytes(backlog.usage.masters),
+                megabytes(backlog.usage.workers),
+            ]);
+            asked.push([vec![name], answers(&backlog.answers).to_vec()].concat());
+        }
+        if let Some((ended, found)) = &self.ended {
+            let name = format!("{} ended", grouped(*ended as f64, 0));
+            asked.push([vec![name], answers(found).to_vec()].concat());
+        }
+        let head = [
+            "",
+            "accepted/s",
+            "in the broker after, s",
+            "run off/s",
+            "broker, MB",
+            "master, MB",
+            "worker, MB",
+        ];
+        format!(
+            "## Backlog\n\nEmpty packages that wait for the only worker, which is disabled until all lie in the broker; then \
+             the rate at which the first 100,000 of them run (the first tenth left out). Measured once.\n\n{}\nAnswers of the \
+             API, p95 of 100 each, in milliseconds.\n\n{}",
+            table(&head, &costs),
+            table(&["", "status", "execution list", "execution list of one status", "explain"], &asked)
         )
     }
 

@@ -17,7 +17,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(10);
 const LATER: Duration = Duration::from_millis(50);
 
 /// The packages: one that does nothing, and those of [`work`](crate::work).
-fn packages() -> [(&'static str, String); 4] {
+fn packages() -> [(&'static str, String); 5] {
     let task = |number: usize, command: &str| {
         let after = if number > 1 { format!("after = [\"t{}\"]\n", number - 1) } else { String::new() };
         format!("[tasks.t{number}]\nkind = \"process\"\ncommand = [{command}]\n{after}")
@@ -25,6 +25,13 @@ fn packages() -> [(&'static str, String); 4] {
     let sleep = "\"sleep\", \"0.01\"";
     [
         ("empty", "description = \"Nothing\"\n".to_owned()),
+        // Fails, waits, fails, and counts as succeeded: the wait needs no program.
+        (
+            "waits",
+            "[variables.n]\ntype = \"int64\"\nvalue = 0\n[tasks.wait]\nkind = \"expression\"\nassign = \"@n = 1 / @n\"\n\
+             retries = 1\nretry-delay = \"100ms\"\nforce-result = \"success\"\n"
+                .to_owned(),
+        ),
         ("process", task(1, "\"true\"")),
         ("short", task(1, sleep)),
         ("forty", (1..=TASKS).map(|number| task(number, sleep)).collect()),
@@ -137,12 +144,43 @@ impl Stand {
         }
     }
 
+    /// What the API answers to a question, as JSON.
+    ///
+    /// # Panics
+    /// When it does not answer.
+    pub(crate) async fn get(&self, path: &str) -> serde_json::Value {
+        let url = format!("{}/api/v1{path}", self.cluster.masters[0].url);
+        let answer = self.http.get(&url).bearer_auth(&self.token).send().await;
+        let answer = answer.unwrap_or_else(|error| panic!("GET {url}: {error}"));
+        let status = answer.status();
+        let text = answer.text().await.unwrap_or_default();
+        assert!(status.is_success(), "GET {url}: {status} {text}");
+        serde_json::from_str(&text).unwrap_or_else(|error| panic!("GET {url}: {error}"))
+    }
+
+    /// How many executions have ended well.
+    ///
+    /// # Panics
+    /// When the catalog does not answer.
+    pub(crate) async fn ended(&self) -> u64 {
+        let ended = "select coalesce(sum(n) filter (where status = 7), 0)::int8 from internal.counts";
+        self.ask::<i64>(ended).await.unsigned_abs()
+    }
+
     /// Waits until all that was enqueued has ended, well.
     ///
     /// # Panics
     /// When something ends otherwise.
     pub(crate) async fn all_have_ended(&self) {
-        let enqueued = i64::try_from(self.enqueued).expect("so many can be counted");
+        self.until_ended(self.enqueued).await;
+    }
+
+    /// Waits until so many have ended, well.
+    ///
+    /// # Panics
+    /// When something ends otherwise.
+    pub(crate) async fn until_ended(&self, executions: u64) {
+        let enqueued = i64::try_from(executions).expect("so many can be counted");
         // A few rows for each status, kept by the transactions that change it: to look costs next to nothing.
         let ended = "select coalesce(sum(n) filter (where status = 7), 0)::int8,
                             coalesce(sum(n) filter (where status in (3, 4, 6)), 0)::int8

@@ -5,20 +5,40 @@ use std::io::Write as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use scaleout_benches::{Size, measure, throughput_only};
+use scaleout_benches::{Millions, Size, measure, millions_only, throughput_only};
 
 const USAGE: &str = "usage: scaleout-bench standard|full|quick FOLDER
-       scaleout-bench throughput WORKERS EXECUTIONS [empty|process]";
+       scaleout-bench throughput WORKERS EXECUTIONS [empty|process]
+       scaleout-bench millions PENDING ENDED";
 
 /// What `make bench` does: well under a quarter of an hour.
-const STANDARD: Size =
-    Size { rounds: 3, executions: 50_000, latency: Duration::from_secs(10), processes: 1_000, peers: 1 };
+const STANDARD: Size = Size {
+    rounds: 3,
+    executions: 50_000,
+    latency: Duration::from_secs(10),
+    processes: 1_000,
+    peers: 1,
+    millions: None,
+};
 /// The budgets' sustained load.
-const FULL: Size =
-    Size { rounds: 3, executions: 200_000, latency: Duration::from_secs(30), processes: 5_000, peers: 1 };
+const FULL: Size = Size {
+    rounds: 3,
+    executions: 200_000,
+    latency: Duration::from_secs(30),
+    processes: 5_000,
+    peers: 1,
+    millions: Some(MILLIONS),
+};
+const MILLIONS: Millions = Millions { pending: 1_000_000, ended: 10_000_000 };
 /// To see that it works; the figures mean little.
-const QUICK: Size =
-    Size { rounds: 1, executions: 10_000, latency: Duration::from_secs(2), processes: 200, peers: 10 };
+const QUICK: Size = Size {
+    rounds: 1,
+    executions: 10_000,
+    latency: Duration::from_secs(2),
+    processes: 200,
+    peers: 10,
+    millions: None,
+};
 
 #[tokio::main]
 async fn main() -> std::io::Result<()> {
@@ -41,6 +61,11 @@ async fn main() -> std::io::Result<()> {
             let (Ok(workers), Ok(executions)) = (workers.parse(), executions.parse()) else { return usage() };
             throughput_only(workers, package, Size { executions, ..STANDARD }, &mut say).await;
             return Ok(());
+        }
+        ["millions", pending, ended] => {
+            let (Ok(pending), Ok(ended)) = (pending.parse(), ended.parse()) else { return usage() };
+            let text = millions_only(QUICK, Millions { pending, ended }, &mut say).await;
+            return write!(std::io::stdout(), "{text}");
         }
         _ => return usage(),
     };
