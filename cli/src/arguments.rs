@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    audit, batch, broker, catalog, completions, config, dev, enqueue, execution, limit, man, master, package,
-    project, schedule, status, token, worker,
+    audit, batch, bench, broker, catalog, completions, config, dev, enqueue, execution, limit, man, master,
+    package, project, schedule, status, token, worker,
 };
 use crate::output::Format;
 
@@ -85,6 +85,7 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Worker(worker::Worker),
     Status(status::Status),
+    Bench(bench::Bench),
     #[command(subcommand)]
     Broker(broker::Broker),
     #[command(subcommand)]

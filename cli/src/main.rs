@@ -9,6 +9,7 @@ mod logging;
 mod settings;
 mod signals;
 
+mod ask;
 mod client;
 mod events;
 mod input;

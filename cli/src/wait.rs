@@ -23,15 +23,24 @@ const OUTAGE_MAX: Duration = Duration::from_secs(120);
 /// # Errors
 /// There is no such batch, the master stays out of reach, or the user pressed Ctrl-C.
 pub(crate) async fn batch(client: &Client, id: BatchId) -> Result<BatchDetail, Failure> {
+    let (again, cancel) = (format!("scaleout batch wait {id}"), format!("scaleout batch cancel {id}"));
+    interruptible(whole_batch(client, id), &again, &cancel).await
+}
+
+/// As [`batch`], for who looks after Ctrl-C.
+///
+/// # Errors
+/// There is no such batch, or the master stays out of reach.
+pub(crate) async fn whole_batch(client: &Client, id: BatchId) -> Result<BatchDetail, Failure> {
     let text = id.to_string();
     let path = ["batches", &text];
     let mut progress: Option<Progress> = None;
-    let waiting = until(client, &path, |batch: &BatchDetail| {
+    let is_over = |batch: &BatchDetail| {
         let bar = progress.get_or_insert_with(|| Progress::new(batch.executions));
         bar.show(batch);
         batch.ended() >= batch.executions
-    });
-    interruptible(waiting, &format!("scaleout batch wait {id}"), &format!("scaleout batch cancel {id}")).await
+    };
+    until(client, &path, is_over).await
 }
 
 /// Waits until the execution has ended.

@@ -1,7 +1,6 @@
 //! `scaleout catalog purge`: removes from the catalog what is past its time, as the leading master does, with masters
 //! running or not. Shows what would go, asks, and says what went.
 
-use std::io::{BufRead as _, IsTerminal as _, Write as _};
 use std::time::{Duration, Instant};
 
 use clap::Args;
@@ -15,7 +14,7 @@ use super::{Context, catalog};
 use crate::exit::{Exit, Failure};
 use crate::output::say;
 use crate::tables::Purged;
-use crate::{input, signals};
+use crate::{ask, input, signals};
 
 const DAY: Duration = Duration::from_secs(24 * 3_600);
 const AGE_DAYS_MAX: u32 = 10_000;
@@ -52,7 +51,7 @@ pub(crate) async fn run(context: &Context, arguments: Purge) -> Result<Exit, Fai
         )
         .hint("leave it out, or give less"));
     }
-    if !dry_run && !yes && !std::io::stdin().is_terminal() {
+    if !dry_run && !yes && !ask::anybody() {
         return Err(Failure::usage("nobody can be asked here whether all this may go")
             .hint("look with --dry-run first, then say --yes"));
     }
@@ -71,7 +70,7 @@ pub(crate) async fn run(context: &Context, arguments: Purge) -> Result<Exit, Fai
         // While nobody answers, masters may go on with theirs.
         drop(purging);
         say(planned.table().trim_end());
-        if !agreed()? {
+        if !ask::agreed("\nRemove all of it for good?")? {
             return Err(Failure::interrupted("nothing was removed"));
         }
         purging = begin(&connected, retention).await?;
@@ -146,17 +145,6 @@ fn in_words(retention: &Retention) -> String {
     };
     let parts = [part("executions", executions), part("logs", messages), part("audit", audit)];
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
-}
-
-fn agreed() -> Result<bool, Failure> {
-    let mut stderr = std::io::stderr().lock();
-    // Nobody can be told that the question cannot be shown; without an answer nothing goes.
-    let _ = write!(stderr, "\nRemove all of it for good? [y/N] ");
-    let _ = stderr.flush();
-    let mut answer = String::new();
-    let read = std::io::stdin().lock().read_line(&mut answer);
-    read.map_err(|error| Failure::failed(format!("cannot read the answer: {error}")))?;
-    Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
 }
 
 /// How old something must be: a duration within bounds.

@@ -1,7 +1,6 @@
 //! `scaleout dev`: everything on this machine, for trying out and developing.
 
 use std::ffi::OsString;
-use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
@@ -9,6 +8,7 @@ use scaleout_common::api::PORT;
 use serde::Serialize;
 
 use super::Context;
+use crate::ask;
 use crate::dev::{self, DataFolder, Options};
 use crate::environment::DATA_FOLDER;
 use crate::exit::{Exit, Failure};
@@ -94,20 +94,12 @@ struct Removed<'a> {
 }
 
 fn confirm(path: &Path) -> Result<bool, Failure> {
-    let stdin = std::io::stdin();
-    if !stdin.is_terminal() {
+    if !ask::anybody() {
         return Err(Failure::usage(format!(
             "not removing {} without being asked on a terminal",
             path.display()
         ))
         .hint("add --yes"));
     }
-    let mut stderr = std::io::stderr().lock();
-    let _ = write!(stderr, "Remove {} with its catalog, queues and logs? [y/N] ", path.display());
-    let _ = stderr.flush();
-    let mut answer = String::new();
-    stdin
-        .read_line(&mut answer)
-        .map_err(|error| Failure::failed(format!("cannot read the answer: {error}")))?;
-    Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
+    ask::agreed(&format!("Remove {} with its catalog, queues and logs?", path.display()))
 }

@@ -6,6 +6,7 @@ mod run;
 
 pub(crate) mod audit;
 pub(crate) mod batch;
+pub(crate) mod bench;
 pub(crate) mod broker;
 pub(crate) mod catalog;
 mod catalog_purge;

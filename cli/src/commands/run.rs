@@ -1,8 +1,8 @@
 //! From the arguments to the command they ask for: the one `match`. It decides nothing else.
 
 use super::{
-    Context, audit, batch, broker, catalog, completions, config, dev, enqueue, execution, limit, man, master,
-    package, project, schedule, status, token, worker,
+    Context, audit, batch, bench, broker, catalog, completions, config, dev, enqueue, execution, limit, man,
+    master, package, project, schedule, status, token, worker,
 };
 use crate::arguments::{Arguments, Command};
 use crate::exit::{Exit, Failure};
@@ -23,6 +23,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Schedule(arguments) => schedule::run(&context, arguments).await,
         Command::Worker(arguments) => worker::run(&context, arguments).await,
         Command::Status(arguments) => status::run(&context, arguments).await,
+        Command::Bench(arguments) => bench::run(&context, arguments).await,
         Command::Broker(arguments) => broker::run(&context, arguments).await,
         Command::Master(arguments) => master::run(&context, arguments).await,
         Command::Catalog(arguments) => catalog::run(&context, arguments).await,
