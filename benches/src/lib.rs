@@ -15,6 +15,7 @@ mod report;
 mod scale;
 mod sections;
 mod stand;
+mod telling;
 mod throughput;
 mod work;
 

@@ -8,17 +8,15 @@ use scaleout_local::testing;
 
 use crate::backlog::{self, Backlog};
 use crate::ceiling;
-use crate::cpu::{IS_KNOWN, Part, Usage};
+use crate::cpu::Part;
 use crate::latency::{self, Latency};
 use crate::machine;
 use crate::peers::{self, Peer};
-use crate::plot;
-use crate::quantiles::{Quantiles, SHARES};
-use crate::report::{Rounds, grouped, table};
+use crate::report::{Rounds, grouped};
 use crate::scale;
 use crate::stand::{Load, Stand};
 use crate::throughput::{self, Throughput};
-use crate::work::{self, TASKS};
+use crate::work;
 
 /// How much is measured.
 #[derive(Clone, Copy, Debug)]
@@ -55,35 +53,35 @@ pub struct Results {
 /// Under how many workers, with how many executions in each request.
 const CASES: [Case; 4] = [SMALL, LARGE, Case(2, 1_000), Case(4, 1_000)];
 /// So few that each has a task message of its own.
-const SMALL: Case = Case(1, 50);
-const LARGE: Case = Case(1, 1_000);
+pub(crate) const SMALL: Case = Case(1, 50);
+pub(crate) const LARGE: Case = Case(1, 1_000);
 /// As a task message of one execution.
-const BODY_BYTES: usize = 48;
-const CLIENTS: usize = 4;
+pub(crate) const BODY_BYTES: usize = 48;
+pub(crate) const CLIENTS: usize = 4;
 /// Shares of the highest rate at which latency is measured.
-const LOADS: [f64; 3] = [0.1, 0.5, 0.9];
+pub(crate) const LOADS: [f64; 3] = [0.1, 0.5, 0.9];
 const IDLE_EXECUTIONS: u32 = 200;
 
 /// Workers, and executions in one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Case(usize, u64);
+pub(crate) struct Case(usize, u64);
 
 /// All rounds of all measurements of one kind.
 #[derive(Default)]
-struct Measured {
-    broker: Vec<ceiling::broker::Ceiling>,
-    postgres: Vec<ceiling::postgres::Ceiling>,
-    throughput: BTreeMap<Case, Vec<Throughput>>,
-    spawn: Rounds,
-    processes: Rounds,
-    in_one: Rounds,
-    chained: Rounds,
-    peers: BTreeMap<usize, Rounds>,
+pub(crate) struct Measured {
+    pub(crate) broker: Vec<ceiling::broker::Ceiling>,
+    pub(crate) postgres: Vec<ceiling::postgres::Ceiling>,
+    pub(crate) throughput: BTreeMap<Case, Vec<Throughput>>,
+    pub(crate) spawn: Rounds,
+    pub(crate) processes: Rounds,
+    pub(crate) in_one: Rounds,
+    pub(crate) chained: Rounds,
+    pub(crate) peers: BTreeMap<usize, Rounds>,
     /// Executions a second, and their share, by workers.
-    scale: BTreeMap<usize, (Rounds, Rounds)>,
-    backlogs: Vec<Backlog>,
+    pub(crate) scale: BTreeMap<usize, (Rounds, Rounds)>,
+    pub(crate) backlogs: Vec<Backlog>,
     /// How many had ended when it was asked again.
-    ended: Option<(u64, backlog::Answers)>,
+    pub(crate) ended: Option<(u64, backlog::Answers)>,
 }
 
 /// Measures everything; `say` is told what is done now.
@@ -220,281 +218,8 @@ impl Measured {
         }
     }
 
-    fn rate(&self, case: Case) -> Rounds {
+    pub(crate) fn rate(&self, case: Case) -> Rounds {
         self.throughput.get(&case).into_iter().flatten().map(Throughput::rate).collect()
-    }
-
-    fn tell(&self, described: &[String], size: Size, latencies: &[Latency]) -> Results {
-        let plot = ("latency.svg".to_owned(), curves(latencies));
-        let described: String = described.iter().map(|line| format!("- {line}\n")).collect();
-        let text = [
-            format!("## Machine\n\n{described}"),
-            format!("Medians of {} interleaved rounds, in brackets the least and the most.\n", size.rounds),
-            self.tell_throughput(size),
-            self.tell_costs(),
-            tell_latency(latencies),
-            self.tell_work(size),
-            self.tell_peers(),
-            self.tell_scale(),
-            self.tell_backlog(),
-        ]
-        .join("\n");
-        Results { text, plots: vec![plot] }
-    }
-
-    fn tell_throughput(&self, size: Size) -> String {
-        let broker: Rounds = self.broker.iter().map(ceiling::broker::Ceiling::rate).collect();
-        let postgres: Rounds = self.postgres.iter().map(ceiling::postgres::Ceiling::rate).collect();
-        let each = |usage: Usage, of: u64| usage.cpu().as_secs_f64() * 1e6 / of as f64;
-        let broker_cpu: Rounds = self.broker.iter().map(|run| each(run.usage, run.messages)).collect();
-        let postgres_cpu: Rounds = self.postgres.iter().map(|run| each(run.usage, run.executions)).collect();
-        let mut rows = vec![
-            vec![
-                "lapin and RabbitMQ alone".to_owned(),
-                broker.told(0),
-                String::new(),
-                String::new(),
-                if_known(broker_cpu.told(0)),
-            ],
-            vec![
-                "PostgreSQL alone".to_owned(),
-                postgres.told(0),
-                String::new(),
-                String::new(),
-                if_known(postgres_cpu.told(0)),
-            ],
-        ];
-        for (case, runs) in &self.throughput {
-            let enqueued: Rounds = runs.iter().map(Throughput::enqueue_rate).collect();
-            let rate = self.rate(*case);
-            // Of the same round: what the machine did beside was the same.
-            let share: Rounds =
-                runs.iter().zip(&self.broker).map(|(run, alone)| 100.0 * run.rate() / alone.rate()).collect();
-            let cpu: Rounds = runs.iter().map(|run| each(run.usage, run.executions)).collect();
-            rows.push(vec![
-                format!("Scaleout, {case}"),
-                rate.told(0),
-                enqueued.told(0),
-                share.told(0),
-                if_known(cpu.told(0)),
-            ]);
-        }
-        let head = ["", "executions/s", "accepted/s meanwhile", "% of lapin alone", "CPU of all, µs each"];
-        format!(
-            "## Throughput\n\n{} empty packages, from the first HTTP request ({CLIENTS} clients) to the last terminal status in the catalog. Quorum queues, publisher confirms, fsync on. \
-             Alone means: messages of {BODY_BYTES} bytes published, confirmed, delivered and acknowledged at the same \
-             time on a quorum queue; rows inserted, granted and ended in batches on three connections. Of large requests one task message \
-             names eight executions, so the share of lapin alone says more of small ones.\n\n{}",
-            grouped(size.executions as f64, 0),
-            table(&head, &rows)
-        )
-    }
-
-    fn tell_costs(&self) -> String {
-        let cost = |runs: &[Throughput], part: usize| -> Rounds {
-            let cpu = |run: &Throughput| run.per_execution(run.usage.parts()[part].1.cpu.as_secs_f64() * 1e6);
-            runs.iter().map(cpu).collect()
-        };
-        let resident = |runs: &[Throughput], part: usize| -> Rounds {
-            runs.iter().map(|run| run.usage.parts()[part].1.resident as f64 / 1e6).collect()
-        };
-        let names = Usage::default().parts().map(|(name, _)| name);
-        let mut rows = Vec::new();
-        for (part, name) in names.iter().enumerate() {
-            let mut row = vec![format!("CPU, {name}, µs")];
-            row.extend(self.throughput.values().map(|runs| if_known(cost(runs, part).told(0))));
-            rows.push(row);
-        }
-        let mut add = |name: &str, digits: usize, figure: &dyn Fn(&Throughput) -> f64| {
-            let mut row = vec![name.to_owned()];
-            let told = |runs: &Vec<Throughput>| runs.iter().map(figure).collect::<Rounds>().told(digits);
-            row.extend(self.throughput.values().map(told));
-            rows.push(row);
-        };
-        add("write-ahead log, bytes", 0, &|run| run.per_execution(run.wal as f64));
-        add("catalog, bytes", 0, &|run| run.per_execution(run.stored as f64));
-        add("updates in place (HOT), %", 1, &|run| 100.0 * run.hot);
-        for (part, name) in names.iter().enumerate() {
-            let mut row = vec![format!("resident at the end, {name}, MB")];
-            row.extend(self.throughput.values().map(|runs| if_known(resident(runs, part).told(0))));
-            rows.push(row);
-        }
-        let heads: Vec<String> = self.throughput.keys().map(Case::to_string).collect();
-        let head: Vec<&str> = std::iter::once("").chain(heads.iter().map(String::as_str)).collect();
-        format!(
-            "## Cost of one execution\n\nOf all processes of a kind together; resident memory counts what PostgreSQL's \
-             processes share for each of them.\n\n{}",
-            table(&head, &rows)
-        )
-    }
-
-    fn tell_scale(&self) -> String {
-        let row = |(workers, (rates, shares)): (&usize, &(Rounds, Rounds))| {
-            vec![format!("{workers}"), rates.told(0), shares.told(0)]
-        };
-        let rows: Vec<Vec<String>> = self.scale.iter().map(row).collect();
-        let measured = match rows.as_slice() {
-            [] => "With more workers on this machine: measured by `make bench-full`.\n".to_owned(),
-            rows => format!(
-                "Executions that wait for 100 ms without a program, on workers of 4 slots each, all on this machine.\n\n{}",
-                table(&["workers", "executions/s", "% of what the slots could do"], rows)
-            ),
-        };
-        format!("## Scale\n\n{measured}\n{}", self.tell_paper())
-    }
-
-    /// What so many workers of four slots would need, from the costs measured here.
-    fn tell_paper(&self) -> String {
-        let costs = |case: Case| -> [Rounds; 5] {
-            let runs = self.throughput.get(&case).map(Vec::as_slice).unwrap_or_default();
-            let of = |part: usize| {
-                runs.iter()
-                    .map(|run| run.per_execution(run.usage.parts()[part].1.cpu.as_secs_f64()))
-                    .collect()
-            };
-            [0, 1, 2, 3, 4].map(of)
-        };
-        let (small, large) = (costs(SMALL), costs(LARGE));
-        let row = |workers: u32| {
-            let rate = f64::from(workers) * 40.0;
-            let cores = |part: usize| {
-                let [few, many] = [&large[part], &small[part]].map(|cost| grouped(rate * cost.median(), 1));
-                if_known(format!("{few} – {many}"))
-            };
-            vec![format!("{workers}"), grouped(rate, 0), cores(0), cores(1), cores(2)]
-        };
-        let rows: Vec<Vec<String>> = [16, 100, 1_000].into_iter().map(row).collect();
-        format!(
-            "On paper, from the costs above: processors that each part needs for workers of 4 slots with executions of \
-             100 ms, enqueued 1,000 or 50 at a time.\n\n{}\n\
-             PostgreSQL is the first to need more than one processor, and it has as many as its machine: groups of \
-             statements run on several connections. The queue of outcomes is the first that cannot: a quorum queue is one \
-             Erlang process, about 20,000 to 30,000 messages a second (lapin alone, above); outcomes travel many to a \
-             message, so 1,000 workers with 40,000 executions a second send far fewer. What an operator adds, in this order: \
-             a second master (each takes part of claims and outcomes, and one may be lost), cores and faster disks for \
-             PostgreSQL (its log is written once for each batch), broker nodes (a quorum queue then costs as many times its \
-             messages), larger executions.\n",
-            table(&["workers", "executions/s", "broker", "PostgreSQL", "masters"], &rows)
-        )
-    }
-
-    fn tell_backlog(&self) -> String {
-        if self.backlogs.is_empty() {
-            return "## Backlog\n\nMeasured by `make bench-full`.\n".to_owned();
-        }
-        let p95 = |times: &Quantiles| grouped(times.at(0.95).as_secs_f64() * 1e3, 1);
-        let answers = |answers: &backlog::Answers| {
-            [&answers.status, &answers.list, &answers.list_of_status, &answers.explain].map(p95)
-        };
-        let megabytes = |part: Part| if_known(grouped(part.resident as f64 / 1e6, 0));
-        let mut costs = Vec::new();
-        let mut asked = Vec::new();
-        for backlog in &self.backlogs {
-            let name = format!("{} pending", grouped(backlog.pending as f64, 0));
-            costs.push(vec![
-                name.clone(),
-                grouped(backlog.accepted, 0),
-                grouped(backlog.dispatched.as_secs_f64(), 1),
-                grouped(backlog.run_off, 0),
-                megabytes(backlog.usage.broker),
-                megabytes(backlog.usage.masters),
-                megabytes(backlog.usage.workers),
-            ]);
-            asked.push([vec![name], answers(&backlog.answers).to_vec()].concat());
-        }
-        if let Some((ended, found)) = &self.ended {
-            let name = format!("{} ended", grouped(*ended as f64, 0));
-            asked.push([vec![name], answers(found).to_vec()].concat());
-        }
-        let head = [
-            "",
-            "accepted/s",
-            "in the broker after, s",
-            "run off/s",
-            "broker, MB",
-            "master, MB",
-            "worker, MB",
-        ];
-        format!(
-            "## Backlog\n\nEmpty packages that wait for the only worker, which is disabled until all lie in the broker; then \
-             the rate at which the first 100,000 of them run (the first tenth left out). Measured once.\n\n{}\nAnswers of the \
-             API, p95 of 100 each, in milliseconds.\n\n{}",
-            table(&head, &costs),
-            table(&["", "status", "execution list", "execution list of one status", "explain"], &asked)
-        )
-    }
-
-    fn tell_peers(&self) -> String {
-        if self.peers.is_empty() {
-            let variable = peers::FOLDER_VARIABLE;
-            return format!("## Beside the peers\n\nNot measured: {variable} names no folder with them.\n");
-        }
-        let (small, large) = (self.rate(SMALL), self.rate(LARGE));
-        let times = |ours: f64, theirs: &Rounds| grouped(ours / theirs.median(), 1);
-        let row = |(index, rate): (&usize, &Rounds)| {
-            let (stores, promises) = Peer::ALL[*index].keeps();
-            let [of_small, of_large] = [&small, &large].map(|ours| times(ours.median(), rate));
-            vec![
-                Peer::ALL[*index].name(),
-                rate.told(0),
-                of_small,
-                of_large,
-                stores.to_owned(),
-                promises.to_owned(),
-            ]
-        };
-        let mut rows: Vec<Vec<String>> = self.peers.iter().map(row).collect();
-        for (case, rate) in [(SMALL, &small), (LARGE, &large)] {
-            let stores = "every execution: status, times, attempts, worker, log".to_owned();
-            let promises =
-                "the catalog, a quorum queue, confirms: runs once, and says so if a loss makes it twice";
-            let blank = String::new();
-            rows.push(vec![
-                format!("Scaleout, {case}"),
-                rate.told(0),
-                blank.clone(),
-                blank,
-                stores,
-                promises.to_owned(),
-            ]);
-        }
-        let head = [
-            "an empty task",
-            "tasks/s",
-            "Scaleout, 50 a request: times",
-            "1,000 a request: times",
-            "stores",
-            "promises",
-        ];
-        format!(
-            "## Beside the peers\n\nOn the same RabbitMQ and PostgreSQL, one after the other, from the first request to the \
-             end of the last task; one client process, one worker with as many processes as its makers advise. Settings: \
-             `peers/`.\n\n{}",
-            table(&head, &rows)
-        )
-    }
-
-    fn tell_work(&self, size: Size) -> String {
-        let share: Rounds =
-            self.processes.each().zip(self.spawn.each()).map(|(ours, bare)| 100.0 * ours / bare).collect();
-        let rows = vec![
-            vec!["packages of one process (`true`), executions/s".to_owned(), self.processes.told(0)],
-            vec!["the same programs started bare, programs/s".to_owned(), self.spawn.told(0)],
-            vec!["share, %".to_owned(), share.told(0)],
-            vec![
-                format!("{TASKS} tasks of 10 ms one after the other in one package, s"),
-                self.in_one.told(2),
-            ],
-            vec![
-                format!("{TASKS} such executions, each enqueued when the one before has ended, s"),
-                self.chained.told(2),
-            ],
-        ];
-        format!(
-            "## Work\n\n{} packages of one process; both use as many at the same time as the worker has slots.\n\n{}",
-            grouped(size.processes as f64, 0),
-            table(&["", "one worker"], &rows)
-        )
     }
 }
 
@@ -504,47 +229,4 @@ impl std::fmt::Display for Case {
         let workers = if *workers == 1 { "1 worker".to_owned() } else { format!("{workers} workers") };
         write!(f, "{workers}, {} a request", grouped(*per_request as f64, 0))
     }
-}
-
-/// A cost, where the kernel tells it.
-fn if_known(told: String) -> String {
-    if IS_KNOWN { told } else { "not known here".to_owned() }
-}
-
-fn name_of(index: usize, latency: &Latency) -> String {
-    match index.checked_sub(1) {
-        None => "idle".to_owned(),
-        Some(load) => format!("{:.0} %: {}/s", 100.0 * LOADS[load], grouped(latency.rate, 0)),
-    }
-}
-
-fn curves(latencies: &[Latency]) -> String {
-    let named: Vec<(String, &Quantiles)> = latencies
-        .iter()
-        .enumerate()
-        .map(|(index, latency)| (name_of(index, latency), &latency.to_terminal))
-        .collect();
-    plot::latencies("From the moment a request was due to the terminal status", &named)
-}
-
-fn tell_latency(latencies: &[Latency]) -> String {
-    let milliseconds =
-        |quantiles: &Quantiles| SHARES.map(|share| grouped(quantiles.at(share).as_secs_f64() * 1e3, 1));
-    let mut rows = Vec::new();
-    for (index, latency) in latencies.iter().enumerate() {
-        for (end, quantiles) in [("running", &latency.to_running), ("terminal", &latency.to_terminal)] {
-            let mut row = vec![format!("{}, to {end}", name_of(index, latency))];
-            row.extend(milliseconds(quantiles));
-            row.push(grouped(quantiles.count() as f64, 0));
-            row.push(grouped(100.0 * latency.in_time as f64 / quantiles.count().max(1) as f64, 1));
-            rows.push(row);
-        }
-    }
-    format!(
-        "## Latency\n\nOf empty packages, one worker, in milliseconds from the moment at which the request was due (not \
-         from that at which it was sent: a slow moment counts for all that was due in it). Shares of the median rate of \
-         small requests above; all rounds together. Ended in time: before the last request was due; with far fewer than \
-         all, the rate was more than the machine sustains.\n\n{}\n![curves](latency.svg)\n",
-        table(&["", "p50", "p90", "p99", "p99.9", "executions", "ended in time, %"], &rows)
-    )
 }

@@ -23,6 +23,8 @@ use crate::exit::{Exit, Failure};
 use crate::output::say;
 use crate::{ask, tables, wait};
 
+/// How exactly the end of all of them is known.
+const ASK_EVERY: Duration = Duration::from_millis(40);
 /// Executions one by one, for latency.
 const SINGLES: usize = 50;
 const PROJECT: &str = "scaleout-bench";
@@ -146,7 +148,7 @@ impl Running<'_> {
         let began = Instant::now();
         self.enqueue(self.batch, executions).await?;
         let accepted = began.elapsed();
-        all_succeeded(&wait::whole_batch(self.client, self.batch).await?)?;
+        all_succeeded(&wait::whole_batch(self.client, self.batch, ASK_EVERY).await?)?;
         let ended = began.elapsed();
         say(&format!("{SINGLES} one by one"));
         let (mut to_running, mut to_ended) = (Vec::new(), Vec::new());
@@ -194,7 +196,7 @@ impl Running<'_> {
     async fn single(&self) -> Result<ExecutionDetail, Failure> {
         let batch = BatchId(Uuid::now_v7());
         self.enqueue(batch, 1).await?;
-        all_succeeded(&wait::whole_batch(self.client, batch).await?)?;
+        all_succeeded(&wait::whole_batch(self.client, batch, ASK_EVERY).await?)?;
         let query = [("batch", batch.to_string()), ("page", "true".to_owned())];
         let page: ExecutionPage = self.client.get(&["executions"], &query).await?;
         let id = page.executions.first().map(|one| one.id.to_string());
@@ -272,8 +274,8 @@ mod tests {
             to_ended_ms: quantiles(),
         };
         let table = text(&measured);
-        assert!(table.contains("1000        2000        1001"), "{table}");
-        assert!(table.contains("50.0  90.0  99.0"), "{table}");
+        assert!(table.contains("1000       2000       1001"), "{table}");
+        assert!(table.contains("50.0 90.0 99.0"), "{table}");
         let json = serde_json::to_value(&measured).unwrap();
         assert_eq!(json["to_running_ms"]["p99"], 99.0);
     }
