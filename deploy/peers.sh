@@ -6,7 +6,8 @@ set -eu
 
 say() { printf 'peers: %s\n' "$*" >&2; }
 
-have_python() { python3 -c 'import ensurepip, venv' >/dev/null 2>&1; }
+# As old as the packages allow.
+have_python() { python3 -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; }
 have_node() { command -v node >/dev/null 2>&1 && command -v npm >/dev/null 2>&1; }
 
 as_root() {
@@ -32,8 +33,9 @@ if ! have_python || ! have_node; then
     say "installing Python and Node"
     install_tools
 fi
+have_python && have_node || { say "Python 3.11 or later, with venv, and Node with npm are needed"; exit 1; }
 # A virtual environment that is half made is made anew.
-wanted=$(cat "$here/requirements.txt" "$here/package-lock.json" | cksum)
+wanted=$( (python3 --version && node --version && cat "$here/requirements.txt" "$here/package-lock.json") | cksum)
 if [ "$(cat "$folder/installed" 2>/dev/null)" != "$wanted" ]; then
     say "installing Celery, Dramatiq and graphile-worker into $folder"
     rm -rf "$folder/venv" "$folder/app/node_modules" "$folder/installed"

@@ -1,7 +1,8 @@
 """The empty task on Celery: `celery -A celery_app worker`, and `python celery_app.py COUNT` enqueues.
 
-Durable as RabbitMQ's quorum queues and publisher confirms are. `PEER_RESULTS` (user:password@host:port/database) is where results are stored; without it none
-are. Otherwise as Celery's page "Optimizing" advises for short tasks: a high prefetch multiplier.
+Durable as RabbitMQ's quorum queues and publisher confirms are. `PEER_RESULTS` (user:password@host:port/database) is where
+results are stored; without it none are. Otherwise as Celery's page "Optimizing" advises for short tasks: a high prefetch
+multiplier.
 """
 
 import os

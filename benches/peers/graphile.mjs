@@ -1,7 +1,7 @@
 // The empty task on graphile-worker: `node graphile.mjs work`, `… enqueue COUNT BATCH` and `… prepare`.
 //
-// PEER_BATCHED: as its own performance test runs it: jobs are fetched 500 at a time into a local queue, and completed
-// together. Otherwise each job is fetched and completed by itself, which is what holds if nothing is said.
+// PEER_BATCHED: as its own performance test sets it, in one process: jobs are fetched 500 at a time into a local queue, and
+// completed together. Otherwise each job is fetched and completed by itself, which is what holds if nothing is said.
 import { openSync, writeSync } from "node:fs";
 import { makeWorkerUtils, run } from "graphile-worker";
 

@@ -153,17 +153,22 @@ impl Measured {
             vec![format!("{workers}"), grouped(rate, 0), cores(0), cores(1), cores(2)]
         };
         let rows: Vec<Vec<String>> = [16, 100, 1_000].into_iter().map(row).collect();
+        let alone = self.broker.iter().map(ceiling::broker::Ceiling::rate).collect::<Rounds>().median();
         format!(
-            "On paper, from the costs above: processors that each part needs for workers of 4 slots with executions of \
-             100 ms, enqueued 1,000 or 50 at a time.\n\n{}\n\
-             PostgreSQL is the first to need more than one processor, and it has as many as its machine: groups of \
-             statements run on several connections. The queue of outcomes is the first that cannot: a quorum queue is one \
-             Erlang process, about 20,000 to 30,000 messages a second (lapin alone, above); outcomes travel many to a \
-             message, so 1,000 workers with 40,000 executions a second send far fewer. What an operator adds, in this order: \
-             a second master (each takes part of claims and outcomes, and one may be lost), cores and faster disks for \
-             PostgreSQL (its log is written once for each batch), broker nodes (a quorum queue then costs as many times its \
-             messages), larger executions.\n",
-            table(&["workers", "executions/s", "broker", "PostgreSQL", "masters"], &rows)
+            "On paper, from the costs above: processors that each part needs, at least, for workers of 4 slots with \
+             executions of 100 ms, enqueued 1,000 or 50 at a time.\n\n{}\n\
+             At least: these are the costs of a worker that has much to do, whose messages carry a hundred executions. Of many \
+             workers with few slots each sends a claim and an outcome for one or two executions, which cost the broker and \
+             PostgreSQL several times as much (16 workers, above, come to less than they should). First to be full is then the \
+             queue of outcomes: a quorum queue is one Erlang process, and lapin alone came to {} messages a second here, which \
+             is what {} such workers send with a message for each execution. Next is PostgreSQL, with a transaction for each \
+             batch of what has arrived. What an operator adds, in this order: more slots on fewer workers (their messages \
+             carry more), processors and a faster disk for PostgreSQL, a second master (each takes a part of claims and \
+             outcomes, and one may be lost). Broker nodes make it safer, not faster: each message is written by all. Beyond \
+             that several queues of outcomes would have to be built, or clusters be parted by pools.\n",
+            table(&["workers", "executions/s", "broker", "PostgreSQL", "masters"], &rows),
+            grouped(alone, 0),
+            grouped(alone / 40.0, 0)
         )
     }
 
@@ -234,7 +239,7 @@ impl Measured {
         };
         let mut rows: Vec<Vec<String>> = self.peers.iter().map(row).collect();
         for (case, rate) in [(SMALL, &small), (LARGE, &large)] {
-            let stores = "every execution: status, times, attempts, worker, log".to_owned();
+            let stores = "every execution: status, times, attempts, worker".to_owned();
             let promises =
                 "the catalog, a quorum queue, confirms: runs once, and says so if a loss makes it twice";
             let blank = String::new();
@@ -248,7 +253,7 @@ impl Measured {
             ]);
         }
         let head = [
-            "an empty task",
+            "nothing to do",
             "tasks/s",
             "Scaleout, 50 a request: times",
             "1,000 a request: times",
@@ -256,9 +261,10 @@ impl Measured {
             "promises",
         ];
         format!(
-            "## Beside the peers\n\nOn the same RabbitMQ and PostgreSQL, one after the other, from the first request to the \
-             end of the last task; one client process, one worker with as many processes as its makers advise. Settings: \
-             `peers/`.\n\n{}",
+            "## Beside the peers\n\nOn the same RabbitMQ and PostgreSQL, behind our own rounds. Theirs: a task that writes one \
+             byte, from the start of one client process, which waits for each confirm or commit, to the end of the last task, \
+             on one worker in its usual number of processes (`peers/`). Ours: the packages without tasks of the first table, \
+             from {CLIENTS} clients.\n\n{}",
             table(&head, &rows)
         )
     }

@@ -23,28 +23,15 @@ const OUTAGE_MAX: Duration = Duration::from_secs(120);
 /// # Errors
 /// There is no such batch, the master stays out of reach, or the user pressed Ctrl-C.
 pub(crate) async fn batch(client: &Client, id: BatchId) -> Result<BatchDetail, Failure> {
-    let (again, cancel) = (format!("scaleout batch wait {id}"), format!("scaleout batch cancel {id}"));
-    interruptible(whole_batch(client, id, ASK_EVERY_MAX), &again, &cancel).await
-}
-
-/// As [`batch`], for who looks after Ctrl-C, and asks as often as `ask_every`.
-///
-/// # Errors
-/// There is no such batch, or the master stays out of reach.
-pub(crate) async fn whole_batch(
-    client: &Client,
-    id: BatchId,
-    ask_every: Duration,
-) -> Result<BatchDetail, Failure> {
     let text = id.to_string();
     let path = ["batches", &text];
     let mut progress: Option<Progress> = None;
-    let is_over = |batch: &BatchDetail| {
+    let waiting = until(client, &path, |batch: &BatchDetail| {
         let bar = progress.get_or_insert_with(|| Progress::new(batch.executions));
         bar.show(batch);
         batch.ended() >= batch.executions
-    };
-    until(client, &path, ask_every, is_over).await
+    });
+    interruptible(waiting, &format!("scaleout batch wait {id}"), &format!("scaleout batch cancel {id}")).await
 }
 
 /// Waits until the execution has ended.
@@ -54,8 +41,7 @@ pub(crate) async fn whole_batch(
 pub(crate) async fn execution(client: &Client, id: ExecutionId) -> Result<ExecutionDetail, Failure> {
     let text = id.to_string();
     let path = ["executions", &text];
-    let is_over = |execution: &ExecutionDetail| execution.summary.status.is_terminal();
-    let waiting = until(client, &path, ASK_EVERY_MAX, is_over);
+    let waiting = until(client, &path, |execution: &ExecutionDetail| execution.summary.status.is_terminal());
     let (again, cancel) =
         (format!("scaleout execution wait {id}"), format!("scaleout execution cancel {id}"));
     interruptible(waiting, &again, &cancel).await
@@ -83,7 +69,6 @@ pub(crate) async fn interruptible<T>(
 async fn until<T: DeserializeOwned>(
     client: &Client,
     path: &[&str],
-    ask_every: Duration,
     mut is_over: impl FnMut(&T) -> bool,
 ) -> Result<T, Failure> {
     let mut pause = ASK_EVERY_MIN;
@@ -96,7 +81,7 @@ async fn until<T: DeserializeOwned>(
             Err(failure) => return Err(failure),
         }
         tokio::time::sleep(pause).await;
-        pause = (pause * 2).min(ask_every);
+        pause = (pause * 2).min(ASK_EVERY_MAX);
     }
 }
 

@@ -77,7 +77,7 @@ async fn main() -> std::io::Result<()> {
     };
     let minutes = began.elapsed().as_secs().div_ceil(60);
     let head = format!(
-        "# Results\n\nWritten by `{command}` in {minutes} minutes. Whoever runs it gets the same table for their machine; \
+        "# Results\n\nWritten by `{command}` in {minutes} minutes. Whoever runs it gets the same tables for their machine, those of scale and backlog from `make bench-full`; \
          how each figure is taken stands beside it and in `src/`.\n"
     );
     std::fs::write(Path::new(folder).join("RESULTS.md"), format!("{head}\n{}", results.text))?;

@@ -1,6 +1,7 @@
 //! `scaleout bench`: how fast this cluster is, with packages that do nothing. Bounded; asks before it begins, and takes
 //! with it what it has made.
 
+use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 use clap::Args;
@@ -8,10 +9,11 @@ use jiff::Timestamp;
 use reqwest::Method;
 use scaleout_common::api::{
     BatchDetail, CancelAnswer, DeployAnswer, EnqueueAnswer, EnqueueItem, EnqueueRequest, ExecutionDetail,
-    ExecutionPage, ProjectDetail, ProjectSummary,
+    ExecutionPage, ProjectSummary,
 };
 use scaleout_common::ids::BatchId;
 use scaleout_common::names::{Name, PackagePath, PoolName};
+use scaleout_common::priority::Priority;
 use scaleout_package::bundle;
 use scaleout_package::files::{FileContent, ProjectFiles};
 use serde::Serialize;
@@ -21,14 +23,17 @@ use super::Context;
 use crate::client::{Client, Repeat};
 use crate::exit::{Exit, Failure};
 use crate::output::say;
-use crate::{ask, tables, wait};
+use crate::{ask, signals, tables, wait};
 
-/// How exactly the end of all of them is known.
-const ASK_EVERY: Duration = Duration::from_millis(40);
+/// How exactly the end of a few is known.
+const ASK_EVERY_MIN: Duration = Duration::from_millis(40);
 /// Executions one by one, for latency.
 const SINGLES: usize = 50;
-const PROJECT: &str = "scaleout-bench";
 const PACKAGE: &str = "empty";
+/// How long what was stopped may take to end, so that the project can go.
+const ENDS_WITHIN: Duration = Duration::from_secs(30);
+/// Without an end of any execution for so long, nobody runs them.
+const STANDS_STILL_MAX: Duration = Duration::from_secs(120);
 
 /// Measures how fast this cluster runs packages that do nothing
 #[derive(Debug, Args)]
@@ -37,16 +42,16 @@ Examples:
   scaleout bench
   scaleout bench --executions 100000 --pool night --yes --format json
 
-It deploys a project scaleout-bench with a package that does nothing, enqueues --executions of it in one request, waits for \
-all, then enqueues 50 one by one, and deletes the project. On a cluster with work of its own, they compete with that \
-for slots, queues and the catalog, and stay in its lists until retention removes them: so it asks first. Ctrl-C cancels \
-what has not run. It needs the role operator.
+It deploys a project of its own (scaleout-bench- and a number) with a package that does nothing, enqueues --executions of it \
+in one request with low priority, waits for all, then enqueues 50 one by one, and deletes the project. On a cluster with \
+work of its own, they compete with that for slots, queues and the catalog, and stay in its lists until retention removes \
+them: so it asks first. Ctrl-C cancels what has not run. It needs the role operator.
 
 With --format json: executions, accepted_per_second, ended_per_second, singles, and of these to_running_ms and \
 to_ended_ms with p50, p90 and p99, by the catalog's clock.")]
 pub(crate) struct Bench {
-    /// How many executions (1 to 1,000,000)
-    #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    /// How many executions (1 to 200,000, which is what masters take in one request if nothing else is set)
+    #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=200_000))]
     executions: u32,
     /// The pool whose workers run them
     #[arg(long, value_name = "POOL", default_value = "default")]
@@ -95,60 +100,69 @@ pub(crate) async fn run(context: &Context, arguments: Bench) -> Result<Exit, Fai
     if !yes && !ask::agreed(&format!("{warning}\nGo on?"))? {
         return Err(Failure::interrupted("nothing was done"));
     }
-    let package = deploy(&client, folder).await?;
-    let bench = Running { client: &client, package, pool: pool.clone(), batch: BatchId(Uuid::now_v7()) };
-    let measured = tokio::select! {
-        measured = bench.measure(executions) => measured,
-        _ = tokio::signal::ctrl_c() => Err(Failure::interrupted("stopped; what has not run is canceled")),
+    let stop = signals::stop_token()?;
+    let bench = Running::new(&client, folder.clone(), pool.clone());
+    let whole = async {
+        bench.deploy().await?;
+        bench.measure(executions).await
     };
-    bench.clean_up(folder).await;
+    let measured = match stop.run_until_cancelled(whole).await {
+        Some(measured) => measured,
+        None => Err(Failure::interrupted("stopped")),
+    };
+    bench.clean_up().await;
     context.output.one(&measured?, text)?;
     Ok(Exit::Done)
-}
-
-/// Deploys the project, if there is none of its name that is somebody else's.
-async fn deploy(client: &Client, folder: &Name) -> Result<PackagePath, Failure> {
-    let found: Result<ProjectDetail, Failure> =
-        client.get(&["projects", folder.as_str(), PROJECT], &[]).await;
-    match found {
-        Ok(_) => say(&format!("{folder}/{PROJECT} is there: left by a bench before, and used")),
-        Err(failure) if failure.exit == Exit::NotFound => {}
-        Err(failure) => return Err(failure),
-    }
-    let mut files = ProjectFiles::new();
-    for (path, text) in [
-        (
-            "project.toml",
-            format!("name = {PROJECT:?}\ndescription = \"Made and deleted by scaleout bench\"\n"),
-        ),
-        ("packages/empty.toml", "description = \"Does nothing\"\n".to_owned()),
-    ] {
-        let content = FileContent { bytes: text.into_bytes(), executable: false };
-        files.insert(path, content).expect("two short files make a project");
-    }
-    let bundle = bundle::pack(&files).expect("two short files make a bundle");
-    let path = ["folders", folder.as_str(), "projects"];
-    let _: DeployAnswer = client.upload(&path, &[], bundle.bytes).await?;
-    let package = format!("{folder}/{PROJECT}/{PACKAGE}");
-    package.parse().map_err(|error| Failure::failed(format!("cannot name the package {package}: {error}")))
 }
 
 /// A bench while it runs.
 struct Running<'a> {
     client: &'a Client,
-    package: PackagePath,
+    folder: Name,
+    /// Of its own: no other bench, and nobody else, has one of this name.
+    project: String,
     pool: PoolName,
-    /// The large one.
-    batch: BatchId,
+    /// What was enqueued last: everything before has ended.
+    batch: Cell<Option<BatchId>>,
 }
 
-impl Running<'_> {
+impl<'a> Running<'a> {
+    fn new(client: &'a Client, folder: Name, pool: PoolName) -> Running<'a> {
+        let number = Uuid::new_v4().simple().to_string();
+        Running {
+            client,
+            folder,
+            project: format!("scaleout-bench-{}", &number[..12]),
+            pool,
+            batch: Cell::new(None),
+        }
+    }
+
+    async fn deploy(&self) -> Result<(), Failure> {
+        let mut files = ProjectFiles::new();
+        let settings =
+            format!("name = {:?}\ndescription = \"Made and deleted by scaleout bench\"\n", self.project);
+        for (path, text) in [
+            ("project.toml", settings),
+            ("packages/empty.toml", "description = \"Does nothing\"\n".to_owned()),
+        ] {
+            let content = FileContent { bytes: text.into_bytes(), executable: false };
+            files.insert(path, content).expect("two short files make a project");
+        }
+        let bundle = bundle::pack(&files).expect("two short files make a bundle");
+        let path = ["folders", self.folder.as_str(), "projects"];
+        let _: DeployAnswer = self.client.upload(&path, &[], bundle.bytes).await?;
+        Ok(())
+    }
+
     async fn measure(&self, executions: u32) -> Result<Measured, Failure> {
         say("enqueueing, and waiting for all of them");
         let began = Instant::now();
-        self.enqueue(self.batch, executions).await?;
+        let batch = self.enqueue(executions).await?;
         let accepted = began.elapsed();
-        all_succeeded(&wait::whole_batch(self.client, self.batch, ASK_EVERY).await?)?;
+        // Each question counts them all.
+        let ask_every = ASK_EVERY_MIN + Duration::from_micros(5) * executions;
+        self.ends(batch, ask_every).await?;
         let ended = began.elapsed();
         say(&format!("{SINGLES} one by one"));
         let (mut to_running, mut to_ended) = (Vec::new(), Vec::new());
@@ -172,13 +186,19 @@ impl Running<'_> {
         })
     }
 
-    async fn enqueue(&self, request_id: BatchId, count: u32) -> Result<(), Failure> {
-        let item = EnqueueItem { package: self.package.clone(), parameters: Default::default(), count };
+    async fn enqueue(&self, count: u32) -> Result<BatchId, Failure> {
+        let request_id = BatchId(Uuid::now_v7());
+        self.batch.set(Some(request_id));
+        let package = format!("{}/{}/{PACKAGE}", self.folder, self.project);
+        let package: PackagePath = package
+            .parse()
+            .map_err(|error| Failure::failed(format!("cannot name the package {package}: {error}")))?;
+        let item = EnqueueItem { package, parameters: Default::default(), count };
         let request = EnqueueRequest {
             request_id,
             executions: vec![item],
             pool: self.pool.clone(),
-            priority: Default::default(),
+            priority: Priority::Low,
             retries: 0,
             retry_delay_ms: 0,
             timeout_ms: None,
@@ -190,13 +210,12 @@ impl Running<'_> {
         };
         let _: EnqueueAnswer =
             self.client.send(Method::POST, &["batches"], &request, Repeat::Harmless).await?;
-        Ok(())
+        Ok(request_id)
     }
 
     async fn single(&self) -> Result<ExecutionDetail, Failure> {
-        let batch = BatchId(Uuid::now_v7());
-        self.enqueue(batch, 1).await?;
-        all_succeeded(&wait::whole_batch(self.client, batch, ASK_EVERY).await?)?;
+        let batch = self.enqueue(1).await?;
+        self.ends(batch, ASK_EVERY_MIN).await?;
         let query = [("batch", batch.to_string()), ("page", "true".to_owned())];
         let page: ExecutionPage = self.client.get(&["executions"], &query).await?;
         let id = page.executions.first().map(|one| one.id.to_string());
@@ -204,18 +223,67 @@ impl Running<'_> {
         self.client.get(&["executions", &id], &[]).await
     }
 
-    /// What is left of it goes; what cannot is told.
-    async fn clean_up(&self, folder: &Name) {
-        let path = ["projects", folder.as_str(), PROJECT];
-        let batch = self.batch.to_string();
-        // It may never have been accepted.
-        let _: Result<CancelAnswer, Failure> =
-            self.client.send(Method::POST, &["batches", &batch, "cancel"], &(), Repeat::Harmless).await;
-        let deleted: Result<ProjectSummary, Failure> =
-            self.client.send(Method::DELETE, &path, &(), Repeat::OnlyUnsent).await;
-        if let Err(failure) = deleted {
-            say(&format!("{folder}/{PROJECT} is still there: {}", failure.message));
-            say(&format!("delete it when all of it has ended: scaleout project delete {folder}/{PROJECT}"));
+    /// Waits until all of the batch have succeeded.
+    async fn ends(&self, batch: BatchId, ask_every: Duration) -> Result<(), Failure> {
+        let path = ["batches", &batch.to_string()];
+        let (mut ended, mut moved) = (0, Instant::now());
+        loop {
+            let now: BatchDetail = self.client.get(&path, &[]).await?;
+            if now.ended() >= now.executions {
+                return all_succeeded(&now);
+            }
+            if now.ended() > ended {
+                (ended, moved) = (now.ended(), Instant::now());
+            }
+            if moved.elapsed() > STANDS_STILL_MAX {
+                let (seconds, all, pool) = (STANDS_STILL_MAX.as_secs(), now.executions, &self.pool);
+                return Err(Failure::failed(format!(
+                    "{ended} of {all} have ended, and none for {seconds} s"
+                ))
+                .hint(format!("does a worker serve the pool {pool}? `scaleout worker list` says so")));
+            }
+            tokio::time::sleep(ask_every).await;
+        }
+    }
+
+    /// Takes back what has not ended, and the project; what cannot go is told.
+    async fn clean_up(&self) {
+        let (folder, project) = (self.folder.as_str(), self.project.as_str());
+        let began = Instant::now();
+        loop {
+            self.cancel().await;
+            let path = ["projects", folder, project];
+            let deleted: Result<ProjectSummary, Failure> =
+                self.client.send(Method::DELETE, &path, &(), Repeat::OnlyUnsent).await;
+            match deleted {
+                Ok(_) => return,
+                // It was never deployed.
+                Err(failure) if failure.exit == Exit::NotFound => return,
+                // What was told to stop has not ended yet.
+                Err(failure) if failure.exit == Exit::Usage && began.elapsed() < ENDS_WITHIN => {
+                    tokio::time::sleep(ASK_EVERY_MIN).await;
+                }
+                Err(failure) => {
+                    say(&format!("{folder}/{project} is still there: {}", failure.message));
+                    say(&format!(
+                        "delete it when all of it has ended: scaleout project delete {folder}/{project}"
+                    ));
+                    return;
+                }
+            }
+        }
+    }
+
+    async fn cancel(&self) {
+        let Some(batch) = self.batch.get() else { return };
+        let path = ["batches", &batch.to_string(), "cancel"];
+        let answer: Result<CancelAnswer, Failure> =
+            self.client.send(Method::POST, &path, &(), Repeat::Harmless).await;
+        // It may never have been accepted; what is left shows when the project is deleted.
+        if let Ok(CancelAnswer { canceled, stopping, .. }) = answer
+            && canceled + stopping > 0
+        {
+            say(&format!("{canceled} executions were canceled, {stopping} told to stop"));
         }
     }
 }

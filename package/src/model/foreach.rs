@@ -63,7 +63,7 @@ pub enum Over {
     Files(Files),
     /// Rows of literals and texts, each as long as `into`, if there is one.
     List(Vec<Vec<Cell>>),
-    /// BoundedInt numbers.
+    /// Whole numbers.
     Numbers {
         /// The first; of type int64.
         from: Operand,

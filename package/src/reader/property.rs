@@ -40,7 +40,7 @@ impl Names<'_> {
             };
             return checked(item, value, &item.describe(), report);
         };
-        if text.contains("{{") {
+        if text.trim_start().starts_with("{{") {
             let message = format!("`{}` is an expression as a whole, not a text with {{{{ }}}}", item.key);
             report.add_with_help(item.span(), message, "take out the braces");
             return None;

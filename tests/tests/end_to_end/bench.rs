@@ -1,7 +1,7 @@
 //! `scaleout bench`: measures a cluster, and leaves nothing but history.
 
 use rustix::process::Signal;
-use scaleout_tests::harness::{Cluster, MOMENT, Service, cluster};
+use scaleout_tests::harness::{Cluster, MOMENT, Service, cluster, until};
 
 async fn projects(cluster: &Cluster) -> usize {
     cluster.scaleout(&["project", "list", "--format", "json"]).await.ok().json_lines().len()
@@ -40,12 +40,38 @@ async fn a_bench_that_is_interrupted_cancels_what_has_not_run() {
     assert_eq!(cluster.workers[0].service.exit_code(MOMENT).await, 0);
     let call = cluster.command(&["bench", "--executions", "500", "--yes"]);
     let mut bench = Service::start("bench", &call, &cluster.folder().join("bench.log"));
-    bench.says("of 500 ended", MOMENT).await;
+    until("all of it waits", MOMENT, async || {
+        let status = cluster.scaleout(&["status", "--format", "json"]).await.ok().json();
+        if status["counts"]["pending"] == 500 { Ok(()) } else { Err(status.to_string()) }
+    })
+    .await;
     bench.signal(Signal::INT);
     assert_eq!(bench.exit_code(MOMENT).await, 130);
     let said = bench.log();
-    assert!(said.contains("what has not run is canceled"), "{said}");
+    assert!(said.contains("500 executions were canceled, 0 told to stop"), "{said}");
     assert_eq!(projects(&cluster).await, 0, "{said}");
     let status = cluster.scaleout(&["status", "--format", "json"]).await.ok().json();
     assert_eq!(status["counts"]["canceled"], 500, "{status}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_benches_do_not_meet_and_one_beside_work_goes_when_it_is_stopped() {
+    let cluster = cluster(1, 1, &[]).await;
+    let command = ["bench", "--executions", "200", "--yes", "--format", "json"];
+    let (one, other) = tokio::join!(cluster.scaleout(&command), cluster.scaleout(&command));
+    assert_eq!(
+        (one.ok().json()["executions"].as_u64(), other.ok().json()["executions"].as_u64()),
+        (Some(200), Some(200))
+    );
+    let call = cluster.command(&["bench", "--executions", "100000", "--yes"]);
+    let mut bench = Service::start("bench", &call, &cluster.folder().join("bench.log"));
+    until("some of it has ended", MOMENT, async || {
+        let status = cluster.scaleout(&["status", "--format", "json"]).await.ok().json();
+        let ended = status["counts"]["succeeded"].as_u64();
+        if ended > Some(1_000) { Ok(()) } else { Err(status.to_string()) }
+    })
+    .await;
+    bench.signal(Signal::TERM);
+    assert_eq!(bench.exit_code(MOMENT).await, 130);
+    assert_eq!(projects(&cluster).await, 0, "{}", bench.log());
 }

@@ -79,8 +79,10 @@ impl<'a> Own<'a> {
         }
     }
 
+    /// With variables that have no first values, what is made of them is no fault of its own.
     fn refuse(&mut self, error: &PropertyError) {
-        self.refusal.get_or_insert_with(|| error.to_string());
+        let fault = &self.fault;
+        self.refusal.get_or_insert_with(|| fault.clone().unwrap_or_else(|| error.to_string()));
     }
 
     /// Its variables begin anew, for another try.

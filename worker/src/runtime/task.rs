@@ -118,7 +118,7 @@ fn begin<'r, 'a: 'r>(
         let failed = own.raise(Event::PreExecute, "", halt).await.err();
         // What those handlers set counts.
         own.resolve(context).await;
-        let refused = match own.refusal.take() {
+        let refused = match own.refusal.clone() {
             Some(why) => Some(own.refused(context, &why, halt).await),
             None => None,
         };
@@ -139,12 +139,17 @@ fn conclude<'r, 'a: 'r>(
     halt: &'r CancellationToken,
 ) -> BoxFuture<'r, TaskEnd> {
     Box::pin(async move {
-        if let Some(counts) = forced(&own.properties, ended.end, halt.is_cancelled()) {
+        // One that was refused has done nothing that could count as success.
+        let is_refused = own.refusal.is_some();
+        if let Some(counts) = forced(&own.properties, ended.end, halt.is_cancelled())
+            && (!is_refused || counts == End::Failure)
+        {
             force(context, &own, counts, halt, &mut ended).await;
         }
         // Containers have looked at theirs.
         let is_container = task.kind.container().is_some();
-        if !is_container && allowed(&own.properties, ended.end, ended.errors, halt.is_cancelled()) {
+        let is_allowed = allowed(&own.properties, ended.end, ended.errors, halt.is_cancelled());
+        if !is_refused && !is_container && is_allowed {
             (ended.end, ended.errors) = (End::Success, ended.errors.max(1));
             let text =
                 format!("it counts as succeeded: maximum-errors is {}", own.properties.maximum_errors.get());

@@ -106,6 +106,23 @@ async fn a_property_without_a_value_leaves_the_others_as_they_are() {
     went.succeeded();
     let told = ["`retries` expects a whole number from 0 to 1000, found -1"];
     assert_eq!((went.texts(MessageType::Error), went.stdout()), (told.to_vec(), vec![]));
+    // It has done nothing that could count as success.
+    for more in ["maximum-errors = 9", "force-result = \"success\""] {
+        let went = world
+            .run(&format!("{NUMBER}{}", task("a", "echo ran", &format!("retries = \"@n - 1\"\n{more}"))))
+            .await;
+        assert_eq!(went.kind(), OutcomeKind::Failed, "{more}");
+    }
+    // What its variables lack is told, and not what that makes of a property.
+    let own = "[tasks.b.variables.tries]\ntype = \"int64\"\nvalue = \"1 / @none\"\n";
+    let text = format!(
+        "[parameters.none]\ntype = \"int64\"\n{}{own}",
+        task("b", "echo ran", "retries = \"@tries\"")
+    );
+    let mut zero = World::new().await;
+    zero.values = serde_json::json!({ "none": 0 });
+    let went = zero.run(&text).await;
+    assert!(went.error().contains("cannot evaluate the value of variable tries"), "{}", went.error());
     // What keeps it from starting anyhow comes first, and both are told.
     let handler = "[tasks.a.on-pre-execute.tasks.no]\nkind = \"process\"\ncommand = [\"false\"]\n";
     let went = world.run(&format!("{NUMBER}{a}{handler}")).await;
