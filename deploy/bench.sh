@@ -1,6 +1,6 @@
 #!/bin/sh
 # Measures throughput, latency and work on private servers that wait for the disk, with programs as they are released,
-# and writes benches/RESULTS.md. `standard` took nine minutes here, besides the building; `full` measures four times as much.
+# and writes benches/RESULTS.md. `standard` took ten minutes here, besides the building; `full` measures four times as much.
 set -eu
 cd "$(dirname "$0")/.."
 . deploy/toolchain.sh

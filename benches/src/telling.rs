@@ -129,7 +129,9 @@ impl Measured {
                 table(&["workers", "executions/s", "% of what the slots could do"], rows)
             ),
         };
-        format!("## Scale\n\n{measured}\n{}", self.tell_paper())
+        // It is made of the costs of throughput.
+        let paper = if self.throughput.is_empty() { String::new() } else { self.tell_paper() };
+        format!("## Scale\n\n{measured}\n{paper}")
     }
 
     /// What so many workers of four slots would need, from the costs measured here.
@@ -159,7 +161,7 @@ impl Measured {
              executions of 100 ms, enqueued 1,000 or 50 at a time.\n\n{}\n\
              At least: these are the costs of a worker that has much to do, whose messages carry a hundred executions. Of many \
              workers with few slots each sends a claim and an outcome for one or two executions, which cost the broker and \
-             PostgreSQL several times as much (16 workers, above, come to less than they should). First to be full is then the \
+             PostgreSQL several times as much. First to be full is then the \
              queue of outcomes: a quorum queue is one Erlang process, and lapin alone came to {} messages a second here, which \
              is what {} such workers send with a message for each execution. Next is PostgreSQL, with a transaction for each \
              batch of what has arrived. What an operator adds, in this order: more slots on fewer workers (their messages \

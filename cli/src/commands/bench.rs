@@ -122,6 +122,8 @@ struct Running<'a> {
     /// Of its own: no other bench, and nobody else, has one of this name.
     project: String,
     pool: PoolName,
+    /// Whether the project may be there.
+    deployed: Cell<bool>,
     /// What was enqueued last: everything before has ended.
     batch: Cell<Option<BatchId>>,
 }
@@ -134,6 +136,7 @@ impl<'a> Running<'a> {
             folder,
             project: format!("scaleout-bench-{}", &number[..12]),
             pool,
+            deployed: Cell::new(false),
             batch: Cell::new(None),
         }
     }
@@ -151,8 +154,11 @@ impl<'a> Running<'a> {
         }
         let bundle = bundle::pack(&files).expect("two short files make a bundle");
         let path = ["folders", self.folder.as_str(), "projects"];
-        let _: DeployAnswer = self.client.upload(&path, &[], bundle.bytes).await?;
-        Ok(())
+        // Before it is known: it may be there although the answer was lost, or nobody waited for it.
+        self.deployed.set(true);
+        let answer: Result<DeployAnswer, Failure> = self.client.upload(&path, &[], bundle.bytes).await;
+        self.deployed.set(!answer.as_ref().is_err_and(|failure| failure.exit != Exit::Unreachable));
+        answer.map(|_| ())
     }
 
     async fn measure(&self, executions: u32) -> Result<Measured, Failure> {
@@ -248,6 +254,9 @@ impl<'a> Running<'a> {
 
     /// Takes back what has not ended, and the project; what cannot go is told.
     async fn clean_up(&self) {
+        if !self.deployed.get() {
+            return;
+        }
         let (folder, project) = (self.folder.as_str(), self.project.as_str());
         let began = Instant::now();
         loop {

@@ -14,7 +14,8 @@ async fn a_bench_measures_and_takes_its_project_with_it() {
     asked.refused(2, &["10050 executions", "stay in its lists", "say --yes"]);
     let reader = cluster.token("reader", "reader").await;
     let refused = cluster.command(&["bench", "--yes"]).env("SCALEOUT_TOKEN", &reader).run().await;
-    refused.refused(4, &["operator"]);
+    let refused = refused.refused(4, &["operator"]);
+    assert!(!refused.stderr.contains("still there"), "{refused}");
     cluster.scaleout(&["bench", "--executions", "0", "--yes"]).await.refused(2, &["--executions"]);
     let measured =
         cluster.scaleout(&["bench", "--executions", "300", "--yes", "--format", "json"]).await.ok();

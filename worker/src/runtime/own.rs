@@ -49,7 +49,7 @@ impl<'a> Own<'a> {
         own
     }
 
-    /// Whether it has handlers that are not disabled. Those of which that cannot be told run.
+    /// Whether it has handlers that are not disabled. If that cannot be told, they run: the task is refused, and they hear of it.
     async fn has_handlers(&mut self, context: &'a Context<'a>) -> bool {
         let Task { handlers, .. } = self.task;
         if handlers.all.is_empty() {

@@ -135,7 +135,7 @@ async fn a_property_without_a_value_leaves_the_others_as_they_are() {
 }
 
 #[tokio::test]
-async fn many_tasks_with_expressions_do_not_hold_up_their_container() {
+async fn hundreds_of_tasks_with_expressions_run_at_the_same_time() {
     let world = World::new().await;
     let many: String = (0..200)
         .map(|n| task(&format!("t{n}"), "true", "retries = \"@n\"\ntimeout = \"{{ @n + 9 }}s\""))
