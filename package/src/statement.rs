@@ -1,4 +1,6 @@
-//! The text of a statement that stands in a file of the project. Pure: bytes in, text out.
+//! The text of a statement that stands in a file of the project, or that an expression makes. Pure.
+
+use crate::files::check_path;
 
 /// Largest file with a statement, in bytes.
 pub const STATEMENT_BYTES_MAX: usize = 1024 * 1024;
@@ -6,7 +8,7 @@ pub const STATEMENT_BYTES_MAX: usize = 1024 * 1024;
 /// Some editors put it in front of UTF-8.
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
-/// Why a file holds no statement. Reads after the file's name.
+/// Why something is no statement. Reads after its name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StatementError {
     /// More than [`STATEMENT_BYTES_MAX`].
@@ -45,7 +47,7 @@ pub fn of_file(bytes: &[u8]) -> Result<&str, StatementError> {
     if bytes.len() > STATEMENT_BYTES_MAX {
         return Err(StatementError::TooLarge);
     }
-    let line = |at: usize| bytes[..at].iter().filter(|byte| **byte == b'\n').count() + 1;
+    let line = |at: usize| line(bytes, at);
     let text = std::str::from_utf8(bytes)
         .map_err(|error| StatementError::NotUtf8 { line: line(error.valid_up_to()) })?;
     if let Some(at) = text.find('\0') {
@@ -56,6 +58,29 @@ pub fn of_file(bytes: &[u8]) -> Result<&str, StatementError> {
     }
     let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
     if text.trim().is_empty() { Err(StatementError::Empty) } else { Ok(text) }
+}
+
+/// Whether an expression made a statement.
+///
+/// # Errors
+/// It is none that can be sent.
+pub fn check(text: &str) -> Result<(), StatementError> {
+    if let Some(at) = text.find('\0') {
+        return Err(StatementError::Nul { line: line(text.as_bytes(), at) });
+    }
+    if text.trim().is_empty() { Err(StatementError::Empty) } else { Ok(()) }
+}
+
+/// The file that `path`, relative to the project's folder, means: plain, as bundles name it. `None` if it can be none.
+pub fn file_at(path: &str) -> Option<String> {
+    let segments: Vec<&str> = path.split('/').filter(|segment| !matches!(*segment, "" | ".")).collect();
+    let plain = segments.join("/");
+    (!path.starts_with('/') && check_path(&plain).is_ok()).then_some(plain)
+}
+
+/// The line of the byte at `at`, from 1.
+fn line(bytes: &[u8], at: usize) -> usize {
+    bytes[..at].iter().filter(|byte| **byte == b'\n').count() + 1
 }
 
 #[cfg(test)]
@@ -81,5 +106,22 @@ mod tests {
         assert!(braces.starts_with("holds `{{` (line 2): values go in"), "{braces}");
         assert_eq!(of_file(&vec![b'x'; STATEMENT_BYTES_MAX + 1]), Err(StatementError::TooLarge));
         assert!(of_file(&vec![b'x'; STATEMENT_BYTES_MAX]).is_ok());
+        let check = |text| check(text).map_err(|error| error.to_string());
+        assert_eq!(check("select '{{'"), Ok(()));
+        assert_eq!(check(" \n"), Err("is empty".to_owned()));
+        assert_eq!(check("select\n\0"), Err("holds a NUL character (line 2)".to_owned()));
+    }
+
+    #[test]
+    fn a_file_is_one_of_the_project() {
+        for (path, expected) in [
+            ("./sql//a.sql", Some("sql/a.sql")),
+            ("/a.sql", None),
+            ("../a.sql", None),
+            ("", None),
+            ("a/../b.sql", None),
+        ] {
+            assert_eq!(file_at(path).as_deref(), expected, "{path}");
+        }
     }
 }

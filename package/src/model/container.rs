@@ -6,7 +6,8 @@ use crate::property::Property;
 
 use super::task::{After, Join, TaskIndex, TaskKind, TaskPath};
 use super::{
-    Begin, Connection, Handlers, MaxConcurrent, MaximumErrors, Membership, Parameter, Properties, Variable,
+    Connection, Handlers, MaxConcurrent, MaximumErrors, Membership, PackageTransaction, Parameter,
+    Properties, Variable,
 };
 
 /// A package: one file that describes a job.
@@ -26,8 +27,8 @@ pub struct Package {
     pub variables: BTreeMap<String, Variable>,
     /// Its own connections, by name; those of its project are beside it.
     pub connections: BTreeMap<String, Connection>,
-    /// The transaction that spans its tasks, if it begins one.
-    pub transaction: Option<Begin>,
+    /// The transaction that spans its tasks, if it begins one or may.
+    pub transaction: Option<PackageTransaction>,
     /// How many errors make it fail.
     pub maximum_errors: Property<MaximumErrors>,
     /// Its tasks: a package is the outermost container. It may have none.

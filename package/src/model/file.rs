@@ -7,7 +7,7 @@ use crate::template::Template;
 #[derive(Debug, Clone, PartialEq)]
 pub struct FileTask {
     /// What is done.
-    pub operation: FileOperation,
+    pub operation: Property<FileOperation>,
     /// The folder within which everything happens: absolute, or relative to the project's, which is only read.
     pub folder: Template,
     /// What is worked on, relative to `folder`; with a pattern the folder of the files. `None`: `folder` itself.
@@ -51,6 +51,67 @@ pub enum Missing {
     Fail,
     /// The task has nothing to do, and succeeds.
     Ignore,
+}
+
+impl FileOperation {
+    /// Whether the property `key` of a task says something to it.
+    pub fn uses(self, key: &str) -> bool {
+        use FileOperation::{Copy, CreateFolder, Delete, DeleteContents, Move, Rename};
+        match key {
+            "from" | "missing" => self != CreateFolder,
+            "pattern" | "recursive" => matches!(self, Copy | Move | Delete),
+            "to-folder" => matches!(self, Copy | Move),
+            "to" => !matches!(self, Delete | DeleteContents),
+            "overwrite" => matches!(self, Copy | Move | Rename),
+            _ => false,
+        }
+    }
+
+    /// What it lacks of a task that has those of the keys that `has` tells of, and why it wants it.
+    pub fn lacks(self, has: impl Fn(&str) -> bool) -> Vec<(&'static str, &'static str)> {
+        use FileOperation::{Copy, CreateFolder, Delete, Move, Rename};
+        let goes_nowhere = match self {
+            Copy | Move => !has("to") && !has("to-folder"),
+            Rename | CreateFolder => !has("to"),
+            Delete | FileOperation::DeleteContents => false,
+        };
+        let of_nothing = matches!(self, Copy | Move | Rename | Delete) && !has("from") && !has("pattern");
+        let from = ("from", "wants to know which file; a pattern takes the files of a folder");
+        let to = ("to", "wants to know where to, relative to `folder`");
+        [of_nothing.then_some(from), goes_nowhere.then_some(to)].into_iter().flatten().collect()
+    }
+
+    /// That the property `key` says nothing to it.
+    pub fn has_no_use_for(self, key: &str) -> String {
+        format!("`{key}` says nothing to operation `{}`", self.name())
+    }
+}
+
+impl FileTask {
+    /// Whether `operation` has all that it needs, and nothing that it cannot use.
+    ///
+    /// # Errors
+    /// What is missing, or too much.
+    pub fn check(&self, operation: FileOperation) -> Result<(), String> {
+        let given = [
+            ("from", self.from.is_some()),
+            ("pattern", self.pattern.is_some()),
+            ("to-folder", self.to_folder.is_some()),
+            ("to", self.to.is_some()),
+            ("recursive", self.recursive != Property::default()),
+            ("overwrite", self.overwrite != Property::default()),
+            ("missing", self.missing != Property::default()),
+        ];
+        if let Some((key, _)) = given.iter().find(|(key, is_given)| *is_given && !operation.uses(key)) {
+            return Err(operation.has_no_use_for(key));
+        }
+        match operation.lacks(|key| given.contains(&(key, true))).first() {
+            Some((key, why)) => {
+                Err(format!("there is no `{key}`, and operation `{}` {why}", operation.name()))
+            }
+            None => Ok(()),
+        }
+    }
 }
 
 impl Word for FileOperation {

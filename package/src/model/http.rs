@@ -18,7 +18,7 @@ pub type RequestTimeout = BoundedDuration<1, 86_400_000>;
 #[derive(Debug, Clone, PartialEq)]
 pub struct HttpTask {
     /// What is asked for.
-    pub method: HttpMethod,
+    pub method: Property<HttpMethod>,
     /// Where: `http://` or `https://`, without user and password.
     pub url: Template,
     /// Header fields in the order of the file.
@@ -119,7 +119,42 @@ impl Word for HttpMethod {
 
 impl HttpMethod {
     /// Whether it only reads, so that a body makes no sense and a redirect may be followed.
-    pub fn only_reads(self) -> bool {
+    fn only_reads(self) -> bool {
         matches!(self, HttpMethod::Get | HttpMethod::Head)
+    }
+
+    /// Why the property `key` does not go with it, if so.
+    pub fn refuses(self, key: &str) -> Option<String> {
+        let name = self.name();
+        match key {
+            "body" | "body-file" if self.only_reads() => Some(format!("`{key}` goes with no {name} request")),
+            "into" | "to-file" if self == HttpMethod::Head => {
+                Some(format!("`{key}` gets nothing: an answer to {name} has no body"))
+            }
+            "follow-redirects" if !self.only_reads() => {
+                Some(format!("redirects of a {name} request are not followed"))
+            }
+            _ => None,
+        }
+    }
+}
+
+impl HttpTask {
+    /// Whether all that the task says goes with `method`.
+    ///
+    /// # Errors
+    /// What does not.
+    pub fn check(&self, method: HttpMethod) -> Result<(), String> {
+        let body = self.body.as_ref().map(|body| match body {
+            HttpBody::Text(_) => "body",
+            HttpBody::File(_) => "body-file",
+        });
+        let answer = self.answer.as_ref().map(|answer| match answer {
+            HttpAnswer::Variable(_) => "into",
+            HttpAnswer::File { .. } => "to-file",
+        });
+        let redirects = (self.redirects_max != Property::default()).then_some("follow-redirects");
+        let given = [body, answer, redirects];
+        given.into_iter().flatten().find_map(|key| method.refuses(key)).map_or(Ok(()), Err)
     }
 }

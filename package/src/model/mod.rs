@@ -32,4 +32,4 @@ pub use properties::{
 pub use repeat::{Assign, For};
 pub use sql::{Query, RowsTarget, Sql, Statement};
 pub use task::{After, Constraint, ExitCode, Join, On, Process, Target, TaskIndex, TaskKind, TaskPath, When};
-pub use transaction::{Begin, Isolation, Membership, Wanted};
+pub use transaction::{Begin, Isolation, Membership, PackageTransaction, Wanted};

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use crate::property::{BoundedDuration, BoundedInt, Property, PropertyError, Word};
+use crate::property::{BoundedDuration, BoundedInt, Property, PropertyError, PropertyValue, Word};
 use crate::scope::Scope;
+
+use super::{Isolation, Wanted};
 
 /// How often a task is tried again.
 pub type Retries = BoundedInt<0, 1_000>;
@@ -55,6 +57,10 @@ pub struct Properties {
     pub force_result: Property<ForceResult>,
     /// How many errors make it fail: those of the tasks in it, or its own.
     pub maximum_errors: Property<MaximumErrors>,
+    /// What it says of transactions.
+    pub transaction: Property<Wanted>,
+    /// What the transaction that it begins sees of others; `None` is what holds if nothing is said.
+    pub isolation: Option<Property<Isolation>>,
 }
 
 /// The properties of a task that has started.
@@ -72,6 +78,10 @@ pub struct Resolved {
     pub force_result: ForceResult,
     /// How many errors make it fail.
     pub maximum_errors: MaximumErrors,
+    /// What it says of transactions.
+    pub transaction: Wanted,
+    /// What the transaction that it begins sees of others.
+    pub isolation: Option<Isolation>,
 }
 
 impl Default for Properties {
@@ -83,6 +93,8 @@ impl Default for Properties {
             fail_parent: Property::Value(true),
             force_result: Property::default(),
             maximum_errors: Property::default(),
+            transaction: Property::default(),
+            isolation: None,
         }
     }
 }
@@ -96,6 +108,8 @@ impl Default for Resolved {
             fail_parent: true,
             force_result: ForceResult::None,
             maximum_errors: MaximumErrors::default(),
+            transaction: Wanted::default(),
+            isolation: None,
         }
     }
 }
@@ -103,42 +117,54 @@ impl Default for Resolved {
 impl Properties {
     /// Whether the file says them all, so that no scope is needed to resolve them.
     pub fn are_known(&self) -> bool {
-        let Properties { retries, retry_delay, timeout, fail_parent, force_result, maximum_errors } = self;
+        let Properties { retries, retry_delay, timeout, fail_parent, force_result, maximum_errors, .. } =
+            self;
+        let Properties { transaction, isolation, .. } = self;
         retries.known().is_some()
             && retry_delay.known().is_some()
             && timeout.as_ref().is_none_or(|timeout| timeout.known().is_some())
             && fail_parent.known().is_some()
             && force_result.known().is_some()
             && maximum_errors.known().is_some()
+            && transaction.known().is_some()
+            && isolation.as_ref().is_none_or(|isolation| isolation.known().is_some())
     }
 
     /// What they are in `scope`; for one that has no value, what holds if nothing is said. Beside them the first fault.
     pub fn resolve(&self, scope: &Scope) -> (Resolved, Option<PropertyError>) {
-        let Properties { retries, retry_delay, timeout, fail_parent, force_result, maximum_errors } = self;
-        let mut fault = None;
-        let timeout = timeout.as_ref().map(|timeout| timeout.resolve("timeout", scope));
+        let mut resolving = Resolving { scope, fault: None };
         let resolved = Resolved {
-            retries: or_fault(retries.resolve("retries", scope), &mut fault).unwrap_or_default().get(),
-            retry_delay: or_fault(retry_delay.resolve("retry-delay", scope), &mut fault)
-                .unwrap_or_default()
-                .get(),
-            timeout: timeout.and_then(|timeout| or_fault(timeout, &mut fault)).map(Timeout::get),
-            fail_parent: or_fault(fail_parent.resolve("fail-parent", scope), &mut fault).unwrap_or(true),
-            force_result: or_fault(force_result.resolve("force-result", scope), &mut fault)
-                .unwrap_or_default(),
-            maximum_errors: or_fault(maximum_errors.resolve("maximum-errors", scope), &mut fault)
-                .unwrap_or_default(),
+            retries: resolving.one("retries", &self.retries).unwrap_or_default().get(),
+            retry_delay: resolving.one("retry-delay", &self.retry_delay).unwrap_or_default().get(),
+            timeout: resolving.optional("timeout", self.timeout.as_ref()).map(Timeout::get),
+            fail_parent: resolving.one("fail-parent", &self.fail_parent).unwrap_or(true),
+            force_result: resolving.one("force-result", &self.force_result).unwrap_or_default(),
+            maximum_errors: resolving.one("maximum-errors", &self.maximum_errors).unwrap_or_default(),
+            transaction: resolving.one("transaction", &self.transaction).unwrap_or_default(),
+            isolation: resolving.optional("isolation", self.isolation.as_ref()),
         };
-        (resolved, fault)
+        (resolved, resolving.fault)
     }
 }
 
-fn or_fault<T>(found: Result<T, PropertyError>, first: &mut Option<PropertyError>) -> Option<T> {
-    match found {
-        Ok(value) => Some(value),
-        Err(error) => {
-            first.get_or_insert(error);
-            None
+/// Resolves one property after the other, and keeps the first fault.
+struct Resolving<'s> {
+    scope: &'s Scope,
+    fault: Option<PropertyError>,
+}
+
+impl Resolving<'_> {
+    fn one<T: PropertyValue>(&mut self, key: &'static str, property: &Property<T>) -> Option<T> {
+        match property.resolve(key, self.scope) {
+            Ok(value) => Some(value),
+            Err(error) => {
+                self.fault.get_or_insert(error);
+                None
+            }
         }
+    }
+
+    fn optional<T: PropertyValue>(&mut self, key: &'static str, property: Option<&Property<T>>) -> Option<T> {
+        property.and_then(|property| self.one(key, property))
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::rows::Column;
+use crate::template::Template;
 
 use super::{Operand, Target};
 
@@ -21,21 +22,22 @@ pub struct Sql {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Query {
     /// Name of a connection of the package or its project.
-    pub connection: String,
-    /// Sent as it stands: values go in as bound `arguments` only.
+    pub connection: Template,
+    /// Values go in as bound `arguments`.
     pub statement: Statement,
     /// Values for `$1`, `$2`, …
     pub arguments: Vec<Operand>,
 }
 
 /// Where the text of a statement stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Statement {
-    /// In the package.
+    /// In the package; sent as it stands.
     Text(String),
-    /// In a file of the project, at this plain relative path; read when the task runs.
-    /// See [`crate::statement::of_file`].
-    File(String),
+    /// In a file of the project, at this relative path; read when the task runs. See [`crate::statement::of_file`].
+    File(Template),
+    /// An expression makes it when the task runs. See [`crate::statement::of_expression`].
+    Expression(Operand),
 }
 
 /// A variable of type `table` that a task fills.

@@ -1,6 +1,6 @@
 //! Transactions over several tasks: who begins one, and who joins it.
 
-use crate::property::Word;
+use crate::property::{Property, Word};
 
 /// What a task or container says of transactions, in SSIS's words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -27,15 +27,41 @@ pub enum Membership {
     },
     /// Each of its tries is a transaction: committed when the try succeeds, else rolled back.
     Begins(Begin),
+    /// Which of them is found out when it starts ([`Membership::at_start`]): what it says is an expression, or what a
+    /// container around it says.
+    AtStart(Begin),
 }
 
-/// A transaction that is begun, on one connection.
+/// A transaction that is begun, or may be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Begin {
-    /// Name of the connection, the same for every statement inside.
-    pub connection: String,
-    /// What it sees of others.
-    pub isolation: Isolation,
+    /// Name of the connection of its statements, if the file says it for one. If not, the first statement decides.
+    pub connection: Option<String>,
+}
+
+/// What a package says of transactions.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PackageTransaction {
+    /// Whether it begins one.
+    pub wanted: Property<Wanted>,
+    /// What that sees of others.
+    pub isolation: Option<Property<Isolation>>,
+    /// What is begun.
+    pub begin: Begin,
+}
+
+impl Membership {
+    /// What it is for a task that has started, and wants this: with a transaction around it or not. `retried` tells
+    /// whether the task may be tried again.
+    pub fn at_start(&self, wanted: Wanted, is_around: bool, retried: bool) -> Membership {
+        let Membership::AtStart(begin) = self else { return self.clone() };
+        match (wanted, is_around) {
+            (Wanted::NotSupported, _) | (Wanted::Supported, false) => Membership::Outside,
+            (Wanted::Required, false) => Membership::Begins(begin.clone()),
+            (Wanted::Required, true) => Membership::Joins { savepoint: true },
+            (Wanted::Supported, true) => Membership::Joins { savepoint: retried },
+        }
+    }
 }
 
 /// How much a transaction sees of what others commit meanwhile.
@@ -73,5 +99,28 @@ impl Word for Isolation {
             Isolation::RepeatableRead => "repeatable-read",
             Isolation::ReadCommitted => "read-committed",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_found_out_at_the_start_is_as_if_it_had_been_known() {
+        let begin = Begin { connection: None };
+        let open = Membership::AtStart(begin.clone());
+        let joins = |savepoint| Membership::Joins { savepoint };
+        for (wanted, is_around, retried, expected) in [
+            (Wanted::Required, false, false, Membership::Begins(begin)),
+            (Wanted::Required, true, false, joins(true)),
+            (Wanted::Supported, true, false, joins(false)),
+            (Wanted::Supported, true, true, joins(true)),
+            (Wanted::Supported, false, true, Membership::Outside),
+            (Wanted::NotSupported, true, true, Membership::Outside),
+        ] {
+            assert_eq!(open.at_start(wanted, is_around, retried), expected, "{wanted:?}, {is_around}");
+        }
+        assert_eq!(joins(false).at_start(Wanted::Required, false, true), joins(false));
     }
 }

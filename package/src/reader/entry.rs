@@ -112,12 +112,13 @@ fn package(name: &str, table: &mut Table<'_>, around: &Surroundings<'_>, report:
     let names = Names { scopes: vec![NameScope { variables: variables.clone(), at_once: None }], ..names };
     let connections = declare::connections(table.take("connections"), &names, report);
     let names = Names { connections: &connections, ..names };
-    let open = transactions::of_package(&transactions::Said::read(table, report));
+    let said = transactions::Said::read(&names, table, report);
     let maximum_errors = names.property(table, "maximum-errors", report).unwrap_or_default();
-    let mut reader = TaskReader { names, count: 0, at_once: 1, transaction: open };
+    let transaction = transactions::of_package(&said);
+    let mut reader = TaskReader { names, count: 0, at_once: 1, transaction };
     let handlers = reader.handlers(table, &TaskPath::package(), report);
     let root = reader.container(table, &TaskPath::package(), report);
-    let transaction = transactions::begun(reader.transaction);
+    let transaction = transactions::begun(said, reader.transaction);
     let name = name.to_owned();
     Package {
         name,

@@ -5,7 +5,7 @@ use crate::model::{FileOperation, FileTask};
 use crate::property::{Property, Word};
 use crate::template::Template;
 
-use super::foreach::{pattern, word};
+use super::foreach::pattern;
 use super::names::Names;
 use super::report::Report;
 use super::table::{Item, Table};
@@ -21,13 +21,14 @@ pub(super) fn file(
     report: &mut Report,
 ) -> Option<FileTask> {
     let operation = table.require("operation", what, report);
-    let operation = operation.and_then(|item| word(&item, report));
+    let operation: Option<Property<FileOperation>> =
+        operation.and_then(|item| names.property_of(&item, report));
     let keys = Keys::take(table);
     let folder_item = table.require("folder", what, report);
     let folder = folder_item.as_ref().map(|item| folder(names, item, report));
-    if let Some(operation) = operation {
-        keys.check(operation, table, what, report);
-        check_written(operation, folder_item.as_ref().zip(folder.as_ref()), &keys, report);
+    if let Some(operation) = operation.as_ref().and_then(Property::known) {
+        keys.check(*operation, table, what, report);
+        check_written(*operation, folder_item.as_ref().zip(folder.as_ref()), &keys, report);
     }
     let inside = |item: &Option<Item<'_>>, report: &mut Report| {
         item.as_ref().map(|item| path_inside(names, item, report))
@@ -77,36 +78,20 @@ impl<'t> Keys<'t> {
         }
     }
 
-    /// Whether the operation has what it needs, and nothing that it cannot use.
+    fn all(&self) -> [&Option<Item<'t>>; 7] {
+        let Keys { from, pattern, to_folder, to, recursive, overwrite, missing } = self;
+        [from, pattern, to_folder, to, recursive, overwrite, missing]
+    }
+
+    /// Whether the operation has what it needs, and nothing that it cannot use. As [`FileTask::check`], with places.
     fn check(&self, operation: FileOperation, table: &Table<'_>, what: &str, report: &mut Report) {
-        use FileOperation::{Copy, CreateFolder, Delete, DeleteContents, Move, Rename};
-        let goes_elsewhere = matches!(operation, Copy | Move);
-        let of_many = matches!(operation, Copy | Move | Delete);
-        for (item, is_of_use) in [
-            (&self.from, operation != CreateFolder),
-            (&self.pattern, of_many),
-            (&self.to_folder, goes_elsewhere),
-            (&self.to, !matches!(operation, Delete | DeleteContents)),
-            (&self.recursive, of_many),
-            (&self.overwrite, matches!(operation, Copy | Move | Rename)),
-            (&self.missing, operation != CreateFolder),
-        ] {
-            if let Some(item) = item.as_ref().filter(|_| !is_of_use) {
-                let message = format!("`{}` says nothing to operation `{}`", item.key, operation.name());
-                report.add_with_help(item.key_span.clone(), message, "take it out");
-            }
+        let given: Vec<&Item<'_>> = self.all().into_iter().flatten().collect();
+        for item in given.iter().filter(|item| !operation.uses(item.key)) {
+            report.add_with_help(item.key_span.clone(), operation.has_no_use_for(item.key), "take it out");
         }
-        let mut wants = |key: &str, why: &str| {
+        for (key, why) in operation.lacks(|key| given.iter().any(|item| item.key == key)) {
             let message = format!("{what} has no `{key}`");
             report.add_with_help(table.at(), message, format!("operation `{}` {why}", operation.name()));
-        };
-        if self.from.is_none() && self.pattern.is_none() && matches!(operation, Copy | Move | Rename | Delete)
-        {
-            wants("from", "wants to know which file; a pattern takes the files of a folder");
-        }
-        let goes_nowhere = goes_elsewhere && self.to.is_none() && self.to_folder.is_none();
-        if goes_nowhere || (self.to.is_none() && matches!(operation, Rename | CreateFolder)) {
-            wants("to", "wants to know where to, relative to `folder`");
         }
     }
 }

@@ -4,7 +4,7 @@ use jiff::civil::Date;
 
 use crate::flow::{TooMany, count_dates, count_numbers};
 use crate::model::{Cell, Container, DateUnit, Files, Foreach, Operand, Over, Parallel, Step, Target};
-use crate::property::{Property, PropertyValue, Word};
+use crate::property::Property;
 use crate::template::Template;
 use crate::value::{DataType, Value};
 
@@ -264,14 +264,4 @@ fn check_count<T: std::fmt::Display>(
         Ok(_) => {}
         Err(error) => report.add(item.span(), format!("`{}`: {error}", item.key)),
     }
-}
-
-/// Reads one of the words of `T`, which is no expression.
-pub(super) fn word<T: Word>(item: &Item<'_>, report: &mut Report) -> Option<T> {
-    let word = item.string(report)?;
-    let found = T::ALL.iter().copied().find(|one| one.name() == word);
-    if found.is_none() {
-        report.unknown_word(item.span(), format!("unknown {} `{word}`", item.key), word, &T::words());
-    }
-    found
 }

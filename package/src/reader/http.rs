@@ -12,7 +12,6 @@ use crate::template::Template;
 use crate::value::DataType;
 
 use super::file::{folder, path_inside};
-use super::foreach::word;
 use super::names::Names;
 use super::report::Report;
 use super::table::{Item, Table};
@@ -37,21 +36,18 @@ const OWN_HEADERS: [&str; 9] = [
 
 pub(super) fn http(names: &Names<'_>, table: &mut Table<'_>, what: &str, report: &mut Report) -> HttpTask {
     let method = match table.take("method") {
-        None => HttpMethod::Get,
-        // One that cannot be read is reported, and may have a body.
-        Some(item) => self::method(&item, report).unwrap_or(HttpMethod::Post),
+        None => Some(Property::Value(HttpMethod::Get)),
+        Some(item) => method(names, &item, report),
     };
+    // One that cannot be read was reported, and one that is an expression may be any.
+    let known = method.as_ref().and_then(Property::known).copied();
     let url = table.require("url", what, report).map(|item| url(names, &item, report));
     let headers = table.take("headers").map(|item| headers(names, &item, report));
     let folder = table.take("folder").map(|item| folder(names, &item, report));
-    let body = body(names, table, method, folder.as_ref(), report);
-    let answer = answer(names, table, folder.as_ref(), report);
-    if let (true, Some(answer)) = (method == HttpMethod::Head, &answer) {
-        let key = if matches!(answer, HttpAnswer::Variable(_)) { "into" } else { "to-file" };
-        report.add(table.at(), format!("{what} has `{key}`, and an answer to HEAD has no body"));
-    }
+    let body = body(names, table, known, folder.as_ref(), report);
+    let answer = answer(names, table, known, folder.as_ref(), report);
     HttpTask {
-        method,
+        method: method.unwrap_or(Property::Value(HttpMethod::Get)),
         url: url.unwrap_or_default(),
         headers: headers.unwrap_or_default(),
         body,
@@ -61,7 +57,7 @@ pub(super) fn http(names: &Names<'_>, table: &mut Table<'_>, what: &str, report:
             .unwrap_or_default(),
         answer,
         status_into: table.take("status-into").and_then(|item| status_target(names, &item, report)),
-        redirects_max: redirects(names, table, method, report),
+        redirects_max: redirects(names, table, known, report),
         ca_file: table.take("ca-file").map(|item| ca_file(names, &item, report)),
         connect_timeout: names
             .property(table, "connect-timeout", report)
@@ -72,15 +68,24 @@ pub(super) fn http(names: &Names<'_>, table: &mut Table<'_>, what: &str, report:
     }
 }
 
-fn method(item: &Item<'_>, report: &mut Report) -> Option<HttpMethod> {
-    let text = item.string(report)?;
+fn method(names: &Names<'_>, item: &Item<'_>, report: &mut Report) -> Option<Property<HttpMethod>> {
+    let text = item.value().as_str().unwrap_or_default();
     let upper = text.to_ascii_uppercase();
     if upper != text && HttpMethod::ALL.iter().any(|method| method.name() == upper) {
         let message = format!("methods are written in capitals, found {text:?}");
         report.add_with_help(item.span(), message, format!("write {upper:?}"));
         return None;
     }
-    word(item, report)
+    names.property_of(item, report)
+}
+
+/// Reports `item`, if what it says does not go with the method.
+fn check_method(method: Option<HttpMethod>, item: Option<&Item<'_>>, help: &str, report: &mut Report) {
+    if let (Some(method), Some(item)) = (method, item)
+        && let Some(message) = method.refuses(item.key)
+    {
+        report.add_with_help(item.key_span.clone(), message, help);
+    }
 }
 
 /// Reads the URL. One with expressions is looked at when it is rendered.
@@ -142,15 +147,12 @@ fn is_header_name(name: &str) -> bool {
 fn body(
     names: &Names<'_>,
     table: &mut Table<'_>,
-    method: HttpMethod,
+    method: Option<HttpMethod>,
     folder: Option<&Template>,
     report: &mut Report,
 ) -> Option<HttpBody> {
     let (text, file) = (table.take("body"), table.take("body-file"));
-    if let Some(item) = text.as_ref().or(file.as_ref()).filter(|_| method.only_reads()) {
-        let message = format!("`{}` goes with no {} request", item.key, method.name());
-        report.add_with_help(item.key_span.clone(), message, "write method = \"POST\", or take it out");
-    }
+    check_method(method, text.as_ref().or(file.as_ref()), "write method = \"POST\", or take it out", report);
     if let (Some(_), Some(file)) = (&text, &file) {
         report.add(file.key_span.clone(), "`body` and `body-file` are both there: take one of them out");
     }
@@ -167,10 +169,12 @@ fn body(
 fn answer(
     names: &Names<'_>,
     table: &mut Table<'_>,
+    method: Option<HttpMethod>,
     folder: Option<&Template>,
     report: &mut Report,
 ) -> Option<HttpAnswer> {
     let (into, file) = (table.take("into"), table.take("to-file"));
+    check_method(method, into.as_ref().or(file.as_ref()), "take it out", report);
     let overwrite_item = table.take("overwrite");
     let overwrite = overwrite_item.as_ref().and_then(|item| names.property_of(item, report));
     if let (Some(item), None) = (&overwrite_item, &file) {
@@ -221,17 +225,14 @@ fn status_target(names: &Names<'_>, item: &Item<'_>, report: &mut Report) -> Opt
 fn redirects(
     names: &Names<'_>,
     table: &mut Table<'_>,
-    method: HttpMethod,
+    method: Option<HttpMethod>,
     report: &mut Report,
 ) -> Property<Redirects> {
     let Some(item) = table.take("follow-redirects") else { return Property::default() };
     let number = names.property_of(&item, report).unwrap_or_default();
-    if number != Property::default() && !method.only_reads() {
-        report.add_with_help(
-            item.key_span.clone(),
-            format!("redirects of a {} request are not followed", method.name()),
-            "take it out, and send the request to where the server wants it",
-        );
+    if number != Property::default() {
+        let help = "take it out, and send the request to where the server wants it";
+        check_method(method, Some(&item), help, report);
     }
     number
 }

@@ -2,8 +2,11 @@
 
 use std::ops::Range;
 
-use crate::model::{Query, Sql, Statement};
+use crate::model::{Operand, Query, Sql, Statement};
+use crate::scope::Scope;
 use crate::statement;
+use crate::template::Template;
+use crate::value::{DataType, Value};
 
 use super::kinds::{ENTRIES_MAX, operand};
 use super::names::Names;
@@ -40,27 +43,10 @@ pub(super) fn query(
     what: &str,
     report: &mut Report,
 ) -> (Query, ConnectionAt) {
-    let connection = table.require("connection", what, report).and_then(|item| {
-        let name = item.string(report)?;
-        names.check_connection(name, item.span(), report);
-        Some((name.to_owned(), item.span()))
-    });
+    let connection =
+        table.require("connection", what, report).map(|item| (connection(names, &item, report), item.span()));
     let (connection, at) = connection.unzip();
-    let text = table.take("statement");
-    let in_file = table.take("file");
-    let statement = match (text, in_file) {
-        (Some(_), Some(item)) => {
-            let message = "a statement stands in `statement` or in `file`: take one of them out";
-            report.add(item.key_span, message);
-            None
-        }
-        (Some(item), None) => Some(Statement::Text(text_of(&item, report))),
-        (None, Some(item)) => file(names, &item, report).map(Statement::File),
-        (None, None) => {
-            report.add(table.at(), format!("{what} has no `statement` and no `file`"));
-            None
-        }
-    };
+    let statement = statement(names, table, what, report);
     let arguments = table.take("arguments").and_then(|item| item.elements(ENTRIES_MAX, report));
     let arguments = arguments.unwrap_or_default();
     let query = Query {
@@ -69,6 +55,49 @@ pub(super) fn query(
         arguments: arguments.iter().filter_map(|item| operand(names, item, report)).collect(),
     };
     (query, at)
+}
+
+fn connection(names: &Names<'_>, item: &Item<'_>, report: &mut Report) -> Template {
+    let problems = report.count();
+    let connection = names.template(item, report);
+    if let Some(name) = connection.as_literal().filter(|_| report.count() == problems) {
+        names.check_connection(name, item.span(), report);
+    }
+    connection
+}
+
+fn statement(names: &Names<'_>, table: &mut Table<'_>, what: &str, report: &mut Report) -> Option<Statement> {
+    let keys = ["statement", "file", "statement-expression"];
+    let given: Vec<Item<'_>> = keys.into_iter().filter_map(|key| table.take(key)).collect();
+    match given.as_slice() {
+        [] => {
+            report.add(table.at(), format!("{what} has no `statement` and no `file`"));
+            None
+        }
+        [item] => match item.key {
+            "statement" => Some(Statement::Text(text_of(item, report))),
+            "file" => Some(Statement::File(file(names, item, report))),
+            _ => expression(names, item, report).map(Statement::Expression),
+        },
+        [first, second, ..] => {
+            let message =
+                format!("a statement stands in `{}` or in `{}`: take one of them out", first.key, second.key);
+            report.add(second.key_span.clone(), message);
+            None
+        }
+    }
+}
+
+/// Reads an expression that makes a statement.
+fn expression(names: &Names<'_>, item: &Item<'_>, report: &mut Report) -> Option<Operand> {
+    let operand = names.typed(item, item.string(report)?, DataType::String, report)?;
+    // What needs no value of the package is known now.
+    if let Ok(Value::String(text)) = operand.value(&Scope::default())
+        && let Err(error) = statement::check(&text)
+    {
+        report.add(item.span(), format!("`{}` {error}", item.key));
+    }
+    Some(operand)
 }
 
 fn text_of(item: &Item<'_>, report: &mut Report) -> String {
@@ -81,23 +110,24 @@ fn text_of(item: &Item<'_>, report: &mut Report) -> String {
         report.add_with_help(
             span,
             "`{{` in a statement: values go in as bound arguments",
-            "write $1 in the statement and arguments = [\"@name\"]",
+            "write $1 in the statement and arguments = [\"@name\"]; what cannot be bound, as the name of a table, \
+             takes a statement-expression",
         );
     }
     text.to_owned()
 }
 
 /// Reads the path of a file with a statement, and looks into it if the project's files are known.
-fn file(names: &Names<'_>, item: &Item<'_>, report: &mut Report) -> Option<String> {
+fn file(names: &Names<'_>, item: &Item<'_>, report: &mut Report) -> Template {
     const HELP: &str = "it is a file of the project; paths are relative to the project's folder";
-    let path = item.string(report)?;
-    let segments: Vec<&str> = path.split('/').filter(|segment| !matches!(*segment, "" | ".")).collect();
-    let plain = segments.join("/");
-    if path.starts_with('/') || crate::files::check_path(&plain).is_err() {
+    let problems = report.count();
+    let template = names.template(item, report);
+    let Some(path) = template.as_literal().filter(|_| report.count() == problems) else { return template };
+    let Some(plain) = statement::file_at(path) else {
         report.add_with_help(item.span(), format!("`file` cannot be {path:?}"), HELP);
-        return None;
-    }
-    let Some(files) = names.files else { return Some(plain) };
+        return template;
+    };
+    let Some(files) = names.files else { return template };
     match files.get(&plain) {
         Some(content) => {
             if report.is_first_look(&plain)
@@ -111,5 +141,5 @@ fn file(names: &Names<'_>, item: &Item<'_>, report: &mut Report) -> Option<Strin
             report.add_with_help(item.span(), format!("{path:?} is not among the project's files"), help);
         }
     }
-    Some(plain)
+    template
 }

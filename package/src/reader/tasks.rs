@@ -108,6 +108,7 @@ impl TaskReader<'_> {
             fail_parent: names.property(table, "fail-parent", report).unwrap_or(Property::Value(true)),
             force_result: names.property(table, "force-result", report).unwrap_or_default(),
             maximum_errors: names.property(table, "maximum-errors", report).unwrap_or_default(),
+            ..Properties::default()
         }
     }
 
@@ -133,8 +134,8 @@ impl TaskReader<'_> {
         let what = format!("task `{}`", task.name);
         let Some(item) = table.require("kind", &what, report) else { return };
         let Some(word) = item.string(report) else { return };
-        let said =
-            matches!(word, "sql" | "sequence" | "foreach" | "for").then(|| Said::read(&mut table, report));
+        let said = matches!(word, "sql" | "sequence" | "foreach" | "for")
+            .then(|| Said::read(&self.names, &mut table, report));
         let may_retry = task.properties.retries != Property::default();
         let entered = transactions::enter(&mut self.transaction, said.as_ref(), &what, may_retry, report);
         let kind = match word {
@@ -145,7 +146,7 @@ impl TaskReader<'_> {
             "sql" => {
                 let (sql, at) = sql::sql(&self.names, &mut table, &what, report);
                 if let (Some(open), Some(at)) = (&mut self.transaction, at) {
-                    open.join(&sql.query.connection, at, report);
+                    open.join(sql.query.connection.as_literal(), at, report);
                 }
                 TaskKind::Sql(sql)
             }
@@ -183,7 +184,9 @@ impl TaskReader<'_> {
                 TaskKind::Http(Box::new(http))
             }
             "package" => {
-                Said::read(&mut table, report).check_child(self.transaction.as_ref(), table.at(), report);
+                let said = Said::read(&self.names, &mut table, report);
+                said.check_child(self.transaction.as_ref(), table.at(), report);
+                task.properties.transaction = said.wanted;
                 let at = Call { levels: task.path.depth(), at_once: self.at_once };
                 let child = child::child(&self.names, &mut table, &what, at, report);
                 // What keeps it from being one is reported.
@@ -193,6 +196,9 @@ impl TaskReader<'_> {
         };
         task.kind = kind;
         task.transaction = transactions::leave(&mut self.transaction, entered);
+        if let Some(said) = said {
+            (task.properties.transaction, task.properties.isolation) = (said.wanted, said.isolation);
+        }
         table.finish(&format!("{word} {what}"), &[], report);
     }
 }

@@ -1,29 +1,36 @@
 //! Decides which tasks share which transaction: going down the tasks with the one that is open around them.
+//!
+//! What says so by an expression is decided when it starts. What is inside may then be in a transaction or not, and what
+//! depends on that is checked when it runs.
 
 use std::ops::Range;
 
-use crate::model::{Begin, Isolation, Membership, Wanted};
-use crate::property::Word;
+use crate::model::{Begin, Isolation, Membership, PackageTransaction, Wanted};
+use crate::property::{Property, Word};
 
-use super::foreach::word;
+use super::names::Names;
 use super::report::Report;
 use super::table::Table;
 
 /// What a task, a container or the package says of transactions.
 #[derive(Default)]
 pub(super) struct Said {
-    wanted: Wanted,
+    pub(super) wanted: Property<Wanted>,
     /// Where that is said.
     at: Range<usize>,
-    isolation: Option<(Isolation, Range<usize>)>,
+    pub(super) isolation: Option<Property<Isolation>>,
+    isolation_at: Range<usize>,
 }
 
 /// The transaction that is open around what is being read.
 pub(super) struct Open {
     /// Who begins it, for messages.
     owner: String,
-    isolation: Isolation,
-    /// That of the first statement in it.
+    /// Whether it is certain that there is one.
+    is_certain: bool,
+    /// If it is known.
+    isolation: Option<Isolation>,
+    /// That of the first statement in it whose connection is known.
     connection: Option<String>,
     /// How many statements have joined.
     joined: usize,
@@ -45,28 +52,32 @@ enum Role {
     Outside,
     Joins,
     Begins,
+    /// One of those, which is known when it starts.
+    Undecided,
 }
 
 impl Said {
     /// Reads `transaction` and `isolation`.
-    pub(super) fn read(table: &mut Table<'_>, report: &mut Report) -> Said {
+    pub(super) fn read(names: &Names<'_>, table: &mut Table<'_>, report: &mut Report) -> Said {
         let item = table.take("transaction");
         let at = item.as_ref().map(|item| item.span()).unwrap_or_default();
-        let wanted = item.and_then(|item| word(&item, report));
-        let wanted = wanted.unwrap_or_default();
-        let isolation = table.take("isolation").and_then(|item| {
-            if wanted != Wanted::Required {
-                let message = "`isolation` goes with transaction = \"required\"";
-                report.add(item.key_span.clone(), message);
-            }
-            Some((word::<Isolation>(&item, report)?, item.span()))
-        });
-        Said { wanted, at, isolation }
+        let wanted: Property<Wanted> =
+            item.and_then(|item| names.property_of(&item, report)).unwrap_or_default();
+        let Some(item) = table.take("isolation") else { return Said { wanted, at, ..Said::default() } };
+        if wanted.known().is_some_and(|wanted| *wanted != Wanted::Required) {
+            let message = "`isolation` goes with transaction = \"required\"";
+            report.add(item.key_span.clone(), message);
+        }
+        Said { wanted, at, isolation: names.property_of(&item, report), isolation_at: item.span() }
+    }
+
+    fn wanted(&self) -> Option<Wanted> {
+        self.wanted.known().copied()
     }
 
     /// Reports that iterations that may run at the same time cannot be one transaction.
     pub(super) fn check_parallel(&self, is_parallel: bool, report: &mut Report) {
-        if self.wanted == Wanted::Required && is_parallel {
+        if self.wanted() == Some(Wanted::Required) && is_parallel {
             report.add_with_help(
                 self.at.clone(),
                 "iterations that run at the same time cannot be one transaction",
@@ -78,13 +89,13 @@ impl Said {
 
     /// Reports a task that runs another package where that would have to join a transaction: none reaches into it.
     pub(super) fn check_child(&self, open: Option<&Open>, task: Range<usize>, report: &mut Report) {
-        match (self.wanted, open) {
-            (Wanted::Required, _) => report.add_with_help(
+        match (self.wanted(), open.filter(|open| open.is_certain)) {
+            (Some(Wanted::Required), _) => report.add_with_help(
                 self.at.clone(),
                 "a package that runs inside another one joins no transaction of it",
                 "write transaction = \"required\" above the first table of that package: it begins its own",
             ),
-            (Wanted::Supported, Some(open)) => report.add_with_help(
+            (Some(Wanted::Supported), Some(open)) => report.add_with_help(
                 task,
                 format!(
                     "this is inside the transaction of {}, and another package joins none: it would wait for rows that \
@@ -100,15 +111,18 @@ impl Said {
 
 impl Open {
     fn begin(said: &Said, owner: &str) -> Open {
-        let isolation = said.isolation.as_ref().map(|(isolation, _)| *isolation).unwrap_or_default();
-        Open { owner: owner.to_owned(), isolation, connection: None, joined: 0 }
+        let usual = Property::default();
+        let isolation = said.isolation.as_ref().unwrap_or(&usual).known().copied();
+        let is_certain = said.wanted() == Some(Wanted::Required);
+        Open { owner: owner.to_owned(), is_certain, isolation, connection: None, joined: 0 }
     }
 
-    /// Takes in a statement on `connection`, which is named at `at`.
-    pub(super) fn join(&mut self, connection: &str, at: Range<usize>, report: &mut Report) {
+    /// Takes in a statement, whose connection is named at `at`; `None` if it is not known yet which one that is.
+    pub(super) fn join(&mut self, connection: Option<&str>, at: Range<usize>, report: &mut Report) {
         self.joined += 1;
+        let Some(connection) = connection else { return };
         let first = self.connection.get_or_insert_with(|| connection.to_owned());
-        if first != connection {
+        if first != connection && self.is_certain {
             report.add_with_help(
                 at,
                 format!(
@@ -122,18 +136,20 @@ impl Open {
 
     /// What has been begun; nothing if there is no statement in it.
     fn begun(self) -> Option<Begin> {
-        Some(Begin { connection: self.connection?, isolation: self.isolation })
+        (self.joined > 0).then_some(Begin { connection: self.connection })
     }
 }
 
 /// The package's own transaction, which is around all of its tasks.
 pub(super) fn of_package(said: &Said) -> Option<Open> {
-    (said.wanted == Wanted::Required).then(|| Open::begin(said, "the package"))
+    let may_be = said.wanted().is_none_or(|wanted| wanted == Wanted::Required);
+    may_be.then(|| Open::begin(said, "the package"))
 }
 
 /// What the package begins, when its tasks are read.
-pub(super) fn begun(open: Option<Open>) -> Option<Begin> {
-    open.and_then(Open::begun)
+pub(super) fn begun(said: Said, open: Option<Open>) -> Option<PackageTransaction> {
+    let begin = open.and_then(Open::begun)?;
+    Some(PackageTransaction { wanted: said.wanted, isolation: said.isolation, begin })
 }
 
 /// Goes into a task; `said` is none for kinds that transactions pass by. `retried` tells whether it may be tried again.
@@ -147,26 +163,35 @@ pub(super) fn enter(
     let joined_before = open.as_ref().map_or(0, |open| open.joined);
     let entered = |behind, role, alone| Entered { behind, role, alone, joined_before };
     let Some(said) = said else { return entered(None, Role::Passes, false) };
-    match (said.wanted, open.as_ref()) {
-        (Wanted::NotSupported, _) => entered(open.take(), Role::Outside, false),
-        (Wanted::Supported, None) => entered(None, Role::Outside, false),
-        (Wanted::Required, None) => {
+    match (said.wanted(), open.as_ref()) {
+        (None, _) => entered(open.replace(Open::begin(said, what)), Role::Undecided, false),
+        (Some(Wanted::NotSupported), _) => entered(open.take(), Role::Outside, false),
+        (Some(Wanted::Supported), None) => entered(None, Role::Outside, false),
+        (Some(Wanted::Required), None) => {
             *open = Some(Open::begin(said, what));
             entered(None, Role::Begins, false)
         }
-        (wanted, Some(around)) => {
-            if let Some((isolation, at)) = &said.isolation
-                && *isolation != around.isolation
-            {
-                let (owner, other) = (&around.owner, around.isolation.name());
-                report.add_with_help(
-                    at.clone(),
-                    format!("{what} joins the transaction of {owner}, which is {other}"),
-                    "say it there, and leave it out here",
-                );
-            }
+        (Some(Wanted::Required), Some(around)) if !around.is_certain => {
+            entered(open.replace(Open::begin(said, what)), Role::Undecided, false)
+        }
+        (Some(wanted), Some(around)) => {
+            check_isolation(said, around, what, report);
             entered(None, Role::Joins, wanted == Wanted::Required || retried)
         }
+    }
+}
+
+/// Reports a task that joins a transaction and says another isolation, as far as both are known.
+fn check_isolation(said: &Said, around: &Open, what: &str, report: &mut Report) {
+    let isolation = said.isolation.as_ref().and_then(Property::known);
+    if let (Some(isolation), Some(other)) = (isolation, around.isolation)
+        && *isolation != other
+    {
+        report.add_with_help(
+            said.isolation_at.clone(),
+            format!("{what} joins the transaction of {}, which is {}", around.owner, other.name()),
+            "say it there, and leave it out here",
+        );
     }
 }
 
@@ -183,5 +208,12 @@ pub(super) fn leave(open: &mut Option<Open>, entered: Entered) -> Membership {
             Membership::Joins { savepoint: entered.alone && some_joined }
         }
         Role::Begins => open.take().and_then(Open::begun).map_or(Membership::Outside, Membership::Begins),
+        Role::Undecided => {
+            let inside = std::mem::replace(open, entered.behind);
+            if let (Some(around), Some(inside)) = (open, &inside) {
+                around.joined += inside.joined;
+            }
+            inside.and_then(Open::begun).map_or(Membership::Outside, Membership::AtStart)
+        }
     }
 }

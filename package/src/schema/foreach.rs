@@ -69,6 +69,7 @@ pub(super) fn query() -> Properties {
         ("connection", text("A connection of the package or its project")),
         ("statement", text("The statement; values go in as bound arguments, $1, $2, …")),
         ("file", text("The file of the project that holds the statement, instead of `statement`")),
+        ("statement-expression", text("An expression that makes the statement, instead of `statement`")),
         (
             "arguments",
             list(

@@ -53,17 +53,17 @@ pub(super) fn transaction() -> Properties {
     vec![
         (
             "transaction",
-            words(
+            or_text(words(
                 "Joins or begins one (required), joins one that is there (supported), or stays out",
                 &["required", "supported", "not-supported"],
-            ),
+            )),
         ),
         (
             "isolation",
-            words(
+            or_text(words(
                 "Of the transaction that begins here",
                 &["read-committed", "repeatable-read", "serializable"],
-            ),
+            )),
         ),
     ]
 }
@@ -147,7 +147,7 @@ fn assignments() -> Properties {
 fn file() -> Properties {
     let operations = ["copy", "move", "rename", "delete", "delete-contents", "create-folder"];
     vec![
-        ("operation", words("What to do", &operations)),
+        ("operation", or_text(words("What to do", &operations))),
         ("folder", text("Everything happens in here")),
         ("from", text("What is worked on")),
         ("pattern", text("Which files of `from`: * for any characters, ? for one")),
@@ -162,7 +162,7 @@ fn file() -> Properties {
 fn http() -> Properties {
     let methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
     vec![
-        ("method", words("GET if left out", &methods)),
+        ("method", or_text(words("GET if left out", &methods))),
         ("url", text("Where; without user and password")),
         ("headers", named("Header fields; their values are never shown", text("The value"))),
         ("body", text("A text to send")),
@@ -194,7 +194,7 @@ fn child() -> Properties {
         ("where", words("Inside this execution", &["here"])),
         (
             "transaction",
-            words("Another package joins none: inside one, say so", &["supported", "not-supported"]),
+            or_text(words("Another package joins none: inside one, say so", &["supported", "not-supported"])),
         ),
         transaction().remove(1),
     ]

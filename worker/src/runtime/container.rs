@@ -7,6 +7,7 @@ use scaleout_common::wire::{MessageSource, MessageType};
 use scaleout_package::flow::{End, Flow, Happened, RunPath, SkipReason, Skipped};
 use scaleout_package::frames::{Beginning, FrameId};
 use scaleout_package::model::{Container, Event, MaximumErrors, Package, Task, TaskIndex};
+use scaleout_package::property::PropertyError;
 use tokio_util::sync::CancellationToken;
 
 use super::activation::Place;
@@ -14,6 +15,7 @@ use super::advance::advance;
 use super::context::Context;
 use super::events::{self, Around, Enclosing, Raised};
 use super::membership;
+use super::sql::Within;
 use super::task::{self, TaskEnd};
 
 /// How a container ended.
@@ -53,7 +55,7 @@ pub(super) async fn run_package<'a>(
     say(MessageType::PreExecute, format!("{} starts, attempt {}", package.name, context.run.attempt)).await;
     // Nothing around it: a package that runs inside another one sees its own variables only.
     let frame = context.open(None, beginning, &package.variables).await;
-    let (disabled, maximum_errors) = resolve(context, frame).await;
+    let (disabled, resolved) = resolve(context, frame).await;
     let mut place = Place { path: path.clone(), frame, around, within: None, at_once };
     if !disabled {
         place.around = Enclosing::at(&place, context, &package.handlers, true);
@@ -61,8 +63,11 @@ pub(super) async fn run_package<'a>(
     let around = place.around.clone();
     let raised = |event| Raised::by(event, &package.name, &package.description, path.as_str());
     let mut ended = match events::raise(&around, raised(Event::PreExecute), &halt).await {
-        Ok(()) => match maximum_errors {
-            Ok(maximum) => membership::run_package(context, maximum, place, &halt).await,
+        Ok(()) => match resolved {
+            Ok((maximum, within)) => {
+                place.within = within;
+                membership::run_package(context, maximum, place, &halt).await
+            }
             Err(problem) => {
                 tell_package_fault(context, &path, &around, &problem, &halt).await;
                 ContainerEnd { end: End::Failure, errors: 1, error: Some(format!("{path}: {problem}")) }
@@ -114,15 +119,21 @@ async fn tell_package_fault<'a>(
     let _ = events::raise(around, raised, halt).await;
 }
 
-/// Whether the package's handlers are disabled, and how many errors make it fail. The problem is that of the first that
-/// has no value.
-async fn resolve(context: &Context<'_>, frame: FrameId) -> (bool, Result<MaximumErrors, String>) {
+/// Whether the package's handlers are disabled, how many errors make it fail, and the transaction that it begins. The
+/// problem is that of the first that has no value.
+async fn resolve(
+    context: &Context<'_>,
+    frame: FrameId,
+) -> (bool, Result<(MaximumErrors, Option<Within>), String>) {
     let Package { handlers, maximum_errors, .. } = context.package;
     let disabled = context.resolve("disable-event-handlers", &handlers.disabled, None, frame).await;
-    let maximum = context.resolve("maximum-errors", maximum_errors, None, frame).await;
-    match (disabled, maximum) {
-        (Ok(disabled), maximum) => (disabled, maximum.map_err(|error| error.to_string())),
-        (Err(error), _) => (false, Err(error.to_string())),
+    let others = async {
+        let maximum = context.resolve("maximum-errors", maximum_errors, None, frame).await?;
+        Ok((maximum, membership::of_package(context, frame).await?))
+    };
+    match disabled {
+        Ok(disabled) => (disabled, others.await.map_err(|error: PropertyError| error.to_string())),
+        Err(error) => (false, Err(error.to_string())),
     }
 }
 

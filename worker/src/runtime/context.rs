@@ -217,6 +217,12 @@ impl<'a> Context<'a> {
         self.run.package.settings.connection(self.package, name)
     }
 
+    /// The names of all connections that the package sees.
+    pub(super) fn connection_names(&self) -> impl Iterator<Item = &'a str> {
+        let (own, around) = (&self.package.connections, &self.run.package.settings.connections);
+        own.keys().chain(around.keys().filter(|name| !own.contains_key(*name))).map(String::as_str)
+    }
+
     /// Makes the work folder, if one of `places` is in it.
     ///
     /// # Errors

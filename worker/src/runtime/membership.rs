@@ -1,9 +1,12 @@
-//! Carries out which transaction a task belongs to; who belongs to which was decided when the package was read.
+//! Carries out which transaction a task belongs to. Who belongs to which was decided when the package was read, but for
+//! what says so by an expression.
 
 use futures_util::future::BoxFuture;
 use scaleout_common::wire::{MessageSource, MessageType};
 use scaleout_package::flow::End;
-use scaleout_package::model::{Begin, MaximumErrors, Membership, Task, TaskKind};
+use scaleout_package::frames::FrameId;
+use scaleout_package::model::{Begin, MaximumErrors, Membership, TaskKind, Wanted};
+use scaleout_package::property::{PropertyError, Word};
 use tokio_util::sync::CancellationToken;
 
 use super::activation::{Activation, Place};
@@ -13,25 +16,47 @@ use super::sql::{Broken, Closed, Turn, Within};
 use super::task::{self, Try};
 
 /// The turn of a statement in the transaction around it; of nothing else.
-pub(super) async fn turn(task: &Task, around: &Place<'_>) -> Option<Turn> {
-    match (&task.kind, &task.transaction, &around.within) {
+pub(super) async fn turn(activation: &Activation<'_>) -> Option<Turn> {
+    match (&activation.task.kind, of_task(activation), &activation.place.within) {
         (TaskKind::Sql(_), Membership::Joins { .. }, Some(within)) => Some(within.turn().await),
         _ => None,
     }
 }
 
-/// Runs the package's tasks, and its transaction if it has one.
+/// What belongs to which transaction, now that the task has started.
+fn of_task(activation: &Activation<'_>) -> Membership {
+    let Activation { task, properties, place } = activation;
+    task.transaction.at_start(properties.transaction, place.within.is_some(), properties.retries > 0)
+}
+
+/// The transaction that the package begins, if it does.
+///
+/// # Errors
+/// What it says of it has no value.
+pub(super) async fn of_package(
+    context: &Context<'_>,
+    frame: FrameId,
+) -> Result<Option<Within>, PropertyError> {
+    let Some(said) = &context.package.transaction else { return Ok(None) };
+    if context.resolve("transaction", &said.wanted, None, frame).await? != Wanted::Required {
+        return Ok(None);
+    }
+    let isolation = match &said.isolation {
+        Some(isolation) => context.resolve("isolation", isolation, None, frame).await?,
+        None => Default::default(),
+    };
+    Ok(Some(Within::new(said.begin.clone(), isolation)))
+}
+
+/// Runs the package's tasks, and ends the transaction at its place if there is one.
 pub(super) async fn run_package<'a>(
     context: &'a Context<'a>,
     maximum_errors: MaximumErrors,
-    mut place: Place<'a>,
+    place: Place<'a>,
     halt: &CancellationToken,
 ) -> ContainerEnd {
-    let package = context.package;
-    let path = place.path.clone();
-    let within = package.transaction.as_ref().map(Within::new);
-    place.within.clone_from(&within);
-    let ended = run_container(context, &package.root, maximum_errors, place, halt.clone()).await;
+    let (path, within) = (place.path.clone(), place.within.clone());
+    let ended = run_container(context, &context.package.root, maximum_errors, place, halt.clone()).await;
     let Some(within) = within else { return ended };
     let kept = ended.end == End::Success;
     match within.close(context, (MessageSource::Package, path.as_str()), kept, halt).await {
@@ -51,14 +76,41 @@ pub(super) fn perform<'r, 'a: 'r>(
     mut activation: Activation<'a>,
     interrupt: &'r CancellationToken,
 ) -> BoxFuture<'r, Try> {
-    match &activation.task.transaction {
-        Membership::Outside => {
-            activation.place.within = None;
-            plainly(context, activation, interrupt)
-        }
+    if let Err(problem) = check(&activation) {
+        return Box::pin(async { Try::failed(problem) });
+    }
+    match of_task(&activation) {
         Membership::Joins { savepoint: true } => alone(context, activation, interrupt),
         Membership::Joins { savepoint: false } => plainly(context, activation, interrupt),
         Membership::Begins(begin) => in_its_own(context, activation, begin, interrupt),
+        Membership::Outside | Membership::AtStart(_) => {
+            activation.place.within = None;
+            plainly(context, activation, interrupt)
+        }
+    }
+}
+
+/// Whether what the task says goes with the transaction around it. Most of it was checked when the package was read.
+fn check(activation: &Activation<'_>) -> Result<(), String> {
+    let Activation { task, properties, place } = activation;
+    match (&task.kind, properties.transaction, &place.within) {
+        (TaskKind::Package(_), Wanted::Required, _) => {
+            Err("a package that runs inside another one joins no transaction of it".to_owned())
+        }
+        (TaskKind::Package(_), Wanted::Supported, Some(_)) => Err(
+            "this is inside a transaction, and another package joins none: write transaction = \"not-supported\" if it \
+             has nothing to do with its rows"
+                .to_owned(),
+        ),
+        (_, Wanted::Required, Some(around)) => match properties.isolation {
+            Some(isolation) if isolation != around.isolation() => Err(format!(
+                "this is {}, and joins a transaction that is {}",
+                isolation.name(),
+                around.isolation().name()
+            )),
+            _ => Ok(()),
+        },
+        _ => Ok(()),
     }
 }
 
@@ -74,11 +126,12 @@ fn plainly<'r, 'a: 'r>(
 fn in_its_own<'r, 'a: 'r>(
     context: &'a Context<'a>,
     mut activation: Activation<'a>,
-    begin: &'a Begin,
+    begin: Begin,
     interrupt: &'r CancellationToken,
 ) -> BoxFuture<'r, Try> {
     Box::pin(async move {
-        let within = Within::new(begin);
+        let isolation = activation.properties.isolation.unwrap_or_default();
+        let within = Within::new(begin, isolation);
         activation.place.within = Some(within.clone());
         let ended = task::perform(context, &activation, interrupt).await;
         let speaker = (task::source(activation.task), activation.path());

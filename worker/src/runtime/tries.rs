@@ -137,7 +137,7 @@ fn in_slot<'r, 'a: 'r>(
     Box::pin(async move {
         let task = activation.task;
         // Before the slot: who has the turn must not wait for a slot that somebody holds who waits for the turn.
-        let Some(_turn) = halt.run_until_cancelled(membership::turn(task, &activation.place)).await else {
+        let Some(_turn) = halt.run_until_cancelled(membership::turn(&activation)).await else {
             return Try::Interrupted;
         };
         let takes_slot = task.kind.takes_slot();

@@ -18,6 +18,7 @@ mod memory;
 mod output;
 mod process;
 mod properties;
+mod properties_of_kinds;
 mod repeat;
 mod run_as;
 mod sql;

@@ -26,7 +26,10 @@ to-folder = "{{ @[System::WorkDir] }}"
 "#,
     );
     let TaskKind::File(file) = &package.root.tasks()[0].kind else { panic!("{package:?}") };
-    assert_eq!((file.operation, file.missing.known()), (FileOperation::Move, Some(&Missing::Ignore)));
+    assert_eq!(
+        (file.operation.known(), file.missing.known()),
+        (Some(&FileOperation::Move), Some(&Missing::Ignore))
+    );
     assert_eq!((file.recursive.known(), file.overwrite.known()), (Some(&true), Some(&true)));
     assert_eq!(file.to.as_ref().and_then(|to| to.as_literal()), Some("done/"));
     let TaskKind::File(file) = &package.root.tasks()[1].kind else { panic!("{package:?}") };

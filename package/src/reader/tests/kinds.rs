@@ -12,7 +12,7 @@ statement = "select {{ @x }}"
 arguments = ["@x", "1 +", [1], "@[System::Nam]", "LENN(1)"]
 "#,
         r#"p.toml:3:14: unknown connection `shard` (did you mean `shared`?)
-p.toml:4:21: `{{` in a statement: values go in as bound arguments (write $1 in the statement and arguments = ["@name"])
+p.toml:4:21: `{{` in a statement: values go in as bound arguments (write $1 in the statement and arguments = ["@name"]; what cannot be bound, as the name of a table, takes a statement-expression)
 p.toml:5:15: @x is not known here
 p.toml:5:24: the expression ends here: a value is missing
 p.toml:5:27: `arguments` expects expressions such as "@day", numbers, or true and false, found a list

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{bad, good};
-use crate::model::{ForceResult, HttpAnswer, Over, Package, Task, TaskKind};
+use crate::model::{ForceResult, HttpAnswer, Over, Package, Sql, Statement, Task, TaskKind};
 use crate::property::Property;
 use crate::scope::Scope;
 use crate::value::Value;
@@ -47,7 +47,7 @@ kind = "foreach"
 dates = { from = 2024-01-01, to = 2024-01-05, step = "@n", unit = "{{ @text }}" }
 [tasks.d]
 kind = "file"
-operation = "copy"
+operation = "{{ @text }}"
 folder = "/x"
 from = "a"
 to = "b"
@@ -56,6 +56,7 @@ overwrite = "@yes"
 missing = "{{ @text }}"
 [tasks.e]
 kind = "http"
+method = "{{ @text }}"
 url = "https://host/"
 expected-status = ["@n + 200"]
 follow-redirects = "@n"
@@ -63,6 +64,18 @@ connect-timeout = "{{ @n }}s"
 request-timeout = "{{ @n }}s"
 to-file = "a"
 overwrite = "@yes"
+[tasks.f]
+kind = "sql"
+connection = "{{ @text }}"
+statement-expression = "\"select \" + (DT_WSTR,9)@n"
+transaction = "{{ @text }}"
+isolation = "{{ @text }}"
+[tasks.g]
+kind = "foreach"
+rows = { connection = "{{ @text }}", file = "{{ @text }}.sql" }
+into = ["m"]
+[tasks.g.variables]
+m = { type = "int64" }
 "#;
 
 #[test]
@@ -103,6 +116,21 @@ fn any_property_is_an_expression() {
     assert_eq!(http.connect_timeout.resolve("", &scope).unwrap().get(), Duration::from_secs(2));
     assert_eq!(http.request_timeout.resolve("", &scope).unwrap().get(), Duration::from_secs(2));
     assert!(matches!(&http.answer, Some(HttpAnswer::File { overwrite: Property::Expression(_), .. })));
+    assert_eq!(
+        (file.operation.known(), http.method.known()),
+        (None, None),
+        "what they are is known when they start"
+    );
+    let TaskKind::Sql(Sql { query, .. }) = &task(&package, "f").kind else { panic!("{package:?}") };
+    assert_eq!(query.connection.render(&scope).as_deref(), Ok("failure"));
+    let Statement::Expression(made) = &query.statement else { panic!("{query:?}") };
+    assert_eq!(made.value(&scope), Ok(Value::String("select 2".to_owned())));
+    let f = task(&package, "f").properties.resolve(&scope).1.unwrap().to_string();
+    assert_eq!(f, "`transaction` expects one of required, supported, not-supported, found \"failure\"");
+    let TaskKind::Foreach(foreach) = &task(&package, "g").kind else { panic!("{package:?}") };
+    let Over::Query(query) = &foreach.over else { panic!("{foreach:?}") };
+    let Statement::File(path) = &query.statement else { panic!("{query:?}") };
+    assert_eq!(path.render(&scope).as_deref(), Ok("failure.sql"));
     let problem = files.retrieve.resolve("retrieve", &scope).unwrap_err().to_string();
     assert_eq!(problem, "`retrieve` expects one of path, name, stem, found \"failure\"");
 }
@@ -198,5 +226,59 @@ parallel = 20
         r#"p.toml:9:15: iterations that run at the same time cannot be one transaction (take out `parallel`, or put a sequence with transaction = "required" into the loop: a transaction for each iteration)
 p.toml:12:11: variable `sum` is outside the loop `a`, whose iterations run at the same time (declare it in the loop, where each iteration has its own, or take out `parallel` of `a`)
 p.toml:24:12: 20 iterations in each of 100 that run at the same time are too many (loops within each other run at most 1000 iterations at the same time)"#,
+    );
+}
+
+#[test]
+fn what_makes_a_statement_and_names_a_connection_is_checked_as_far_as_it_is_known() {
+    bad(
+        r#"[parameters]
+day = { type = "date", default = 2024-01-01 }
+key = { type = "string", sensitive = true }
+[tasks.a]
+kind = "sql"
+connection = "{{ @day }}"
+statement-expression = "@day"
+[tasks.b]
+kind = "sql"
+connection = "{{ @day }}"
+statement-expression = "\"select \" + @key"
+[tasks.c]
+kind = "sql"
+connection = "nobody"
+statement-expression = "\" \""
+file = "a.sql"
+[tasks.d]
+kind = "sql"
+connection = "{{ @day }}"
+statement-expression = "\" \""
+[tasks.e]
+kind = "sql"
+connection = "{{ @day }}"
+file = "/{{ @day }}"
+statement = "{{ @day }}"
+[tasks.f]
+kind = "file"
+operation = "{{ @day }}"
+folder = "sub"
+to = "../x"
+[tasks.g]
+kind = "http"
+url = "https://host/"
+method = "get"
+[tasks.h]
+kind = "http"
+url = "https://host/"
+method = "{{ \"FETCH\" }}"
+"#,
+        r#"p.toml:7:25: the value is DT_DBDATE, and DT_WSTR is wanted (cast it: (DT_WSTR,50)(…))
+p.toml:11:24: @key is sensitive, and what an expression makes of it could not be masked (let it stand alone: {{ @key }})
+p.toml:14:14: unknown connection `nobody` (known: shared)
+p.toml:15:1: a statement stands in `file` or in `statement-expression`: take one of them out
+p.toml:20:24: `statement-expression` is empty
+p.toml:24:1: a statement stands in `statement` or in `file`: take one of them out
+p.toml:30:6: `to` cannot be "../x": `..` leads out (a path is relative to the task's folder, and stays in it)
+p.toml:34:10: methods are written in capitals, found "get" (write "GET")
+p.toml:38:10: unknown method `FETCH` (did you mean `PATCH`?)"#,
     );
 }

@@ -35,7 +35,10 @@ fn with_files(file: &str) -> String {
 fn a_statement_may_stand_in_a_file_of_the_project() {
     let help = "(it is a file of the project; paths are relative to the project's folder)";
     for (file, expected) in [
-        ("\"./sql//report.sql\"", "File(\"sql/report.sql\")".to_owned()),
+        (
+            "\"./sql//report.sql\"",
+            "File(Template { parts: [Literal(\"./sql//report.sql\")] })".to_owned(),
+        ),
         (
             "\"sql/reprot.sql\"",
             "p.toml:4:8: \"sql/reprot.sql\" is not among the project's files (did you mean `sql/report.sql`?)"
@@ -184,7 +187,7 @@ fn a_loop_goes_over_the_rows_of_a_variable_or_of_a_query() {
     let query = "{ connection = \"shared\", statement = \"select $1, 2\", arguments = [\"@name\"] }";
     let Over::Query(query) = over(query) else { panic!("no query") };
     assert_eq!(query.statement, Statement::Text("select $1, 2".to_owned()));
-    assert_eq!((query.connection.as_str(), query.arguments.len()), ("shared", 1));
+    assert_eq!((query.connection.as_literal(), query.arguments.len()), (Some("shared"), 1));
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! Which tasks share which transaction.
 
 use super::{bad, good};
-use crate::model::{Begin, Container, Membership, TaskKind};
-use crate::property::Word;
+use crate::model::{Begin, Container, Isolation, Membership, TaskKind};
+use crate::property::{Property, Word};
 
 /// A package on the connections `shared` and `other`, with what each task of `tasks` has: path, kind and lines.
 fn package(above: &str, tasks: &[(&str, &str, &str)]) -> String {
@@ -23,19 +23,23 @@ fn package(above: &str, tasks: &[(&str, &str, &str)]) -> String {
     text
 }
 
-/// What becomes of them: `name: +` begins, `^` joins, `^!` joins and takes back alone, `-` is outside.
+/// What becomes of them: `name: +` begins, `^` joins, `^!` joins and takes back alone, `?` is found out when it starts, `-` is
+/// outside.
 fn shared(above: &str, tasks: &[(&str, &str, &str)]) -> String {
     let package = good(&package(above, tasks));
     let mut told = Vec::new();
-    if let Some(begin) = &package.transaction {
-        told.push(format!("package: {}", begun(begin)));
+    if let Some(said) = &package.transaction {
+        let sign = if said.wanted.known().is_some() { "+" } else { "?" };
+        told.push(format!("package: {sign}{}", begun(&said.begin, said.isolation.as_ref())));
     }
     tell(&package.root, &mut told);
     told.join(", ")
 }
 
-fn begun(begin: &Begin) -> String {
-    format!("+{} {}", begin.connection, begin.isolation.name())
+fn begun(begin: &Begin, isolation: Option<&Property<Isolation>>) -> String {
+    let usual = Property::default();
+    let isolation = isolation.unwrap_or(&usual).known().map_or("*", |isolation| isolation.name());
+    format!("{} {isolation}", begin.connection.as_deref().unwrap_or("*"))
 }
 
 fn tell(container: &Container, told: &mut Vec<String>) {
@@ -44,7 +48,8 @@ fn tell(container: &Container, told: &mut Vec<String>) {
             Membership::Outside => "-".to_owned(),
             Membership::Joins { savepoint: false } => "^".to_owned(),
             Membership::Joins { savepoint: true } => "^!".to_owned(),
-            Membership::Begins(begin) => begun(begin),
+            Membership::Begins(begin) => format!("+{}", begun(begin, task.properties.isolation.as_ref())),
+            Membership::AtStart(begin) => format!("?{}", begun(begin, task.properties.isolation.as_ref())),
         };
         // A statement takes back alone whatever it says.
         let what = if matches!(task.kind, TaskKind::Sql(_)) { what.replace('!', "") } else { what };
@@ -154,4 +159,63 @@ fn iterations_at_the_same_time_are_no_transaction() {
     );
     let each = [("a", "foreach", "parallel = 2"), ("a/b", "sequence", REQUIRED), ("a/b/c", "sql", "")];
     assert_eq!(shared("", &each), "a: -, b: +shared read-committed, c: ^");
+}
+
+/// With parameters that transactions are made of.
+const ABOVE: &str = r#"[parameters]
+wanted = { type = "string", default = "required" }
+how = { type = "string", default = "serializable" }
+where = { type = "string", default = "shared" }
+"#;
+const MAYBE: &str = "transaction = \"{{ @wanted }}\"";
+
+#[test]
+fn what_is_an_expression_is_found_out_when_it_starts() {
+    let tasks = [
+        ("a", "sequence", MAYBE),
+        ("a/b", "sql", ""),
+        // Whether it begins one or joins one depends on `a`.
+        ("a/c", "sequence", REQUIRED),
+        ("a/c/d", "sql", ""),
+        ("a/e", "sequence", NOT),
+        ("a/e/f", "sql", "connection = \"other\""),
+        ("g", "sequence", "transaction = \"required\"\nisolation = \"{{ @how }}\""),
+        ("g/h", "sql", "connection = \"{{ @where }}\""),
+        ("g/i", "sql", "transaction = \"required\"\nisolation = \"serializable\""),
+        ("g/j", "sequence", MAYBE),
+        ("g/j/k", "sql", "connection = \"other\""),
+    ];
+    let expected = "a: ?shared read-committed, b: ^, c: ?shared read-committed, d: ^, e: -, f: -, \
+                    g: +shared *, h: ^, i: ^, j: ?other read-committed, k: ^";
+    assert_eq!(shared(ABOVE, &tasks), expected);
+    let whole = format!("{MAYBE}\nisolation = \"{{{{ @how }}}}\"\n{ABOVE}");
+    let tasks = [("a", "sql", "connection = \"{{ @where }}\""), ("b", "sequence", MAYBE)];
+    assert_eq!(shared(&whole, &tasks), "package: ?* *, a: ^, b: -");
+    assert_eq!(shared(&whole, &[("b", "process", "")]), "b: -");
+}
+
+#[test]
+fn what_is_known_of_transactions_is_checked_all_the_same() {
+    bad(
+        &package(
+            &format!("transaction = \"supported\"\nisolation = \"{{{{ @how }}}}\"\n{ABOVE}"),
+            &[
+                ("a", "sequence", MAYBE),
+                // Certain in any case: it begins one or joins one.
+                ("a/b", "sequence", REQUIRED),
+                ("a/b/c", "sql", ""),
+                ("a/b/d", "sql", "connection = \"other\""),
+                ("e", "sql", "connection = \"{{ @nobody }}\""),
+                ("f", "sql", "transaction = \"{{ @where }} {{ 1 }}\"\nisolation = \"{{ 'x' }}\""),
+                ("g", "sql", "transaction = \"@wanted\"\nisolation = \"{{ \\\"chaos\\\" }}\""),
+            ],
+        ),
+        r#"p.toml:2:1: `isolation` goes with transaction = "required"
+p.toml:25:14: this is inside the transaction of task `b`, on connection `shared`: two databases cannot commit as one (use `shared`, or keep it out with transaction = "not-supported")
+p.toml:29:18: @nobody is not known here (known: how, wanted, where)
+p.toml:35:17: this character begins nothing that an expression knows (a text stands in double quotes: "north")
+p.toml:40:15: `transaction` is a text, and has its expressions in {{ }} (write "{{ @wanted }}")
+p.toml:41:1: `isolation` goes with transaction = "required"
+p.toml:41:13: unknown isolation `chaos` (known: serializable, repeatable-read, read-committed)"#,
+    );
 }

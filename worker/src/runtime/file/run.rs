@@ -74,6 +74,8 @@ pub(crate) async fn blocking<T: Send + 'static>(
 }
 
 fn prepare(context: &Context<'_>, scope: &Scope, task: &FileTask) -> Result<Job, String> {
+    let operation = resolved("operation", &task.operation, scope)?;
+    task.check(operation)?;
     let folder = place(context, scope, &task.folder)?;
     let to_folder =
         task.to_folder.as_ref().map_or(Ok(folder.clone()), |folder| place(context, scope, folder))?;
@@ -84,7 +86,7 @@ fn prepare(context: &Context<'_>, scope: &Scope, task: &FileTask) -> Result<Job,
     }
     let into = pattern.is_some() || to.as_ref().is_none_or(|to| to.ends_with('/'));
     Ok(Job {
-        operation: task.operation,
+        operation,
         folder,
         from: inside(scope, "from", task.from.as_ref())?,
         pattern,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use reqwest::{StatusCode, Url};
-use scaleout_package::model::{HttpAnswer, HttpBody, HttpFile, HttpStatus, HttpTask};
+use scaleout_package::model::{HttpAnswer, HttpBody, HttpFile, HttpMethod, HttpStatus, HttpTask};
 use scaleout_package::scope::Scope;
 use scaleout_package::template::Template;
 use scaleout_package::value::VALUE_BYTES_MAX;
@@ -18,6 +18,7 @@ use super::super::text::resolved;
 /// A request, ready to be sent.
 #[derive(Debug)]
 pub(super) struct Prepared {
+    pub(super) method: HttpMethod,
     pub(super) url: Url,
     /// The URL in messages: as it was rendered, so that what is masked is found in it, and without its query.
     pub(super) shown: String,
@@ -85,6 +86,8 @@ pub(super) struct Located {
 /// # Errors
 /// What cannot be sent.
 pub(super) fn prepare(context: &Context<'_>, scope: &Scope, task: &HttpTask) -> Result<Prepared, String> {
+    let method = resolved("method", &task.method, scope)?;
+    task.check(method)?;
     let rendered = render(scope, "url", &task.url)?;
     let url = url(&rendered)?;
     let mut headers = HeaderMap::new();
@@ -104,7 +107,7 @@ pub(super) fn prepare(context: &Context<'_>, scope: &Scope, task: &HttpTask) -> 
         Some(HttpBody::File(file)) => Body::File(locate(context, scope, file, "body-file", ".")?),
     };
     let shown = rendered.split(['?', '#']).next().unwrap_or_default().to_owned();
-    Ok(Prepared { url, shown, headers, body, terms: Terms::of(scope, task)? })
+    Ok(Prepared { method, url, shown, headers, body, terms: Terms::of(scope, task)? })
 }
 
 /// Where a file of the task is; `usual` is the folder if it names none.

@@ -36,7 +36,7 @@ pub(crate) async fn run(
         Ok(prepared) => prepared,
         Err(problem) => return Try::failed(problem),
     };
-    let attempted = format!("{} {}", task.method.name(), prepared.shown);
+    let attempted = format!("{} {}", prepared.method.name(), prepared.shown);
     let request_timeout = prepared.terms.request_timeout;
     let work = attend(context, activation, task, &scope, prepared, interrupt);
     let work = tokio::time::timeout(request_timeout, work);
@@ -66,7 +66,7 @@ async fn attend(
     let is_secure = prepared.url.scheme() == "https" || terms.redirects_max > 0;
     let client = client::client(context, scope, task, terms.connect_timeout, is_secure).await;
     let client = client.map_err(Fault::Failed)?;
-    let method = method(task.method);
+    let method = method(prepared.method);
     let attempted = format!("{method} {}", prepared.shown);
     let sent = exchange::send(&client, method, prepared, terms.redirects_max).await;
     let (response, followed) = sent.map_err(Fault::Failed)?;

@@ -74,11 +74,12 @@ pub(crate) async fn feed(
     let ready = Ready::of(context, activation, query).await?;
     let name = format!("scaleout_{}", LAST.fetch_add(1, Ordering::Relaxed));
     let asked = Asked { context, activation, ready, into, name };
-    let around = activation.place.within.as_ref().filter(|within| within.is_on(&query.connection));
+    let connection = asked.ready.connection.as_str();
+    let around = activation.place.within.as_ref().filter(|within| within.is_on(connection));
     let mut on = match around {
         Some(within) => On::Around(within),
         None => {
-            let session = connect(context, activation, &query.connection, interrupt).await?;
+            let session = connect(context, activation, connection, interrupt).await?;
             On::Own(session.ok_or(Broken::Interrupted)?)
         }
     };
@@ -118,7 +119,8 @@ impl On<'_> {
             On::Around(within) => {
                 let turn = interrupt.run_until_cancelled(within.turn()).await;
                 let _turn = turn.ok_or(Broken::Interrupted)?;
-                let mut held = within.hold(context, asked.activation, interrupt).await?;
+                let mut held =
+                    within.hold(context, asked.activation, &asked.ready.connection, interrupt).await?;
                 let Session { client, wire } = held.session();
                 let work = async {
                     savepoint(client).await?;

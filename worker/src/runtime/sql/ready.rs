@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::super::activation::Activation;
 use super::super::context::Context;
+use super::super::text::rendered;
 use super::explain;
 use super::session::Session;
 
@@ -24,6 +25,8 @@ const CONNECT_TIME_MAX: Duration = Duration::from_secs(15);
 /// A statement with its values.
 #[derive(Debug)]
 pub(super) struct Ready<'a> {
+    /// Name of the connection that it is for.
+    pub(super) connection: String,
     pub(super) text: Cow<'a, str>,
     pub(super) arguments: Vec<Value>,
     /// For what comes back.
@@ -31,7 +34,7 @@ pub(super) struct Ready<'a> {
 }
 
 impl<'a> Ready<'a> {
-    /// Evaluates the arguments, and reads the statement if it stands in a file.
+    /// Evaluates the arguments and what else is an expression, and reads the statement if it stands in a file.
     ///
     /// # Errors
     /// Why it cannot be sent.
@@ -46,11 +49,13 @@ impl<'a> Ready<'a> {
             value.map_err(|error| format!("cannot evaluate the argument ${}: {error}", index + 1))
         };
         let arguments = query.arguments.iter().enumerate().map(value).collect::<Result<_, _>>()?;
+        let connection = rendered(&query.connection, &scope)?;
         let text = match &query.statement {
             Statement::Text(text) => Cow::Borrowed(text.as_str()),
-            Statement::File(path) => Cow::Owned(read(context, path).await?),
+            Statement::File(path) => Cow::Owned(read(context, &rendered(path, &scope)?).await?),
+            Statement::Expression(operand) => Cow::Owned(made(operand, &scope)?),
         };
-        Ok(Ready { text, arguments, budget: context.budget.clone() })
+        Ok(Ready { connection, text, arguments, budget: context.budget.clone() })
     }
 
     /// Counts a value that came back and is to go into `variable`.
@@ -63,8 +68,23 @@ impl<'a> Ready<'a> {
     }
 }
 
-/// The statement in the project's file at `path`. It was checked with the project, if the package was read with one.
+/// The statement that an expression makes.
+fn made(operand: &Operand, scope: &Scope) -> Result<String, String> {
+    const KEY: &str = "statement-expression";
+    match operand.value(scope).map_err(|error| format!("cannot evaluate `{KEY}`: {error}"))? {
+        Value::String(text) => {
+            statement::check(&text).map_err(|error| format!("what `{KEY}` makes {error}"))?;
+            Ok(text)
+        }
+        _ => Err(format!("`{KEY}` is NULL")),
+    }
+}
+
+/// The statement in the project's file at `path`. It was checked with the project, if the package was read with one and
+/// says which file it is.
 async fn read(context: &Context<'_>, path: &str) -> Result<String, String> {
+    let wrong = || format!("`file` cannot be {path:?}: it is a file of the project, relative to its folder");
+    let path = &statement::file_at(path).ok_or_else(wrong)?;
     let failed = |error: std::io::Error| format!("cannot read the statement in {path}: {error}");
     let file = tokio::fs::File::open(context.run.package.project_folder.join(path)).await.map_err(failed)?;
     let mut bytes = Vec::new();
@@ -96,7 +116,10 @@ pub(super) async fn connect(
 }
 
 fn config(context: &Context<'_>, scope: &Scope, name: &str) -> Result<Config, String> {
-    let connection = context.connection(name).ok_or_else(|| format!("there is no connection {name}"))?;
+    let known = || context.connection_names().collect::<Vec<_>>().join(", ");
+    let connection = context
+        .connection(name)
+        .ok_or_else(|| format!("there is no connection {name:?} (known: {})", known()))?;
     let ConnectionKind::Postgres { url } = &connection.kind;
     // A task's own variable of the same name is none of the connection's business.
     let url = url.render(&scope.clone().of_package());

@@ -40,7 +40,7 @@ async fn alone(
     interrupt: &CancellationToken,
 ) -> Result<Executed, Broken> {
     let ready = Ready::of(context, activation, &sql.query).await?;
-    let session = connect(context, activation, &sql.query.connection, interrupt).await?;
+    let session = connect(context, activation, &ready.connection, interrupt).await?;
     let Session { client, mut wire } = session.ok_or(Broken::Interrupted)?;
     let work = execute_alone(&client, sql, &ready);
     match wire.carry(context, activation.path(), &client, interrupt, work).await {

@@ -1,10 +1,10 @@
 //! A transaction over several tasks: one connection, used by one of them at a time. Begun with its first statement.
 //!
-//! Who belongs to it was decided when the package was read; see [`scaleout_package::model::Membership`]. Turns are a
+//! Who belongs to it was decided before; see [`scaleout_package::model::Membership`]. Turns are a
 //! tree: a container that takes back what it did alone has its parent's turn for as long as it runs, and gives turns of
 //! its own to what is inside it. Whoever has a turn waits for nothing that only those behind it could give.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use scaleout_common::wire::{MessageSource, MessageType};
 use scaleout_package::model::{Begin, Isolation, Sql};
@@ -32,14 +32,19 @@ pub(crate) type Turn = OwnedMutexGuard<()>;
 /// A lock, and no owner that is asked: what is shared is a connection, and whoever has it keeps it for a statement.
 #[derive(Debug)]
 struct Link {
-    begin: Begin,
+    /// Name of its connection, once it is known.
+    connection: OnceLock<String>,
+    isolation: Isolation,
     state: Mutex<State>,
 }
 
 #[derive(Debug)]
 enum State {
     /// No statement yet.
-    Fresh,
+    Fresh {
+        /// How many containers around what comes next want to take back alone what is done in them.
+        savepoints: usize,
+    },
     Open(Session),
     /// It cannot be committed any more, and why. Its connection is closed.
     Lost(String),
@@ -88,9 +93,10 @@ const CONTAINER_ROLLBACK_TO: &str =
 const COMMIT: &str = "select 1; commit";
 
 impl Within {
-    pub(crate) fn new(begin: &Begin) -> Within {
-        let link = Link { begin: begin.clone(), state: Mutex::new(State::Fresh) };
-        Within { turn: Arc::default(), link: Arc::new(link) }
+    pub(crate) fn new(begin: Begin, isolation: Isolation) -> Within {
+        let connection = begin.connection.map(OnceLock::from).unwrap_or_default();
+        let state = Mutex::new(State::Fresh { savepoints: 0 });
+        Within { turn: Arc::default(), link: Arc::new(Link { connection, isolation, state }) }
     }
 
     /// For what is inside a container that has the turn.
@@ -103,9 +109,14 @@ impl Within {
         Arc::clone(&self.turn).lock_owned().await
     }
 
+    /// What it sees of others.
+    pub(crate) fn isolation(&self) -> Isolation {
+        self.link.isolation
+    }
+
     /// Whether it is a transaction of this connection.
     pub(super) fn is_on(&self, connection: &str) -> bool {
-        self.link.begin.connection == connection
+        self.link.connection.get().is_some_and(|own| own == connection)
     }
 
     /// Executes a statement; what it did is taken back alone if it fails. Needs the turn.
@@ -117,7 +128,7 @@ impl Within {
         interrupt: &CancellationToken,
     ) -> Result<Executed, Broken> {
         let ready = Ready::of(context, activation, &sql.query).await?;
-        let mut held = self.hold(context, activation, interrupt).await?;
+        let mut held = self.hold(context, activation, &ready.connection, interrupt).await?;
         let Session { client, wire } = held.session();
         let work = async {
             savepoint(client).await?;
@@ -134,7 +145,18 @@ impl Within {
         activation: &Activation<'_>,
         interrupt: &CancellationToken,
     ) -> Result<(), Broken> {
-        let mut held = self.hold(context, activation, interrupt).await?;
+        let mut state = self.link.state.lock().await;
+        match &mut *state {
+            // Made when it begins.
+            State::Fresh { savepoints } => {
+                *savepoints += 1;
+                return Ok(());
+            }
+            State::Open(_) => {}
+            State::Lost(why) => return Err(Broken::Failed(lost(why))),
+            State::Ended => return Err(Broken::Failed(ENDED.to_owned())),
+        }
+        let mut held = Held(state);
         let Session { client, wire } = held.session();
         let ran = wire
             .carry(context, activation.path(), client, interrupt, batch(client, CONTAINER_SAVEPOINT))
@@ -161,10 +183,14 @@ impl Within {
         kept: bool,
     ) -> Result<(), String> {
         let mut held = Held(self.link.state.lock().await);
-        match &*held.0 {
+        match &mut *held.0 {
             State::Open(_) => {}
             State::Lost(why) => return if kept { Err(lost(why)) } else { Ok(()) },
-            State::Fresh | State::Ended => return Ok(()),
+            State::Fresh { savepoints } => {
+                *savepoints = savepoints.saturating_sub(1);
+                return Ok(());
+            }
+            State::Ended => return Ok(()),
         }
         let text = if kept { CONTAINER_RELEASE } else { CONTAINER_ROLLBACK_TO };
         match held.finish(context, path, text).await {
@@ -176,19 +202,33 @@ impl Within {
         }
     }
 
-    /// Waits until the connection is free, and begins the transaction if that was not done yet. Needs the turn.
+    /// Waits until the connection is free, and begins the transaction on it if that was not done yet. Needs the turn.
+    ///
+    /// # Errors
+    /// It cannot be begun, or is on another connection.
     pub(super) async fn hold<'w>(
         &'w self,
         context: &Context<'_>,
         activation: &Activation<'_>,
+        connection: &str,
         interrupt: &CancellationToken,
     ) -> Result<Held<'w>, Broken> {
         let mut state = self.link.state.lock().await;
+        if let Some(own) = self.link.connection.get().filter(|own| *own != connection) {
+            return Err(Broken::Failed(format!(
+                "this is inside a transaction on connection {own}, and wants {connection}: two databases cannot commit as \
+                 one; keep it out with transaction = \"not-supported\""
+            )));
+        }
         match &*state {
             State::Open(_) => {}
-            State::Fresh => *state = State::Open(self.begin(context, activation, interrupt).await?),
+            State::Fresh { savepoints } => {
+                let session = self.begin(context, activation, connection, *savepoints, interrupt).await?;
+                self.link.connection.get_or_init(|| connection.to_owned());
+                *state = State::Open(session);
+            }
             State::Lost(why) => return Err(Broken::Failed(lost(why))),
-            State::Ended => return Err(Broken::Failed("the transaction has ended".to_owned())),
+            State::Ended => return Err(Broken::Failed(ENDED.to_owned())),
         }
         Ok(Held(state))
     }
@@ -197,18 +237,20 @@ impl Within {
         &self,
         context: &Context<'_>,
         activation: &Activation<'_>,
+        connection: &str,
+        savepoints: usize,
         interrupt: &CancellationToken,
     ) -> Result<Session, Broken> {
-        let Begin { connection, isolation } = &self.link.begin;
         let session = connect(context, activation, connection, interrupt).await?;
         let mut session = session.ok_or(Broken::Interrupted)?;
         let Session { client, wire } = &mut session;
-        let text = match isolation {
+        let begin = match self.link.isolation {
             Isolation::Serializable => "begin isolation level serializable",
             Isolation::RepeatableRead => "begin isolation level repeatable read",
             Isolation::ReadCommitted => "begin isolation level read committed",
         };
-        let work = batch(client, text);
+        let text = [vec![begin], vec![CONTAINER_SAVEPOINT; savepoints]].concat().join("; ");
+        let work = batch(client, &text);
         match wire.carry(context, activation.path(), client, interrupt, work).await {
             Ran::Done(Ok(())) => Ok(session),
             Ran::Done(Err(problem)) => Err(Broken::Failed(problem.text)),
@@ -228,7 +270,7 @@ impl Within {
         let session = match state {
             State::Open(session) => session,
             State::Lost(why) if kept => return Closed::Failed(lost(&why)),
-            State::Fresh | State::Lost(_) | State::Ended => return Closed::Well,
+            State::Fresh { .. } | State::Lost(_) | State::Ended => return Closed::Well,
         };
         let say = |kind, text: &'static str| context.log.say(kind, source, path, text);
         // Others may do the same work by now.
@@ -248,6 +290,7 @@ impl Within {
     }
 }
 
+const ENDED: &str = "the transaction has ended";
 const UNSETTLED: &str = "a statement was told to end, and whether something of it still runs is not known";
 
 fn lost(why: &str) -> String {
@@ -290,7 +333,9 @@ impl Held<'_> {
     pub(super) fn session(&mut self) -> &mut Session {
         match &mut *self.0 {
             State::Open(session) => session,
-            State::Fresh | State::Lost(_) | State::Ended => unreachable!("it is held while it is open"),
+            State::Fresh { .. } | State::Lost(_) | State::Ended => {
+                unreachable!("it is held while it is open")
+            }
         }
     }
 
