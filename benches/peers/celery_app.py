@@ -1,4 +1,4 @@
-"""The empty task on Celery: `celery -A celery_app worker`, and `python celery_app.py COUNT` enqueues.
+"""The empty task on Celery: `celery -A celery_app worker`, and `python celery_app.py WARM COUNT` enqueues (client.py).
 
 Durable as RabbitMQ's quorum queues and publisher confirms are. `PEER_RESULTS` (user:password@host:port/database) is where
 results are stored; without it none are. Otherwise as Celery's page "Optimizing" advises for short tasks: a high prefetch
@@ -6,10 +6,10 @@ multiplier.
 """
 
 import os
-import sys
 
 from celery import Celery
 
+import client
 import done
 
 results = os.environ.get("PEER_RESULTS")
@@ -31,5 +31,4 @@ def empty():
 
 if __name__ == "__main__":
     with app.producer_or_acquire() as producer:
-        for _ in range(int(sys.argv[1])):
-            empty.apply_async(producer=producer)
+        client.enqueue(lambda: empty.apply_async(producer=producer))

@@ -1,15 +1,15 @@
-"""The empty task on Dramatiq: `dramatiq dramatiq_app`, and `python dramatiq_app.py COUNT` enqueues.
+"""The empty task on Dramatiq: `dramatiq dramatiq_app`, and `python dramatiq_app.py WARM COUNT` enqueues (client.py).
 
 Publisher confirms and messages that are acknowledged when done, as it does anyhow; no results. Its queues are classic: it
 declares priorities on none and quorum nowhere.
 """
 
 import os
-import sys
 
 import dramatiq
 from dramatiq.brokers.rabbitmq import RabbitmqBroker
 
+import client
 import done
 
 broker = RabbitmqBroker(url=os.environ["PEER_AMQP"], confirm_delivery=True)
@@ -22,5 +22,4 @@ def empty():
 
 
 if __name__ == "__main__":
-    for _ in range(int(sys.argv[1])):
-        empty.send()
+    client.enqueue(empty.send)

@@ -6,8 +6,11 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal};
 use scaleout_local::testing;
+use tokio::io::AsyncWriteExt;
 use tokio::process::{Child, Command};
 use tokio_postgres::NoTls;
+
+use crate::sections::CLIENTS;
 
 /// Where the peers are installed.
 pub(crate) const FOLDER_VARIABLE: &str = "SCALEOUT_BENCH_PEERS";
@@ -93,20 +96,21 @@ impl Peer {
         command
     }
 
-    fn client(self, folder: &Path, tasks: u64) -> Command {
+    /// One of several clients: enqueues `warm` tasks, and then, when it is told to, `tasks`.
+    fn client(self, folder: &Path, warm: u64, tasks: u64) -> Command {
         let python = folder.join("venv/bin/python");
         let mut command = match self {
             Peer::Celery | Peer::CeleryWithResults => Command::new(python),
             Peer::Dramatiq => Command::new(python),
             Peer::GraphileBatched | Peer::GraphileOneByOne => Command::new("node"),
         };
-        let tasks = tasks.to_string();
         match self {
-            Peer::Celery | Peer::CeleryWithResults => command.args(["celery_app.py", &tasks]),
-            Peer::Dramatiq => command.args(["dramatiq_app.py", &tasks]),
-            Peer::GraphileBatched => command.args(["graphile.mjs", "enqueue", &tasks, "1000"]),
-            Peer::GraphileOneByOne => command.args(["graphile.mjs", "enqueue", &tasks, "1"]),
+            Peer::Celery | Peer::CeleryWithResults => command.arg("celery_app.py"),
+            Peer::Dramatiq => command.arg("dramatiq_app.py"),
+            Peer::GraphileBatched => command.args(["graphile.mjs", "enqueue", "1000"]),
+            Peer::GraphileOneByOne => command.args(["graphile.mjs", "enqueue", "1"]),
         };
+        command.args([warm.to_string(), tasks.to_string()]);
         command
     }
 
@@ -135,21 +139,31 @@ pub(crate) fn folder() -> Option<PathBuf> {
     std::env::var_os(FOLDER_VARIABLE).filter(|folder| !folder.is_empty()).map(PathBuf::from)
 }
 
-/// Runs empty tasks, a `share`th of what is usual; how many a second, from the client's start to the end of the last one.
+/// Runs empty tasks, a `share`th of what is usual; how many a second, from when the clients are told to the end of the last
+/// one. As with our own, a tenth before: what is done once is not measured.
 ///
 /// # Panics
 /// When it does not run them.
 pub(crate) async fn run(peer: Peer, folder: PathBuf, share: u64) -> f64 {
     let bench = Bench::new(peer, &folder).await;
     let worker = bench.spawn(peer.worker(&folder));
-    // Until it runs: what it does once is not measured.
-    bench.enqueue(1).await;
-    bench.ran(1, STARTS_WITHIN).await;
-    let tasks = peer.tasks() / share;
+    let each = peer.tasks() / share / CLIENTS as u64;
+    let (tasks, warm) = (each * CLIENTS as u64, each / 10 * CLIENTS as u64);
+    let mut clients: Vec<Child> =
+        (0..CLIENTS).map(|_| bench.spawn(peer.client(&folder, each / 10, each))).collect();
+    bench.ran(warm, STARTS_WITHIN).await;
+    bench.are_over(warm).await;
     let began = Instant::now();
-    tokio::join!(bench.enqueue(tasks), bench.ran(tasks + 1, DONE_WITHIN));
-    bench.are_over(tasks + 1).await;
+    for client in &mut clients {
+        let mut go = client.stdin.take().expect("its input is a pipe");
+        go.write_all(b"go\n").await.expect("it waits for a line");
+    }
+    bench.ran(warm + tasks, DONE_WITHIN).await;
+    bench.are_over(warm + tasks).await;
     let took = began.elapsed();
+    for client in clients {
+        bench.has_succeeded(client).await;
+    }
     stop(worker).await;
     tasks as f64 / took.as_secs_f64()
 }
@@ -177,7 +191,7 @@ impl Bench {
         if matches!(peer, Peer::GraphileBatched | Peer::GraphileOneByOne) {
             let mut command = Command::new("node");
             command.args(["graphile.mjs", "prepare"]);
-            bench.succeeds(command).await;
+            bench.has_succeeded(bench.spawn(command)).await;
         }
         bench
     }
@@ -187,7 +201,7 @@ impl Bench {
         let log = log.expect("the peers' folder can be written");
         command.current_dir(self.folder.join("app")).kill_on_drop(true);
         command.env("PEER_AMQP", &self.amqp).env("PEER_POSTGRES", &self.database);
-        command.env("PEER_DONE", &self.done).stdin(std::process::Stdio::null());
+        command.env("PEER_DONE", &self.done).stdin(std::process::Stdio::piped());
         // graphile-worker would write a line for each job.
         command.env("NO_LOG_SUCCESS", "1");
         match self.peer {
@@ -202,14 +216,10 @@ impl Bench {
         command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"))
     }
 
-    async fn succeeds(&self, command: Command) {
-        let shown = format!("{command:?}");
-        let ended = self.spawn(command).wait().await.expect("a child can be waited for");
-        assert!(ended.success(), "{shown} ended with {ended}; see {:?}", self.folder.join("log"));
-    }
-
-    async fn enqueue(&self, tasks: u64) {
-        self.succeeds(self.peer.client(&self.folder, tasks)).await;
+    async fn has_succeeded(&self, mut child: Child) {
+        let ended = child.wait().await.expect("a child can be waited for");
+        let log = self.folder.join("log");
+        assert!(ended.success(), "a client of {:?} ended with {ended}; see {log:?}", self.peer);
     }
 
     async fn ran(&self, tasks: u64, within: Duration) {

@@ -72,6 +72,8 @@ pub(crate) struct Measured {
     pub(crate) broker: Vec<ceiling::broker::Ceiling>,
     pub(crate) postgres: Vec<ceiling::postgres::Ceiling>,
     pub(crate) throughput: BTreeMap<Case, Vec<Throughput>>,
+    /// Of packages of one task.
+    pub(crate) one_task: BTreeMap<Case, Rounds>,
     pub(crate) spawn: Rounds,
     pub(crate) processes: Rounds,
     pub(crate) in_one: Rounds,
@@ -95,6 +97,9 @@ pub async fn measure(size: Size, say: &mut dyn FnMut(&str)) -> Results {
             say(&format!("round {round} of {}: throughput, {case}", size.rounds));
             let mut stand = Stand::start(case.0, &[]).await;
             measured.throughput(&mut stand, case, size).await;
+            if case == SMALL || case == LARGE {
+                measured.one_task(&mut stand, case, size).await;
+            }
             if case == SMALL {
                 say(&format!("round {round} of {}: work", size.rounds));
                 measured.work(&mut stand, size).await;
@@ -161,6 +166,13 @@ impl Measured {
         let load =
             Load { package: "empty", executions: size.executions, per_request: case.1, clients: CLIENTS };
         self.throughput.entry(case).or_default().push(warm(stand, load).await);
+    }
+
+    /// A fifth as many: they cost several times as much.
+    async fn one_task(&mut self, stand: &mut Stand, case: Case, size: Size) {
+        let executions = size.executions / 5;
+        let load = Load { package: "task", executions, per_request: case.1, clients: CLIENTS };
+        self.one_task.entry(case).or_default().add(warm(stand, load).await.rate());
     }
 
     async fn work(&mut self, stand: &mut Stand, size: Size) {

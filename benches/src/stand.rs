@@ -17,7 +17,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(10);
 const LATER: Duration = Duration::from_millis(50);
 
 /// The packages: one that does nothing, and those of [`work`](crate::work).
-fn packages() -> [(&'static str, String); 5] {
+fn packages() -> [(&'static str, String); 6] {
     let task = |number: usize, command: &str| {
         let after = if number > 1 { format!("after = [\"t{}\"]\n", number - 1) } else { String::new() };
         format!("[tasks.t{number}]\nkind = \"process\"\ncommand = [{command}]\n{after}")
@@ -31,6 +31,11 @@ fn packages() -> [(&'static str, String); 5] {
             "[variables.n]\ntype = \"int64\"\nvalue = 0\n[tasks.wait]\nkind = \"expression\"\nassign = \"@n = 1 / @n\"\n\
              retries = 1\nretry-delay = \"100ms\"\nforce-result = \"success\"\n"
                 .to_owned(),
+        ),
+        // A task that needs no program, as those of peers.
+        (
+            "task",
+            "[variables.n]\ntype = \"int64\"\n[tasks.set]\nkind = \"expression\"\nassign = \"@n = 1\"\n".to_owned(),
         ),
         ("process", task(1, "\"true\"")),
         ("short", task(1, sleep)),

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use scaleout_benches::{Millions, Size, measure, millions_only, throughput_only};
 
 const USAGE: &str = "usage: scaleout-bench standard|full|quick FOLDER
-       scaleout-bench throughput WORKERS EXECUTIONS [empty|process]
+       scaleout-bench throughput WORKERS EXECUTIONS [empty|task|process]
        scaleout-bench millions PENDING ENDED";
 
 /// What `make bench` does: well under a quarter of an hour.
@@ -55,6 +55,7 @@ async fn main() -> std::io::Result<()> {
         ["throughput", workers, executions, ref package @ ..] => {
             let package = match package {
                 [] | ["empty"] => "empty",
+                ["task"] => "task",
                 ["process"] => "process",
                 _ => return usage(),
             };

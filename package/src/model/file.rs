@@ -54,6 +54,9 @@ pub enum Missing {
 }
 
 impl FileOperation {
+    /// What is wrong with a `to` of `rename` that ends like a folder.
+    pub const NEW_NAME: &str = "a new name has no `/` at its end";
+
     /// Whether the property `key` of a task says something to it.
     pub fn uses(self, key: &str) -> bool {
         use FileOperation::{Copy, CreateFolder, Delete, DeleteContents, Move, Rename};

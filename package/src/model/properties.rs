@@ -117,9 +117,16 @@ impl Default for Resolved {
 impl Properties {
     /// Whether the file says them all, so that no scope is needed to resolve them.
     pub fn are_known(&self) -> bool {
-        let Properties { retries, retry_delay, timeout, fail_parent, force_result, maximum_errors, .. } =
-            self;
-        let Properties { transaction, isolation, .. } = self;
+        let Properties {
+            retries,
+            retry_delay,
+            timeout,
+            fail_parent,
+            force_result,
+            maximum_errors,
+            transaction,
+            isolation,
+        } = self;
         retries.known().is_some()
             && retry_delay.known().is_some()
             && timeout.as_ref().is_none_or(|timeout| timeout.known().is_some())
@@ -132,16 +139,26 @@ impl Properties {
 
     /// What they are in `scope`; for one that has no value, what holds if nothing is said. Beside them the first fault.
     pub fn resolve(&self, scope: &Scope) -> (Resolved, Option<PropertyError>) {
+        let Properties {
+            retries,
+            retry_delay,
+            timeout,
+            fail_parent,
+            force_result,
+            maximum_errors,
+            transaction,
+            isolation,
+        } = self;
         let mut resolving = Resolving { scope, fault: None };
         let resolved = Resolved {
-            retries: resolving.one("retries", &self.retries).unwrap_or_default().get(),
-            retry_delay: resolving.one("retry-delay", &self.retry_delay).unwrap_or_default().get(),
-            timeout: resolving.optional("timeout", self.timeout.as_ref()).map(Timeout::get),
-            fail_parent: resolving.one("fail-parent", &self.fail_parent).unwrap_or(true),
-            force_result: resolving.one("force-result", &self.force_result).unwrap_or_default(),
-            maximum_errors: resolving.one("maximum-errors", &self.maximum_errors).unwrap_or_default(),
-            transaction: resolving.one("transaction", &self.transaction).unwrap_or_default(),
-            isolation: resolving.optional("isolation", self.isolation.as_ref()),
+            retries: resolving.one("retries", retries).unwrap_or_default().get(),
+            retry_delay: resolving.one("retry-delay", retry_delay).unwrap_or_default().get(),
+            timeout: resolving.optional("timeout", timeout.as_ref()).map(Timeout::get),
+            fail_parent: resolving.one("fail-parent", fail_parent).unwrap_or(true),
+            force_result: resolving.one("force-result", force_result).unwrap_or_default(),
+            maximum_errors: resolving.one("maximum-errors", maximum_errors).unwrap_or_default(),
+            transaction: resolving.one("transaction", transaction).unwrap_or_default(),
+            isolation: resolving.optional("isolation", isolation.as_ref()),
         };
         (resolved, resolving.fault)
     }

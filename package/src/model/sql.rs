@@ -36,7 +36,7 @@ pub enum Statement {
     Text(String),
     /// In a file of the project, at this relative path; read when the task runs. See [`crate::statement::of_file`].
     File(Template),
-    /// An expression makes it when the task runs. See [`crate::statement::of_expression`].
+    /// An expression makes it when the task runs. See [`crate::statement::check`].
     Expression(Operand),
 }
 

@@ -33,10 +33,12 @@ pub enum Membership {
 }
 
 /// A transaction that is begun, or may be.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Begin {
     /// Name of the connection of its statements, if the file says it for one. If not, the first statement decides.
     pub connection: Option<String>,
+    /// Else that of a statement which may belong to it: where a loop's query is of this one, it does, too.
+    pub likely: Option<String>,
 }
 
 /// What a package says of transactions.
@@ -108,7 +110,7 @@ mod tests {
 
     #[test]
     fn what_is_found_out_at_the_start_is_as_if_it_had_been_known() {
-        let begin = Begin { connection: None };
+        let begin = Begin::default();
         let open = Membership::AtStart(begin.clone());
         let joins = |savepoint| Membership::Joins { savepoint };
         for (wanted, is_around, retried, expected) in [

@@ -89,6 +89,15 @@ impl<'t> Keys<'t> {
         for item in given.iter().filter(|item| !operation.uses(item.key)) {
             report.add_with_help(item.key_span.clone(), operation.has_no_use_for(item.key), "take it out");
         }
+        if let Some(to) = self.to.as_ref().filter(|_| operation == FileOperation::Rename)
+            && to.value().as_str().is_some_and(|to| to.ends_with('/'))
+        {
+            report.add_with_help(
+                to.span(),
+                FileOperation::NEW_NAME,
+                "operation `move` takes it into a folder",
+            );
+        }
         for (key, why) in operation.lacks(|key| given.iter().any(|item| item.key == key)) {
             let message = format!("{what} has no `{key}`");
             report.add_with_help(table.at(), message, format!("operation `{}` {why}", operation.name()));

@@ -112,13 +112,8 @@ impl Names<'_> {
                 &format!("{reference} is sensitive, and would be shown"),
                 "logs show variables and properties, and what is made of them",
             )),
-            None => self.check_as(parsed, target),
+            None => Operand::check_as(parsed, self, &Shown(self), target),
         }
-    }
-
-    /// Checks an expression that gives a value of `target`.
-    pub(super) fn check_as(&self, parsed: &Parsed, target: Type) -> Result<Operand, ExpressionError> {
-        Operand::check_as(parsed, self, &Composed(self), target)
     }
 
     /// Whether `reference` means a sensitive parameter.
@@ -214,16 +209,36 @@ struct Composed<'n, 'a>(&'n Names<'a>);
 
 impl expression::Names for Composed<'_, '_> {
     fn type_of(&self, name: &Name) -> Result<Type, UnknownName> {
-        let data_type = self.0.type_of(name)?;
+        self.0.type_unless_sensitive(name, |reference| format!("let it stand alone: {{{{ {reference} }}}}"))
+    }
+}
+
+/// The names that expressions may use whose values logs show: without the sensitive ones, which cannot even stand alone.
+struct Shown<'n, 'a>(&'n Names<'a>);
+
+impl expression::Names for Shown<'_, '_> {
+    fn type_of(&self, name: &Name) -> Result<Type, UnknownName> {
+        let help = "only texts with {{ }} and `arguments` take it, standing alone";
+        self.0.type_unless_sensitive(name, |_| help.to_owned())
+    }
+}
+
+impl Names<'_> {
+    fn type_unless_sensitive(
+        &self,
+        name: &Name,
+        help: impl Fn(&Reference) -> String,
+    ) -> Result<Type, UnknownName> {
+        let data_type = expression::Names::type_of(self, name)?;
         let reference = Reference::from_name(name)?;
-        if !self.0.declared(&reference).is_some_and(|declared| declared.sensitive) {
+        if !self.is_sensitive(&reference) {
             return Ok(data_type);
         }
         Err(UnknownName {
             message: format!(
                 "{reference} is sensitive, and what an expression makes of it could not be masked"
             ),
-            help: Some(format!("let it stand alone: {{{{ {reference} }}}}")),
+            help: Some(help(&reference)),
         })
     }
 }

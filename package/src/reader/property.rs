@@ -5,6 +5,7 @@ use toml::de::DeValue;
 use crate::model::Operand;
 use crate::property::{Property, PropertyValue};
 use crate::scope::Scope;
+use crate::template::Template;
 use crate::value::{DataType, Value};
 
 use super::declare;
@@ -53,6 +54,22 @@ impl Names<'_> {
 
     fn text<T: PropertyValue>(&self, item: &Item<'_>, report: &mut Report) -> Option<Property<T>> {
         let Some(text) = item.value().as_str() else { return checked(item, None, &item.describe(), report) };
+        let template = self.shown_text(item, report)?;
+        if template.operands().all(|operand| matches!(operand, Operand::Literal(_)))
+            && let Ok(known) = template.render(&Scope::default())
+        {
+            if text.starts_with('@') && T::of_value(&Value::String(known.clone())).is_none() {
+                let message = format!("`{}` is a text, and has its expressions in {{{{ }}}}", item.key);
+                report.add_with_help(item.span(), message, format!("write \"{{{{ {text} }}}}\""));
+                return None;
+            }
+            return checked(item, Some(Value::String(known)), &format!("{text:?}"), report);
+        }
+        Some(Property::Text(template))
+    }
+
+    /// Reads a text that logs may show; `None` if it cannot be read, or a secret would be in it.
+    pub(super) fn shown_text(&self, item: &Item<'_>, report: &mut Report) -> Option<Template> {
         let problems = report.count();
         let template = self.template(item, report);
         if report.count() > problems {
@@ -67,17 +84,7 @@ impl Names<'_> {
             report.add_with_help(item.span(), message, "logs show properties, and what is made of them");
             return None;
         }
-        if template.operands().all(|operand| matches!(operand, Operand::Literal(_)))
-            && let Ok(known) = template.render(&Scope::default())
-        {
-            if text.starts_with('@') && T::of_value(&Value::String(known.clone())).is_none() {
-                let message = format!("`{}` is a text, and has its expressions in {{{{ }}}}", item.key);
-                report.add_with_help(item.span(), message, format!("write \"{{{{ {text} }}}}\""));
-                return None;
-            }
-            return checked(item, Some(Value::String(known)), &format!("{text:?}"), report);
-        }
-        Some(Property::Text(template))
+        Some(template)
     }
 
     /// Whether `text` is no expression but a word that says something elsewhere, such as `yes`, and names nothing here.

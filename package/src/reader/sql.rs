@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
+use crate::expression::Parsed;
 use crate::model::{Operand, Query, Sql, Statement};
-use crate::scope::Scope;
 use crate::statement;
 use crate::template::Template;
 use crate::value::{DataType, Value};
@@ -58,9 +58,8 @@ pub(super) fn query(
 }
 
 fn connection(names: &Names<'_>, item: &Item<'_>, report: &mut Report) -> Template {
-    let problems = report.count();
-    let connection = names.template(item, report);
-    if let Some(name) = connection.as_literal().filter(|_| report.count() == problems) {
+    let Some(connection) = names.shown_text(item, report) else { return Template::default() };
+    if let Some(name) = connection.as_literal() {
         names.check_connection(name, item.span(), report);
     }
     connection
@@ -71,7 +70,7 @@ fn statement(names: &Names<'_>, table: &mut Table<'_>, what: &str, report: &mut 
     let given: Vec<Item<'_>> = keys.into_iter().filter_map(|key| table.take(key)).collect();
     match given.as_slice() {
         [] => {
-            report.add(table.at(), format!("{what} has no `statement` and no `file`"));
+            report.add(table.at(), format!("{what} has no `statement`, `file` or `statement-expression`"));
             None
         }
         [item] => match item.key {
@@ -90,12 +89,17 @@ fn statement(names: &Names<'_>, table: &mut Table<'_>, what: &str, report: &mut 
 
 /// Reads an expression that makes a statement.
 fn expression(names: &Names<'_>, item: &Item<'_>, report: &mut Report) -> Option<Operand> {
-    let operand = names.typed(item, item.string(report)?, DataType::String, report)?;
-    // What needs no value of the package is known now.
-    if let Ok(Value::String(text)) = operand.value(&Scope::default())
-        && let Err(error) = statement::check(&text)
-    {
-        report.add(item.span(), format!("`{}` {error}", item.key));
+    let text = item.string(report)?;
+    let operand = names.typed(item, text, DataType::String, report)?;
+    // Without what makes a text of any length of it, it may be known already.
+    match Parsed::read(text).and_then(|parsed| names.operand(&parsed)) {
+        Ok(Operand::Literal(Value::String(text))) => {
+            if let Err(error) = statement::check(&text) {
+                report.add(item.span(), format!("what `{}` makes {error}", item.key));
+            }
+        }
+        Ok(Operand::Literal(Value::Null)) => report.add(item.span(), format!("`{}` is NULL", item.key)),
+        _ => {}
     }
     Some(operand)
 }
@@ -120,9 +124,8 @@ fn text_of(item: &Item<'_>, report: &mut Report) -> String {
 /// Reads the path of a file with a statement, and looks into it if the project's files are known.
 fn file(names: &Names<'_>, item: &Item<'_>, report: &mut Report) -> Template {
     const HELP: &str = "it is a file of the project; paths are relative to the project's folder";
-    let problems = report.count();
-    let template = names.template(item, report);
-    let Some(path) = template.as_literal().filter(|_| report.count() == problems) else { return template };
+    let Some(template) = names.shown_text(item, report) else { return Template::default() };
+    let Some(path) = template.as_literal() else { return template };
     let Some(plain) = statement::file_at(path) else {
         report.add_with_help(item.span(), format!("`file` cannot be {path:?}"), HELP);
         return template;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::model::{
-    After, Container, For, Foreach, Handlers, Join, Membership, Properties, Task, TaskIndex, TaskKind,
+    After, Child, Container, For, Foreach, Handlers, Join, Membership, Properties, Task, TaskIndex, TaskKind,
     TaskPath,
 };
 use crate::property::Property;
@@ -108,7 +108,9 @@ impl TaskReader<'_> {
             fail_parent: names.property(table, "fail-parent", report).unwrap_or(Property::Value(true)),
             force_result: names.property(table, "force-result", report).unwrap_or_default(),
             maximum_errors: names.property(table, "maximum-errors", report).unwrap_or_default(),
-            ..Properties::default()
+            // These are read with the kind.
+            transaction: Property::default(),
+            isolation: None,
         }
     }
 
@@ -129,6 +131,21 @@ impl TaskReader<'_> {
         foreach
     }
 
+    /// Reads a call of another package, which joins no transaction.
+    fn child(
+        &self,
+        task: &mut Task,
+        table: &mut Table<'_>,
+        what: &str,
+        report: &mut Report,
+    ) -> Option<Child> {
+        let said = Said::of_child(&self.names, table, report);
+        said.check_child(self.transaction.as_ref(), table.at(), report);
+        task.properties.transaction = said.wanted;
+        let at = Call { levels: task.path.depth(), at_once: self.at_once };
+        child::child(&self.names, table, what, at, report)
+    }
+
     /// Reads the kind and what belongs to it. Of an unknown kind, nothing more can be said.
     fn kind(&mut self, task: &mut Task, mut table: Table<'_>, report: &mut Report) {
         let what = format!("task `{}`", task.name);
@@ -146,7 +163,8 @@ impl TaskReader<'_> {
             "sql" => {
                 let (sql, at) = sql::sql(&self.names, &mut table, &what, report);
                 if let (Some(open), Some(at)) = (&mut self.transaction, at) {
-                    open.join(sql.query.connection.as_literal(), at, report);
+                    let known = sql.query.connection.as_literal().filter(|name| !name.is_empty());
+                    open.join(known, at, report);
                 }
                 TaskKind::Sql(sql)
             }
@@ -184,11 +202,7 @@ impl TaskReader<'_> {
                 TaskKind::Http(Box::new(http))
             }
             "package" => {
-                let said = Said::read(&self.names, &mut table, report);
-                said.check_child(self.transaction.as_ref(), table.at(), report);
-                task.properties.transaction = said.wanted;
-                let at = Call { levels: task.path.depth(), at_once: self.at_once };
-                let child = child::child(&self.names, &mut table, &what, at, report);
+                let child = self.child(task, &mut table, &what, report);
                 // What keeps it from being one is reported.
                 child.map_or(TaskKind::Sequence(Container::default()), TaskKind::Package)
             }

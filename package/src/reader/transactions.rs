@@ -32,6 +32,8 @@ pub(super) struct Open {
     isolation: Option<Isolation>,
     /// That of the first statement in it whose connection is known.
     connection: Option<String>,
+    /// That of the first statement that may be in it.
+    likely: Option<String>,
     /// How many statements have joined.
     joined: usize,
 }
@@ -59,16 +61,22 @@ enum Role {
 impl Said {
     /// Reads `transaction` and `isolation`.
     pub(super) fn read(names: &Names<'_>, table: &mut Table<'_>, report: &mut Report) -> Said {
-        let item = table.take("transaction");
-        let at = item.as_ref().map(|item| item.span()).unwrap_or_default();
-        let wanted: Property<Wanted> =
-            item.and_then(|item| names.property_of(&item, report)).unwrap_or_default();
-        let Some(item) = table.take("isolation") else { return Said { wanted, at, ..Said::default() } };
-        if wanted.known().is_some_and(|wanted| *wanted != Wanted::Required) {
+        let problems = report.count();
+        let said = Said::of_child(names, table, report);
+        let Some(item) = table.take("isolation") else { return said };
+        let is_faulty = report.count() > problems;
+        if said.wanted().is_some_and(|wanted| wanted != Wanted::Required) && !is_faulty {
             let message = "`isolation` goes with transaction = \"required\"";
             report.add(item.key_span.clone(), message);
         }
-        Said { wanted, at, isolation: names.property_of(&item, report), isolation_at: item.span() }
+        Said { isolation: names.property_of(&item, report), isolation_at: item.span(), ..said }
+    }
+
+    /// Reads `transaction` of a task that runs another package, and begins none.
+    pub(super) fn of_child(names: &Names<'_>, table: &mut Table<'_>, report: &mut Report) -> Said {
+        let Some(item) = table.take("transaction") else { return Said::default() };
+        let wanted = names.property_of(&item, report).unwrap_or_default();
+        Said { wanted, at: item.span(), ..Said::default() }
     }
 
     fn wanted(&self) -> Option<Wanted> {
@@ -114,7 +122,7 @@ impl Open {
         let usual = Property::default();
         let isolation = said.isolation.as_ref().unwrap_or(&usual).known().copied();
         let is_certain = said.wanted() == Some(Wanted::Required);
-        Open { owner: owner.to_owned(), is_certain, isolation, connection: None, joined: 0 }
+        Open { owner: owner.to_owned(), is_certain, isolation, connection: None, likely: None, joined: 0 }
     }
 
     /// Takes in a statement, whose connection is named at `at`; `None` if it is not known yet which one that is.
@@ -136,7 +144,11 @@ impl Open {
 
     /// What has been begun; nothing if there is no statement in it.
     fn begun(self) -> Option<Begin> {
-        (self.joined > 0).then_some(Begin { connection: self.connection })
+        (self.joined > 0).then(|| self.what())
+    }
+
+    fn what(self) -> Begin {
+        Begin { connection: self.connection, likely: self.likely }
     }
 }
 
@@ -212,8 +224,11 @@ pub(super) fn leave(open: &mut Option<Open>, entered: Entered) -> Membership {
             let inside = std::mem::replace(open, entered.behind);
             if let (Some(around), Some(inside)) = (open, &inside) {
                 around.joined += inside.joined;
+                around.likely =
+                    around.likely.take().or_else(|| inside.connection.clone().or(inside.likely.clone()));
             }
-            inside.and_then(Open::begun).map_or(Membership::Outside, Membership::AtStart)
+            // Also without a statement inside: queries of loops belong to it, and packages inside do not.
+            Membership::AtStart(inside.map(Open::what).unwrap_or_default())
         }
     }
 }

@@ -196,7 +196,6 @@ fn child() -> Properties {
             "transaction",
             or_text(words("Another package joins none: inside one, say so", &["supported", "not-supported"])),
         ),
-        transaction().remove(1),
     ]
 }
 

@@ -5,7 +5,7 @@ use futures_util::future::BoxFuture;
 use scaleout_common::wire::{MessageSource, MessageType};
 use scaleout_package::flow::End;
 use scaleout_package::frames::FrameId;
-use scaleout_package::model::{Begin, MaximumErrors, Membership, TaskKind, Wanted};
+use scaleout_package::model::{Begin, MaximumErrors, Membership, Resolved, Task, TaskKind, Wanted};
 use scaleout_package::property::{PropertyError, Word};
 use tokio_util::sync::CancellationToken;
 
@@ -76,9 +76,6 @@ pub(super) fn perform<'r, 'a: 'r>(
     mut activation: Activation<'a>,
     interrupt: &'r CancellationToken,
 ) -> BoxFuture<'r, Try> {
-    if let Err(problem) = check(&activation) {
-        return Box::pin(async { Try::failed(problem) });
-    }
     match of_task(&activation) {
         Membership::Joins { savepoint: true } => alone(context, activation, interrupt),
         Membership::Joins { savepoint: false } => plainly(context, activation, interrupt),
@@ -90,23 +87,31 @@ pub(super) fn perform<'r, 'a: 'r>(
     }
 }
 
-/// Whether what the task says goes with the transaction around it. Most of it was checked when the package was read.
-fn check(activation: &Activation<'_>) -> Result<(), String> {
-    let Activation { task, properties, place } = activation;
-    match (&task.kind, properties.transaction, &place.within) {
-        (TaskKind::Package(_), Wanted::Required, _) => {
-            Err("a package that runs inside another one joins no transaction of it".to_owned())
-        }
-        (TaskKind::Package(_), Wanted::Supported, Some(_)) => Err(
-            "this is inside a transaction, and another package joins none: write transaction = \"not-supported\" if it \
-             has nothing to do with its rows"
-                .to_owned(),
+/// Whether what a task that has started says goes with the transaction around it. What is known of it was checked when the
+/// package was read.
+///
+/// # Errors
+/// It does not, and how to mend it.
+pub(super) fn check(task: &Task, properties: Resolved, around: Option<&Within>) -> Result<(), String> {
+    let refuse = |text: &str| Err(text.to_owned());
+    match (&task.kind, properties.transaction, around) {
+        (TaskKind::Package(_), Wanted::Required, _) => refuse(
+            "a package that runs inside another one joins no transaction of it; write transaction = \"required\" above the \
+             first table of that package: it begins its own",
+        ),
+        (TaskKind::Package(_), Wanted::Supported, Some(_)) => refuse(
+            "this is inside a transaction, and another package joins none; take it out, or write transaction = \
+             \"not-supported\" here if it has nothing to do with the rows of that",
+        ),
+        (TaskKind::Foreach(foreach), Wanted::Required, _) if foreach.is_parallel() => refuse(
+            "iterations that run at the same time cannot be one transaction; take out `parallel`, or put a sequence with \
+             transaction = \"required\" into the loop",
         ),
         (_, Wanted::Required, Some(around)) => match properties.isolation {
             Some(isolation) if isolation != around.isolation() => Err(format!(
-                "this is {}, and joins a transaction that is {}",
-                isolation.name(),
-                around.isolation().name()
+                "this joins a transaction that is {}, and says {}; say it where that begins, and leave it out here",
+                around.isolation().name(),
+                isolation.name()
             )),
             _ => Ok(()),
         },

@@ -5,13 +5,13 @@ use scaleout_package::Value;
 use scaleout_package::budget::Kept;
 use scaleout_package::frames::{Beginning, FrameId};
 use scaleout_package::model::{Event, Resolved, Task};
-use scaleout_package::property::PropertyError;
 use scaleout_package::scope::Scope;
 use tokio_util::sync::CancellationToken;
 
 use super::activation::Place;
 use super::context::Context;
 use super::events::{self, Enclosing, Raised};
+use super::membership;
 use super::task::source;
 
 /// A task that runs. Must be closed.
@@ -59,7 +59,7 @@ impl<'a> Own<'a> {
         match context.resolve(key, &handlers.disabled, Some(self.task), self.place.frame).await {
             Ok(disabled) => !disabled,
             Err(error) => {
-                self.refuse(&error);
+                self.refuse(error.to_string());
                 true
             }
         }
@@ -75,14 +75,16 @@ impl<'a> Own<'a> {
         };
         self.properties = resolved;
         if let Some(error) = fault {
-            self.refuse(&error);
+            self.refuse(error.to_string());
+        } else if let Err(problem) = membership::check(self.task, resolved, self.place.within.as_ref()) {
+            self.refuse(problem);
         }
     }
 
     /// With variables that have no first values, what is made of them is no fault of its own.
-    fn refuse(&mut self, error: &PropertyError) {
+    fn refuse(&mut self, problem: String) {
         let fault = &self.fault;
-        self.refusal.get_or_insert_with(|| fault.clone().unwrap_or_else(|| error.to_string()));
+        self.refusal.get_or_insert_with(|| fault.clone().unwrap_or(problem));
     }
 
     /// Its variables begin anew, for another try.

@@ -129,7 +129,12 @@ async fn a_statement_is_made_for_a_connection_that_is_told() {
     for (what, how, text, expected) in [
         ("warehuose", "", insert.as_str(), "there is no connection \"warehuose\" (known: warehouse)"),
         ("warehouse", "", &computed("a", "@how + \" \"", ""), "what `statement-expression` makes is empty"),
-        ("warehouse", "", &computed("a", "NULL(DT_WSTR,5)", ""), "`statement-expression` is NULL"),
+        (
+            "warehouse",
+            "",
+            &computed("a", "SUBSTRING(@how, 1, 1) == \"x\" ? \"\" : NULL(DT_WSTR,5)", ""),
+            "`statement-expression` is NULL",
+        ),
         (
             "warehouse",
             "9",
@@ -260,7 +265,7 @@ async fn a_transaction_is_begun_by_its_first_statement_on_that_ones_connection()
     // Two connections, of which one is known, or none.
     let container = "[tasks.all]\nkind = \"sequence\"\ntransaction = \"required\"\n";
     say(&mut world, "other", "");
-    let expected = "this is inside a transaction on connection warehouse, and wants other: two databases cannot commit as one";
+    let expected = "this is inside a transaction on connection `warehouse`, and wants `other`: two databases cannot commit as one";
     let went = world
         .run(&format!(
             "{SAID}{other}{container}{}{}",
@@ -291,7 +296,7 @@ async fn isolation_is_told_and_holds_for_who_joins() {
     say(&mut world, "repeatable-read", "serializable");
     assert_eq!(world.run(&format!("{SAID}{ask}{show}")).await.stdout(), ["repeatable read"]);
     let went = world.run(&format!("{SAID}{ask}{joins}")).await;
-    let expected = "this is serializable, and joins a transaction that is repeatable-read";
+    let expected = "this joins a transaction that is repeatable-read, and says serializable; say it where that begins, and leave it out here";
     assert_eq!(went.error(), format!(r"\Package\all\a: {expected}"));
     // Of the package, and what holds if nothing is said.
     let whole = "transaction = \"{{ @what }}\"\nisolation = \"{{ @how }}\"\n";
@@ -319,7 +324,7 @@ async fn what_goes_with_no_transaction_is_refused_when_there_is_one() {
     assert_eq!(kept(&client).await, (vec![1, 1], 2));
     say(&mut world, "required", "supported");
     let went = world.run(&format!("{SAID}{each}")).await;
-    let expected = "2 iterations at the same time (`parallel`) cannot be one transaction";
+    let expected = "iterations that run at the same time cannot be one transaction";
     assert!(went.error().starts_with(&format!(r"\Package\all: {expected}")), "{}", went.error());
     // Another package joins none.
     world.file(
@@ -350,4 +355,90 @@ async fn what_goes_with_no_transaction_is_refused_when_there_is_one() {
             }
         }
     }
+}
+
+#[tokio::test]
+async fn what_is_refused_counts_as_no_success_and_is_not_tried_again() {
+    let (mut world, _, _client) = world().await;
+    world.file("packages/inner.toml", "", 0o644);
+    let forced = "force-result = \"success\"\nretries = 3\nmaximum-errors = 2\n";
+    let child = format!(
+        "[tasks.call]\nkind = \"package\"\npackage = \"inner\"\ntransaction = \"{{{{ @what }}}}\"\n{forced}"
+    );
+    let each = format!(
+        "[tasks.all]\nkind = \"foreach\"\nnumbers = {{ from = 1, to = 2 }}\nparallel = 2\ntransaction = \"{{{{ @what }}}}\"\n{forced}"
+    );
+    say(&mut world, "required", "");
+    for text in [child, each] {
+        let went = world.run(&format!("{SAID}{text}")).await;
+        assert_eq!(went.kind(), OutcomeKind::Failed);
+        assert_eq!((went.texts(MessageType::Error).len(), went.texts(MessageType::Warning).len()), (1, 0));
+    }
+}
+
+#[tokio::test]
+async fn what_holds_no_statement_stays_in_the_transaction_all_the_same() {
+    let (mut world, _, client) = world().await;
+    make(&client).await;
+    // The rows are not committed, so that only who is in the transaction sees them.
+    let all =
+        format!("[tasks.all]\nkind = \"sequence\"\ntransaction = \"required\"\n{}", put("all/a", 7, ""));
+    let rows = "[tasks.all.tasks.each]\nkind = \"foreach\"\nafter = [\"a\"]\ninto = [\"n\"]\n\
+                rows = { connection = \"warehouse\", statement = \"select n::int8 from t\" }\n\
+                transaction = \"{{ @what }}\"\n[tasks.all.tasks.each.variables.n]\ntype = \"int64\"\n\
+                [tasks.all.tasks.each.tasks.show]\nkind = \"process\"\ncommand = [\"echo\", \"{{ @n }}\"]\n";
+    for (what, expected) in [("supported", vec!["7"]), ("required", vec!["7"]), ("not-supported", vec![])] {
+        say(&mut world, what, "");
+        assert_eq!(world.run(&format!("{SAID}{all}{rows}")).await.stdout(), expected, "{what}");
+        kept(&client).await;
+    }
+    world.file("packages/inner.toml", "", 0o644);
+    let call = "[tasks.all.tasks.in]\nkind = \"sequence\"\ntransaction = \"{{ @what }}\"\n\
+                [tasks.all.tasks.in.tasks.call]\nkind = \"package\"\npackage = \"inner\"\n";
+    say(&mut world, "supported", "");
+    let went = world.run(&format!("{SAID}{all}{call}")).await;
+    let expected = r"\Package\all\in\call: this is inside a transaction, and another package joins none";
+    assert!(went.error().starts_with(expected), "{}", went.error());
+    say(&mut world, "not-supported", "");
+    world.run(&format!("{SAID}{all}{call}")).await.succeeded();
+}
+
+#[tokio::test]
+async fn the_query_of_a_loop_belongs_to_the_transaction_that_its_tasks_may_belong_to() {
+    let (mut world, _, client) = world().await;
+    client.batch_execute("create table t (n int); insert into t select generate_series(1, 3)").await.unwrap();
+    // By itself it would keep the rows locked that the tasks inside write.
+    let text = "[tasks.all]\nkind = \"foreach\"\ninto = [\"n\"]\ntransaction = \"required\"\ntimeout = \"20s\"\n\
+                rows = { connection = \"warehouse\", statement = \"select n::int8 from t for update\" }\n\
+                [tasks.all.variables.n]\ntype = \"int64\"\n\
+                [tasks.all.tasks.a]\nkind = \"sql\"\nconnection = \"warehouse\"\ntransaction = \"{{ @what }}\"\n\
+                statement = \"update t set n = n + 10 where n = $1\"\narguments = [\"@n\"]\n";
+    say(&mut world, "supported", "");
+    world.run(&format!("{SAID}{text}")).await.succeeded();
+    let row = client.query_one("select array_agg(n order by n) from t", &[]).await.unwrap();
+    assert_eq!(row.get::<_, Vec<i32>>(0), [11, 12, 13]);
+}
+
+#[tokio::test]
+async fn a_transaction_that_could_not_be_begun_is_begun_by_the_next_statement() {
+    let (mut world, database, client) = world().await;
+    make(&client).await;
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let gone =
+        format!("[connections.gone]\nkind = \"postgres\"\nurl = \"postgres://x:x@127.0.0.1:{port}/x\"\n");
+    let other = format!("[connections.other]\nkind = \"postgres\"\nurl = \"{}\"\n", database.url);
+    say(&mut world, "gone", "other");
+    let then =
+        computed("all/then", "\"insert into t values (2)\"", "after = [{ task = \"in\", on = \"failure\" }]")
+            .replace("@what", "@how");
+    let text = [
+        "[tasks.all]\nkind = \"sequence\"\ntransaction = \"required\"\n",
+        "[tasks.all.tasks.in]\nkind = \"sequence\"\ntransaction = \"required\"\nretries = 1\nfail-parent = false\n",
+        &computed("all/in/a", "\"insert into t values (1)\"", ""),
+        &then,
+    ]
+    .concat();
+    let went = world.run(&format!("{SAID}{gone}{other}{text}")).await;
+    went.succeeded();
+    assert_eq!(kept(&client).await, (vec![2], 1), "{went:#?}");
 }

@@ -36,7 +36,7 @@ p.toml:6:9: unknown variable `lost` (declare it, here or further out: [variables
 kind = "sql"
 "#,
         r#"p.toml:1:8: task `a` has no `connection`
-p.toml:1:8: task `a` has no `statement` and no `file`"#,
+p.toml:1:8: task `a` has no `statement`, `file` or `statement-expression`"#,
     );
 }
 

@@ -226,7 +226,7 @@ fn columns_of_rows_are_held_against_the_variables() {
         (
             "{ connection = \"shard\", statment = \"x\" }",
             "into = [\"name\"]",
-            "p.toml:9:1: `rows` has no `statement` and no `file`\n\
+            "p.toml:9:1: `rows` has no `statement`, `file` or `statement-expression`\n\
              p.toml:9:23: unknown connection `shard` (did you mean `shared`?)\n\
              p.toml:9:32: unknown key `statment` in `rows` (did you mean `statement`?)",
         ),

@@ -39,7 +39,8 @@ fn shared(above: &str, tasks: &[(&str, &str, &str)]) -> String {
 fn begun(begin: &Begin, isolation: Option<&Property<Isolation>>) -> String {
     let usual = Property::default();
     let isolation = isolation.unwrap_or(&usual).known().map_or("*", |isolation| isolation.name());
-    format!("{} {isolation}", begin.connection.as_deref().unwrap_or("*"))
+    let likely = begin.likely.as_ref().map_or("*".to_owned(), |likely| format!("{likely}?"));
+    format!("{} {isolation}", begin.connection.as_ref().unwrap_or(&likely))
 }
 
 fn tell(container: &Container, told: &mut Vec<String>) {
@@ -128,7 +129,6 @@ fn isolation_is_said_where_a_transaction_begins() {
         r#"p.toml:1:1: `isolation` goes with transaction = "required"
 p.toml:13:13: task `b` joins the transaction of task `a`, which is read-committed (say it there, and leave it out here)
 p.toml:18:15: unknown transaction `require` (did you mean `required`?)
-p.toml:19:1: `isolation` goes with transaction = "required"
 p.toml:19:13: unknown isolation `snapshot` (known: serializable, repeatable-read, read-committed)
 p.toml:23:1: unknown key `transaction` in process task `d`"#,
     );
@@ -190,8 +190,14 @@ fn what_is_an_expression_is_found_out_when_it_starts() {
     assert_eq!(shared(ABOVE, &tasks), expected);
     let whole = format!("{MAYBE}\nisolation = \"{{{{ @how }}}}\"\n{ABOVE}");
     let tasks = [("a", "sql", "connection = \"{{ @where }}\""), ("b", "sequence", MAYBE)];
-    assert_eq!(shared(&whole, &tasks), "package: ?* *, a: ^, b: -");
+    assert_eq!(shared(&whole, &tasks), "package: ?* *, a: ^, b: ?* read-committed");
     assert_eq!(shared(&whole, &[("b", "process", "")]), "b: -");
+    // The connection of what may belong to it.
+    let tasks = [("a", "foreach", REQUIRED), ("a/b", "sql", MAYBE)];
+    assert_eq!(shared(ABOVE, &tasks), "a: +shared? read-committed, b: ?shared read-committed");
+    let tasks =
+        [("a", "sequence", REQUIRED), ("a/b", "sql", "connection = \"{{ @where }}\""), ("a/c", "sql", "")];
+    assert_eq!(shared(ABOVE, &tasks), "a: +shared read-committed, b: ^, c: ^");
 }
 
 #[test]
@@ -205,7 +211,9 @@ fn what_is_known_of_transactions_is_checked_all_the_same() {
                 ("a/b", "sequence", REQUIRED),
                 ("a/b/c", "sql", ""),
                 ("a/b/d", "sql", "connection = \"other\""),
-                ("e", "sql", "connection = \"{{ @nobody }}\""),
+                ("a/b/e", "sql", "connection = \"{{ @nobody }}\""),
+                ("a/b/h", "sql", "connection = 3"),
+                ("a/b/i", "sql", ""),
                 ("f", "sql", "transaction = \"{{ @where }} {{ 1 }}\"\nisolation = \"{{ 'x' }}\""),
                 ("g", "sql", "transaction = \"@wanted\"\nisolation = \"{{ \\\"chaos\\\" }}\""),
             ],
@@ -213,9 +221,9 @@ fn what_is_known_of_transactions_is_checked_all_the_same() {
         r#"p.toml:2:1: `isolation` goes with transaction = "required"
 p.toml:25:14: this is inside the transaction of task `b`, on connection `shared`: two databases cannot commit as one (use `shared`, or keep it out with transaction = "not-supported")
 p.toml:29:18: @nobody is not known here (known: how, wanted, where)
-p.toml:35:17: this character begins nothing that an expression knows (a text stands in double quotes: "north")
-p.toml:40:15: `transaction` is a text, and has its expressions in {{ }} (write "{{ @wanted }}")
-p.toml:41:1: `isolation` goes with transaction = "required"
-p.toml:41:13: unknown isolation `chaos` (known: serializable, repeatable-read, read-committed)"#,
+p.toml:33:14: `connection` expects a string, found 3
+p.toml:44:17: this character begins nothing that an expression knows (a text stands in double quotes: "north")
+p.toml:49:15: `transaction` is a text, and has its expressions in {{ }} (write "{{ @wanted }}")
+p.toml:50:13: unknown isolation `chaos` (known: serializable, repeatable-read, read-committed)"#,
     );
 }

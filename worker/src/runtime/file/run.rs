@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use scaleout_common::wire::{MessageSource, MessageType};
-use scaleout_package::model::{FileTask, Missing};
+use scaleout_package::model::{FileOperation, FileTask, Missing};
 use scaleout_package::scope::Scope;
 use scaleout_package::template::Template;
 use tokio_util::sync::CancellationToken;
@@ -80,6 +80,9 @@ fn prepare(context: &Context<'_>, scope: &Scope, task: &FileTask) -> Result<Job,
     let to_folder =
         task.to_folder.as_ref().map_or(Ok(folder.clone()), |folder| place(context, scope, folder))?;
     let to = task.to.as_ref().map(|to| rendered(to, scope)).transpose()?;
+    if operation == FileOperation::Rename && to.as_ref().is_some_and(|to| to.ends_with('/')) {
+        return Err(format!("{}; operation = \"move\" takes it into a folder", FileOperation::NEW_NAME));
+    }
     let pattern = task.pattern.as_ref().map(|pattern| rendered(pattern, scope)).transpose()?;
     if let Some(pattern) = pattern.as_ref().filter(|pattern| pattern.is_empty() || pattern.contains('/')) {
         return Err(format!("`pattern` cannot be {pattern:?}: it is for names of files"));

@@ -5,7 +5,7 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use scaleout_common::wire::{MessageSource, MessageType};
 use scaleout_package::flow::{Iterations, Omitted, RunPath};
 use scaleout_package::frames::FrameId;
-use scaleout_package::model::{Event, Foreach, Over, Parallel, Wanted};
+use scaleout_package::model::{Event, Foreach, Over, Parallel};
 use tokio_util::sync::CancellationToken;
 
 use super::super::activation::{Activation, Place};
@@ -78,12 +78,6 @@ async fn at_once(
     let (task, frame) = (Some(activation.task), activation.place.frame);
     let parallel = context.resolve("parallel", &foreach.parallel, task, frame).await;
     let parallel = parallel.map_err(|error| error.to_string())?.get();
-    if parallel > 1 && activation.properties.transaction == Wanted::Required {
-        return Err(format!(
-            "{parallel} iterations at the same time (`parallel`) cannot be one transaction; a sequence with transaction = \
-             \"required\" in the loop is one for each iteration"
-        ));
-    }
     let around = activation.place.at_once;
     if around.saturating_mul(parallel) > Parallel::MOST {
         return Err(format!(

@@ -3,11 +3,13 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use scaleout_common::wire::MessageSource;
 use scaleout_package::Value;
 use scaleout_package::budget::{Budget, Kept};
-use scaleout_package::model::{ConnectionKind, Operand, Query, Statement};
+use scaleout_package::model::{Connection, ConnectionKind, Operand, Query, Statement};
 use scaleout_package::scope::Scope;
 use scaleout_package::statement::{self, STATEMENT_BYTES_MAX};
+use scaleout_package::template::Template;
 use tokio::io::AsyncReadExt;
 use tokio_postgres::Config;
 use tokio_postgres::config::Host;
@@ -15,12 +17,15 @@ use tokio_util::sync::CancellationToken;
 
 use super::super::activation::Activation;
 use super::super::context::Context;
-use super::super::text::rendered;
+use super::super::text::presentable;
 use super::explain;
 use super::session::Session;
 
 /// How long connecting may take, if the URL says nothing.
 const CONNECT_TIME_MAX: Duration = Duration::from_secs(15);
+
+/// Most of a statement that an expression makes which the verbose log shows, in bytes.
+const SHOWN_BYTES_MAX: usize = 4 * 1024;
 
 /// A statement with its values.
 #[derive(Debug)]
@@ -49,11 +54,20 @@ impl<'a> Ready<'a> {
             value.map_err(|error| format!("cannot evaluate the argument ${}: {error}", index + 1))
         };
         let arguments = query.arguments.iter().enumerate().map(value).collect::<Result<_, _>>()?;
-        let connection = rendered(&query.connection, &scope)?;
+        let rendered = |key: &str, text: &Template| {
+            text.render(&scope).map_err(|error| format!("cannot render `{key}`: {error}"))
+        };
+        let connection = rendered("connection", &query.connection)?;
+        find(context, &connection)?;
         let text = match &query.statement {
             Statement::Text(text) => Cow::Borrowed(text.as_str()),
-            Statement::File(path) => Cow::Owned(read(context, &rendered(path, &scope)?).await?),
-            Statement::Expression(operand) => Cow::Owned(made(operand, &scope)?),
+            Statement::File(path) => Cow::Owned(read(context, &rendered("file", path)?).await?),
+            Statement::Expression(operand) => {
+                let text = made(operand, &scope)?;
+                let shown = || presentable(&format!("the statement: {text}"), SHOWN_BYTES_MAX);
+                context.log.detail(MessageSource::Task, activation.path(), shown).await;
+                Cow::Owned(text)
+            }
         };
         Ok(Ready { connection, text, arguments, budget: context.budget.clone() })
     }
@@ -115,11 +129,14 @@ pub(super) async fn connect(
     }
 }
 
-fn config(context: &Context<'_>, scope: &Scope, name: &str) -> Result<Config, String> {
+/// The connection `name`.
+fn find<'c>(context: &Context<'c>, name: &str) -> Result<&'c Connection, String> {
     let known = || context.connection_names().collect::<Vec<_>>().join(", ");
-    let connection = context
-        .connection(name)
-        .ok_or_else(|| format!("there is no connection {name:?} (known: {})", known()))?;
+    context.connection(name).ok_or_else(|| format!("there is no connection {name:?} (known: {})", known()))
+}
+
+fn config(context: &Context<'_>, scope: &Scope, name: &str) -> Result<Config, String> {
+    let connection = find(context, name)?;
     let ConnectionKind::Postgres { url } = &connection.kind;
     // A task's own variable of the same name is none of the connection's business.
     let url = url.render(&scope.clone().of_package());

@@ -34,6 +34,8 @@ pub(crate) type Turn = OwnedMutexGuard<()>;
 struct Link {
     /// Name of its connection, once it is known.
     connection: OnceLock<String>,
+    /// See [`Begin::likely`].
+    likely: Option<String>,
     isolation: Isolation,
     state: Mutex<State>,
 }
@@ -96,7 +98,10 @@ impl Within {
     pub(crate) fn new(begin: Begin, isolation: Isolation) -> Within {
         let connection = begin.connection.map(OnceLock::from).unwrap_or_default();
         let state = Mutex::new(State::Fresh { savepoints: 0 });
-        Within { turn: Arc::default(), link: Arc::new(Link { connection, isolation, state }) }
+        Within {
+            turn: Arc::default(),
+            link: Arc::new(Link { connection, likely: begin.likely, isolation, state }),
+        }
     }
 
     /// For what is inside a container that has the turn.
@@ -114,9 +119,9 @@ impl Within {
         self.link.isolation
     }
 
-    /// Whether it is a transaction of this connection.
+    /// Whether it is a transaction of this connection, or will be.
     pub(super) fn is_on(&self, connection: &str) -> bool {
-        self.link.connection.get().is_some_and(|own| own == connection)
+        self.link.connection.get().or(self.link.likely.as_ref()).is_some_and(|own| own == connection)
     }
 
     /// Executes a statement; what it did is taken back alone if it fails. Needs the turn.
@@ -216,8 +221,8 @@ impl Within {
         let mut state = self.link.state.lock().await;
         if let Some(own) = self.link.connection.get().filter(|own| *own != connection) {
             return Err(Broken::Failed(format!(
-                "this is inside a transaction on connection {own}, and wants {connection}: two databases cannot commit as \
-                 one; keep it out with transaction = \"not-supported\""
+                "this is inside a transaction on connection `{own}`, and wants `{connection}`: two databases cannot commit \
+                 as one; keep it out with transaction = \"not-supported\""
             )));
         }
         match &*state {
