@@ -1,8 +1,9 @@
 //! How soon an execution runs, and has ended, from the moment at which its request was due: at a rate that does not
 //! wait for answers, so that a slow moment is felt by all that was due in it.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
@@ -56,13 +57,12 @@ struct Pace {
 }
 
 async fn at(stand: &mut Stand, pace: Pace, long: Duration) -> Latency {
-    let began = (tokio::time::Instant::now(), SystemTime::now());
+    let began = (Instant::now(), SystemTime::now());
     let mut answers = JoinSet::new();
     let mut due_at = Vec::new();
     let requests = ((WARM_UP + long).as_secs_f64() / pace.every.as_secs_f64()) as u32;
-    for number in 0..requests {
-        let due = pace.every * number;
-        tokio::time::sleep_until(began.0 + due).await;
+    let mut ticks = ticks(began.0, pace.every, requests);
+    while let Some(due) = ticks.recv().await {
         let id = Uuid::now_v7();
         if due >= WARM_UP {
             due_at.push((id, began.1 + due));
@@ -76,6 +76,22 @@ async fn at(stand: &mut Stand, pace: Pace, long: Duration) -> Latency {
     stand.all_have_ended().await;
     let rate = pace.per_request as f64 / pace.every.as_secs_f64();
     Latency { rate, ..measure(stand, &due_at, began.1 + pace.every * requests).await }
+}
+
+/// When each request is due, from `began` on, and then. From a thread of its own: the runtime's timers wake up to a
+/// millisecond late, and that would be told of what is measured.
+fn ticks(began: Instant, every: Duration, requests: u32) -> mpsc::UnboundedReceiver<Duration> {
+    let (sender, receiver) = mpsc::unbounded_channel();
+    std::thread::spawn(move || {
+        for number in 0..requests {
+            let due = every * number;
+            std::thread::sleep((began + due).saturating_duration_since(Instant::now()));
+            if sender.send(due).is_err() {
+                return;
+            }
+        }
+    });
+    receiver
 }
 
 /// Database and client share the machine's clock. All but the rate.

@@ -20,4 +20,4 @@ mod throughput;
 mod work;
 
 pub use figures::Figures;
-pub use sections::{Millions, Results, Size, measure, millions_only, throughput_only};
+pub use sections::{Millions, Results, Size, idle_only, measure, millions_only, throughput_only};

@@ -12,6 +12,7 @@ use crate::cpu::Part;
 use crate::latency::{self, Latency};
 use crate::machine;
 use crate::peers::{self, Peer};
+use crate::quantiles::Quantiles;
 use crate::report::{Rounds, grouped};
 use crate::scale;
 use crate::stand::{Load, Stand};
@@ -138,6 +139,19 @@ pub async fn throughput_only(workers: usize, package: &'static str, size: Size, 
         let costs: Vec<String> = run.usage.parts().into_iter().map(cost).collect();
         let rates = format!("{}/s, accepted {}/s", grouped(run.rate(), 0), grouped(run.enqueue_rate(), 0));
         say(&format!("{rates}, CPU in µs each: {}", costs.join(", ")));
+    }
+}
+
+/// Latency of an idle cluster alone: a line for each round.
+pub async fn idle_only(rounds: usize, say: &mut dyn FnMut(&str)) {
+    let mut stand = Stand::start(1, &[]).await;
+    for _ in 0..rounds {
+        let round = latency::idle(&mut stand, IDLE_EXECUTIONS).await;
+        let told = |times: &Quantiles| {
+            let at = |share| grouped(times.at(share).as_secs_f64() * 1e3, 1);
+            format!("p50 {}, p99 {} ms", at(0.5), at(0.99))
+        };
+        say(&format!("to running {}; to terminal {}", told(&round.to_running), told(&round.to_terminal)));
     }
 }
 
