@@ -14,10 +14,11 @@ pub mod recovery;
 mod report;
 mod scale;
 mod sections;
+mod slow;
 mod stand;
 mod telling;
 mod throughput;
 mod work;
 
 pub use figures::Figures;
-pub use sections::{Millions, Results, Size, idle_only, measure, millions_only, throughput_only};
+pub use sections::{Millions, Results, Size, idle_only, measure, millions_only, slow_only, throughput_only};

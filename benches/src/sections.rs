@@ -15,6 +15,7 @@ use crate::peers::{self, Peer};
 use crate::quantiles::Quantiles;
 use crate::report::{Rounds, grouped};
 use crate::scale;
+use crate::slow::{self, Slow};
 use crate::stand::{Load, Stand};
 use crate::throughput::{self, Throughput};
 use crate::work;
@@ -85,6 +86,10 @@ pub(crate) struct Measured {
     pub(crate) backlogs: Vec<Backlog>,
     /// How many had ended when it was asked again.
     pub(crate) ended: Option<(u64, backlog::Answers)>,
+    /// How long a master took from its start until it was ready, on the catalog of the end.
+    pub(crate) master_ready: Option<Duration>,
+    /// Of a catalog that stood still.
+    pub(crate) slow: Option<Slow>,
 }
 
 /// Measures everything; `say` is told what is done now.
@@ -114,6 +119,8 @@ pub async fn measure(size: Size, say: &mut dyn FnMut(&str)) -> Results {
     if let Some(millions) = size.millions {
         measured.millions(size, millions, say).await;
     }
+    say("a catalog that stands still");
+    measured.slow = Some(slow::run(&mut Stand::start(1, &[]).await).await);
     let highest = measured.rate(SMALL).median();
     let mut latencies = vec![Latency::default(); LOADS.len() + 1];
     for round in 1..=size.rounds {
@@ -153,6 +160,12 @@ pub async fn idle_only(rounds: usize, say: &mut dyn FnMut(&str)) {
         };
         say(&format!("to running {}; to terminal {}", told(&round.to_running), told(&round.to_terminal)));
     }
+}
+
+/// A catalog that stands still, alone, as it is told in the results.
+pub async fn slow_only() -> String {
+    let slow = Some(slow::run(&mut Stand::start(1, &[]).await).await);
+    Measured { slow, ..Measured::default() }.tell_slow()
 }
 
 /// Scale and backlog alone, as they are told in the results.
@@ -240,6 +253,9 @@ impl Measured {
             let ended = stand.ended().await;
             if ended >= millions.ended {
                 self.ended = Some((ended, backlog::ask(&stand, "succeeded").await));
+                let began = std::time::Instant::now();
+                stand.cluster.start_master(&[]).await;
+                self.master_ready = Some(began.elapsed());
                 return;
             }
             let executions = (millions.ended - ended).min(500_000);

@@ -71,6 +71,9 @@ pub(crate) struct Request {
     pub(crate) count: u64,
 }
 
+/// A request on its way.
+type Posting = std::pin::Pin<Box<dyn Future<Output = (StatusCode, Option<u64>)> + Send>>;
+
 impl Stand {
     /// One master, and workers with these settings.
     ///
@@ -129,23 +132,46 @@ impl Stand {
 
     /// One request, which goes on by itself; one that is told to come later does.
     pub(crate) fn request(&self, request: Request) -> impl Future<Output = ()> + Send + 'static {
+        let post = self.posting(request);
+        async move {
+            loop {
+                let (status, _) = post().await;
+                match status {
+                    StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
+                        tokio::time::sleep(LATER).await;
+                    }
+                    status => return assert!(status.is_success(), "POST: {status}"),
+                }
+            }
+        }
+    }
+
+    /// One request, once: the status, and in how many seconds to come again.
+    pub(crate) fn post(&self, request: Request) -> impl Future<Output = (StatusCode, Option<u64>)> {
+        self.posting(request)()
+    }
+
+    fn posting(&self, request: Request) -> impl Fn() -> Posting + Send + Sync + 'static {
         let item = json!({ "package": format!("t/bench/{}", request.package), "count": request.count });
         let body = json!({ "request_id": request.id, "executions": [item] });
         let url = format!("{}/api/v1/batches", self.cluster.masters[0].url);
         let (http, token) = (self.http.clone(), self.token.clone());
-        async move {
-            loop {
-                let answer = http.post(&url).bearer_auth(&token).json(&body).send().await;
-                let answer = answer.unwrap_or_else(|error| panic!("POST {url}: {error}"));
+        move || {
+            let sent = http.post(&url).bearer_auth(&token).json(&body).send();
+            let url = url.clone();
+            Box::pin(async move {
+                let answer = sent.await.unwrap_or_else(|error| panic!("POST {url}: {error}"));
                 let status = answer.status();
-                if matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
-                    tokio::time::sleep(LATER).await;
-                    continue;
-                }
+                let after = answer.headers().get(reqwest::header::RETRY_AFTER);
+                let after = after.and_then(|after| after.to_str().ok()?.parse().ok());
+                // Read, so that the connection can be used again.
                 let text = answer.text().await.unwrap_or_default();
-                assert!(status.is_success(), "POST {url}: {status} {text}");
-                return;
-            }
+                assert!(
+                    !status.is_client_error() || status == StatusCode::TOO_MANY_REQUESTS,
+                    "POST {url}: {status} {text}"
+                );
+                (status, after)
+            })
         }
     }
 

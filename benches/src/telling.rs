@@ -26,6 +26,7 @@ impl Measured {
             self.tell_peers(),
             self.tell_scale(),
             self.tell_backlog(),
+            self.tell_slow(),
         ]
         .join("\n");
         Results { text, plots: vec![plot] }
@@ -214,9 +215,31 @@ impl Measured {
         format!(
             "## Backlog\n\nEmpty packages that wait for the only worker, which is disabled until all lie in the broker; then \
              the rate at which the first 100,000 of them run (the first tenth left out). Measured once.\n\n{}\nAnswers of the \
-             API, p95 of 100 each, in milliseconds.\n\n{}",
+             API, p95 of 100 each, in milliseconds.\n\n{}{}",
             table(&head, &costs),
-            table(&["", "status", "execution list", "execution list of one status", "explain"], &asked)
+            table(&["", "status", "execution list", "execution list of one status", "explain"], &asked),
+            self.master_ready
+                .map(|took| {
+                    let ms = grouped(took.as_secs_f64() * 1e3, 0);
+                    format!("\nA second master on that catalog was ready {ms} ms after its start.\n")
+                })
+                .unwrap_or_default()
+        )
+    }
+
+    pub(crate) fn tell_slow(&self) -> String {
+        let Some(slow) = &self.slow else { return String::new() };
+        let megabytes = |bytes: u64| if_known(grouped(bytes as f64 / 1e6, 0));
+        format!(
+            "## A catalog that stands still\n\nNothing can be written for 10 seconds while 500 clients enqueue. {} requests, all \
+             accepted in the end, and all that they asked for has run; {} answers told to come later (429, 503), of which {} said \
+             when (Retry-After); the longest wait for any answer was {} s. The master held {} MB before, and {} MB at most.\n",
+            grouped(slow.requests as f64, 0),
+            grouped(slow.later as f64, 0),
+            grouped(slow.said_when as f64, 0),
+            grouped(slow.longest.as_secs_f64(), 1),
+            megabytes(slow.before),
+            megabytes(slow.most)
         )
     }
 

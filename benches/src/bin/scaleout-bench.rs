@@ -5,11 +5,11 @@ use std::io::Write as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use scaleout_benches::{Millions, Size, idle_only, measure, millions_only, throughput_only};
+use scaleout_benches::{Millions, Size, idle_only, measure, millions_only, slow_only, throughput_only};
 
 const USAGE: &str = "usage: scaleout-bench standard|full|quick FOLDER
        scaleout-bench throughput WORKERS EXECUTIONS [empty|task|process]
-       scaleout-bench idle ROUNDS
+       scaleout-bench idle ROUNDS | slow
        scaleout-bench millions PENDING ENDED";
 
 /// What `make bench` does: well under a quarter of an hour.
@@ -67,6 +67,10 @@ async fn main() -> std::io::Result<()> {
         ["idle", rounds] => {
             let Ok(rounds) = rounds.parse() else { return usage() };
             idle_only(rounds, &mut say).await;
+            return Ok(());
+        }
+        ["slow"] => {
+            say(&slow_only().await);
             return Ok(());
         }
         ["millions", pending, ended] => {
