@@ -14,4 +14,7 @@ if sh deploy/peers.sh "$peers"; then
 else
     echo "make bench: the peers cannot be installed, and are left out" >&2
 fi
+commit=$(git rev-parse --short HEAD 2>/dev/null) || commit="no commit"
+[ -z "$(git status --porcelain --untracked-files=no 2>/dev/null)" ] || commit="$commit, changed"
+export SCALEOUT_BENCH_COMMIT="$commit"
 exec "$programs/scaleout-servers" run --durable -- "$programs/scaleout-bench" "${1:-standard}" benches

@@ -65,7 +65,7 @@ pub(crate) async fn run(stand: &mut Stand, pending: u64) -> Backlog {
 }
 
 /// Asks for what people ask for, again and again; `status` is that of many executions.
-pub(crate) async fn ask(stand: &Stand, status: &str) -> Answers {
+async fn ask(stand: &Stand, status: &str) -> Answers {
     let list = format!("/executions?page=true&status={status}");
     let found = stand.get(&list).await;
     let id = found["executions"][0]["id"].as_str().expect("there are executions of this status");

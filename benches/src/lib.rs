@@ -2,6 +2,7 @@
 //! panics with what it saw, as tests do: a figure of a run that went wrong is none.
 
 mod backlog;
+mod budgets;
 mod ceiling;
 mod cpu;
 mod figures;

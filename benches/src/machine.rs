@@ -21,15 +21,21 @@ pub(crate) async fn described(stand: &Stand) -> Vec<String> {
     let kernel = fs::read_to_string("/proc/sys/kernel/osrelease")
         .map_or_else(|_| unknown(), |text| text.trim().to_owned());
     let postgres: String = stand.ask("select split_part(version(), ' (', 1)").await;
-    let fsync: String = stand.ask("select current_setting('fsync')").await;
+    let settings: String = stand
+        .ask(
+            "select string_agg(name || ' ' || current_setting(name), ', ')
+             from unnest(array['fsync', 'synchronous_commit', 'shared_buffers']) as name",
+        )
+        .await;
+    let commit = std::env::var("SCALEOUT_BENCH_COMMIT").unwrap_or_else(|_| unknown());
     let broker = broker_version().await.unwrap_or_else(unknown);
     let build = if cfg!(debug_assertions) { "without optimisation" } else { "with optimisation" };
     vec![
         format!("processor: {processor}, {cores} cores, shared by everything that is measured"),
         format!("memory: {memory}"),
         format!("system: {} {kernel}", std::env::consts::OS),
-        format!("servers: {postgres} (fsync {fsync}), RabbitMQ {broker}, both on this machine"),
-        format!("scaleout {}, built {build}", env!("CARGO_PKG_VERSION")),
+        format!("servers: {postgres} ({settings}), RabbitMQ {broker}, both on this machine"),
+        format!("scaleout {} ({commit}), built {build}", env!("CARGO_PKG_VERSION")),
     ]
 }
 

@@ -146,25 +146,25 @@ pub(crate) fn folder() -> Option<PathBuf> {
 /// When it does not run them.
 pub(crate) async fn run(peer: Peer, folder: PathBuf, share: u64) -> f64 {
     let bench = Bench::new(peer, &folder).await;
-    let worker = bench.spawn(peer.worker(&folder));
+    let mut worker = Worker::of(bench.spawn(peer.worker(&folder)));
     let each = peer.tasks() / share / CLIENTS as u64;
     let (tasks, warm) = (each * CLIENTS as u64, each / 10 * CLIENTS as u64);
     let mut clients: Vec<Child> =
         (0..CLIENTS).map(|_| bench.spawn(peer.client(&folder, each / 10, each))).collect();
-    bench.ran(warm, STARTS_WITHIN).await;
+    bench.ran(warm, STARTS_WITHIN, &mut worker).await;
     bench.are_over(warm).await;
     let began = Instant::now();
     for client in &mut clients {
         let mut go = client.stdin.take().expect("its input is a pipe");
         go.write_all(b"go\n").await.expect("it waits for a line");
     }
-    bench.ran(warm + tasks, DONE_WITHIN).await;
+    bench.ran(warm + tasks, DONE_WITHIN, &mut worker).await;
     bench.are_over(warm + tasks).await;
     let took = began.elapsed();
     for client in clients {
         bench.has_succeeded(client).await;
     }
-    stop(worker).await;
+    worker.stop().await;
     tasks as f64 / took.as_secs_f64()
 }
 
@@ -184,7 +184,8 @@ impl Bench {
         let connected = tokio_postgres::connect(&database.url, NoTls).await;
         let (catalog, connection) = connected.expect("the test PostgreSQL can be reached");
         tokio::spawn(connection);
-        let done = folder.join("done");
+        // Of its own: a process of a run before that is still there must not count here.
+        let done = folder.join(format!("done-{}", database.name));
         std::fs::write(&done, "").expect("the peers' folder can be written");
         let (folder, amqp) = (folder.to_owned(), vhost.amqp_url);
         let bench = Bench { peer, folder, amqp, database: database.url, catalog, done };
@@ -199,7 +200,7 @@ impl Bench {
     fn spawn(&self, mut command: Command) -> Child {
         let log = std::fs::File::options().create(true).append(true).open(self.folder.join("log"));
         let log = log.expect("the peers' folder can be written");
-        command.current_dir(self.folder.join("app")).kill_on_drop(true);
+        command.current_dir(self.folder.join("app")).kill_on_drop(true).process_group(0);
         command.env("PEER_AMQP", &self.amqp).env("PEER_POSTGRES", &self.database);
         command.env("PEER_DONE", &self.done).stdin(std::process::Stdio::piped());
         // graphile-worker would write a line for each job.
@@ -217,12 +218,14 @@ impl Bench {
     }
 
     async fn has_succeeded(&self, mut child: Child) {
-        let ended = child.wait().await.expect("a child can be waited for");
         let log = self.folder.join("log");
+        let ended = tokio::time::timeout(DONE_WITHIN, child.wait()).await;
+        let ended = ended.unwrap_or_else(|_| panic!("a client of {:?} does not end; see {log:?}", self.peer));
+        let ended = ended.expect("a child can be waited for");
         assert!(ended.success(), "a client of {:?} ended with {ended}; see {log:?}", self.peer);
     }
 
-    async fn ran(&self, tasks: u64, within: Duration) {
+    async fn ran(&self, tasks: u64, within: Duration, worker: &mut Worker) {
         let began = Instant::now();
         loop {
             let ran = std::fs::metadata(&self.done).map_or(0, |file| file.len());
@@ -230,6 +233,8 @@ impl Bench {
                 return;
             }
             let log = self.folder.join("log");
+            let ended = worker.child.try_wait().expect("a child can be waited for");
+            assert!(ended.is_none(), "the worker of {:?} has ended; see {log:?}", self.peer);
             assert!(began.elapsed() < within, "{:?} ran {ran} of {tasks} tasks; see {log:?}", self.peer);
             tokio::time::sleep(LOOK_EVERY).await;
         }
@@ -255,15 +260,43 @@ impl Bench {
     }
 }
 
-/// Politely, so that its own children end, too.
-async fn stop(mut worker: Child) {
-    let pid = worker.id().and_then(|pid| Pid::from_raw(pid.try_into().ok()?));
-    if let Some(pid) = pid {
-        // It may have ended.
-        let _ = rustix::process::kill_process(pid, Signal::TERM);
+/// A peer's worker, with the processes that it starts: one group. None of it is left when this is dropped.
+struct Worker {
+    child: Child,
+    group: Option<Pid>,
+}
+
+impl Worker {
+    fn of(child: Child) -> Self {
+        let group = child.id().and_then(|pid| Pid::from_raw(pid.try_into().ok()?));
+        Self { child, group }
     }
-    if tokio::time::timeout(ENDS_WITHIN, worker.wait()).await.is_err() {
-        worker.kill().await.expect("a child can be killed");
+
+    /// Politely.
+    async fn stop(&mut self) {
+        self.signal(Signal::TERM);
+        // One that does not listen is killed when it is dropped.
+        let _ = tokio::time::timeout(ENDS_WITHIN, self.child.wait()).await;
+    }
+
+    fn signal(&self, signal: Signal) {
+        if let Some(group) = self.group {
+            // It may have ended.
+            let _ = rustix::process::kill_process_group(group, signal);
+        }
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.signal(Signal::KILL);
+    }
+}
+
+impl Drop for Bench {
+    fn drop(&mut self) {
+        // What it counted is not asked for any more.
+        let _ = std::fs::remove_file(&self.done);
     }
 }
 

@@ -57,12 +57,16 @@ const CASES: [Case; 4] = [SMALL, LARGE, Case(2, 1_000), Case(4, 1_000)];
 /// So few that each has a task message of its own.
 pub(crate) const SMALL: Case = Case(1, 50);
 pub(crate) const LARGE: Case = Case(1, 1_000);
+/// What a large backlog is held against.
+pub(crate) const FEW_PENDING: u64 = 10_000;
 /// As a task message of one execution.
 pub(crate) const BODY_BYTES: usize = 48;
 pub(crate) const CLIENTS: usize = 4;
 /// Shares of the highest rate at which latency is measured.
 pub(crate) const LOADS: [f64; 3] = [0.1, 0.5, 0.9];
-const IDLE_EXECUTIONS: u32 = 200;
+const IDLE_EXECUTIONS: u32 = 400;
+/// As people do who enqueue one after the other.
+pub(crate) const ONE: Case = Case(1, 1);
 
 /// Workers, and executions in one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -74,26 +78,30 @@ pub(crate) struct Measured {
     pub(crate) broker: Vec<ceiling::broker::Ceiling>,
     pub(crate) postgres: Vec<ceiling::postgres::Ceiling>,
     pub(crate) throughput: BTreeMap<Case, Vec<Throughput>>,
+    /// Of packages without tasks, with a request for each.
+    pub(crate) one_by_one: Rounds,
     /// Of packages of one task.
     pub(crate) one_task: BTreeMap<Case, Rounds>,
     pub(crate) spawn: Rounds,
     pub(crate) processes: Rounds,
     pub(crate) in_one: Rounds,
     pub(crate) chained: Rounds,
+    pub(crate) demo: Rounds,
     pub(crate) peers: BTreeMap<usize, Rounds>,
     /// Executions a second, and their share, by workers.
     pub(crate) scale: BTreeMap<usize, (Rounds, Rounds)>,
-    pub(crate) backlogs: Vec<Backlog>,
-    /// How many had ended when it was asked again.
-    pub(crate) ended: Option<(u64, backlog::Answers)>,
+    /// By how many were pending.
+    pub(crate) backlogs: BTreeMap<u64, Vec<Backlog>>,
+    /// How many had ended when others were pending again.
+    pub(crate) ended: Option<(u64, Backlog)>,
     /// How long a master took from its start until it was ready, on the catalog of the end.
     pub(crate) master_ready: Option<Duration>,
     /// Of a catalog that stood still.
     pub(crate) slow: Option<Slow>,
 }
 
-/// Measures everything; `say` is told what is done now.
-pub async fn measure(size: Size, say: &mut dyn FnMut(&str)) -> Results {
+/// Measures everything; `say` is told what is done now, and `keep` what there is until now: what takes long may fail late.
+pub async fn measure(size: Size, say: &mut dyn FnMut(&str), keep: &mut dyn FnMut(&Results)) -> Results {
     let mut measured = Measured::default();
     let mut described = Vec::new();
     for round in 1..=size.rounds {
@@ -107,17 +115,18 @@ pub async fn measure(size: Size, say: &mut dyn FnMut(&str)) -> Results {
                 measured.one_task(&mut stand, case, size).await;
             }
             if case == SMALL {
+                measured.one_by_one(&mut stand, size).await;
                 say(&format!("round {round} of {}: work", size.rounds));
                 measured.work(&mut stand, size).await;
                 described = machine::described(&stand).await;
             }
         }
-    }
-    for round in 1..=size.rounds {
         measured.peers(size, |peer| say(&format!("round {round} of {}: {peer}", size.rounds))).await;
+        keep(&measured.tell(&described, size, &[]));
     }
     if let Some(millions) = size.millions {
         measured.millions(size, millions, say).await;
+        keep(&measured.tell(&described, size, &[]));
     }
     say("a catalog that stands still");
     measured.slow = Some(slow::run(&mut Stand::start(1, &[]).await).await);
@@ -139,13 +148,13 @@ pub async fn throughput_only(workers: usize, package: &'static str, size: Size, 
     let load = Load { package, executions: size.executions, per_request: 1_000, clients: CLIENTS };
     let mut stand = Stand::start(workers, &[]).await;
     for _ in 0..size.rounds {
-        let run = warm(&mut stand, load).await;
+        let run = throughput::run(&mut stand, load).await;
         let cost = |(name, part): (&str, Part)| {
             format!("{name} {:.0}", run.per_execution(part.cpu.as_secs_f64() * 1e6))
         };
         let costs: Vec<String> = run.usage.parts().into_iter().map(cost).collect();
         let rates = format!("{}/s, accepted {}/s", grouped(run.rate(), 0), grouped(run.enqueue_rate(), 0));
-        say(&format!("{rates}, CPU in µs each: {}", costs.join(", ")));
+        say(&format!("{rates}, {:.2} messages, CPU in µs each: {}", run.messages, costs.join(", ")));
     }
 }
 
@@ -175,13 +184,6 @@ pub async fn millions_only(size: Size, millions: Millions, say: &mut dyn FnMut(&
     [measured.tell_scale(), measured.tell_backlog()].join("\n")
 }
 
-/// A run of `load` behind a tenth of it: what is done once is not measured, such as bundles, statements, subscriptions.
-async fn warm(stand: &mut Stand, load: Load) -> throughput::Throughput {
-    stand.enqueue(Load { executions: load.executions / 10, ..load }).await;
-    stand.all_have_ended().await;
-    throughput::run(stand, load).await
-}
-
 impl Measured {
     async fn ceilings(&mut self, size: Size) {
         let (database, vhost) = tokio::join!(testing::database(), testing::vhost());
@@ -192,14 +194,21 @@ impl Measured {
     async fn throughput(&mut self, stand: &mut Stand, case: Case, size: Size) {
         let load =
             Load { package: "empty", executions: size.executions, per_request: case.1, clients: CLIENTS };
-        self.throughput.entry(case).or_default().push(warm(stand, load).await);
+        self.throughput.entry(case).or_default().push(throughput::run(stand, load).await);
     }
 
     /// A fifth as many: they cost several times as much.
     async fn one_task(&mut self, stand: &mut Stand, case: Case, size: Size) {
         let executions = size.executions / 5;
         let load = Load { package: "task", executions, per_request: case.1, clients: CLIENTS };
-        self.one_task.entry(case).or_default().add(warm(stand, load).await.rate());
+        self.one_task.entry(case).or_default().add(throughput::rate(stand, load).await);
+    }
+
+    /// Each request waits for its answer, as a peer's does.
+    async fn one_by_one(&mut self, stand: &mut Stand, size: Size) {
+        let executions = size.executions / 10;
+        let load = Load { package: "empty", executions, per_request: ONE.1, clients: CLIENTS };
+        self.one_by_one.add(throughput::rate(stand, load).await);
     }
 
     async fn work(&mut self, stand: &mut Stand, size: Size) {
@@ -211,6 +220,8 @@ impl Measured {
         self.processes.add(size.processes as f64 / ours.as_secs_f64());
         self.in_one.add(work::tasks_in_one_package(stand).await.as_secs_f64());
         self.chained.add(work::chained_executions(stand).await.as_secs_f64());
+        let _warehouse = work::prepare_demo(stand).await;
+        self.demo.add(work::demo(stand).await.as_secs_f64());
     }
 
     async fn peers(&mut self, size: Size, mut say: impl FnMut(&str)) {
@@ -236,23 +247,30 @@ impl Measured {
                 shares.add(share);
             }
         }
-        self.backlog(millions, say).await;
+        self.backlog(size, millions, say).await;
     }
 
-    async fn backlog(&mut self, millions: Millions, say: &mut dyn FnMut(&str)) {
+    async fn backlog(&mut self, size: Size, millions: Millions, say: &mut dyn FnMut(&str)) {
         let mut stand = Stand::start(1, &[]).await;
         // What is done once is not measured.
-        warm(&mut stand, Load { package: "empty", executions: 10_000, per_request: 1_000, clients: CLIENTS })
-            .await;
-        for pending in [10_000, millions.pending] {
-            say(&format!("a backlog of {}", grouped(pending as f64, 0)));
-            self.backlogs.push(backlog::run(&mut stand, pending).await);
+        let load = Load { package: "empty", executions: 10_000, per_request: 1_000, clients: CLIENTS };
+        throughput::rate(&mut stand, load).await;
+        for round in 1..=size.rounds {
+            for pending in [FEW_PENDING, millions.pending] {
+                say(&format!(
+                    "round {round} of {}: a backlog of {}",
+                    size.rounds,
+                    grouped(pending as f64, 0)
+                ));
+                let run = backlog::run(&mut stand, pending).await;
+                self.backlogs.entry(pending).or_default().push(run);
+            }
         }
         say(&format!("until {} have ended", grouped(millions.ended as f64, 0)));
         loop {
             let ended = stand.ended().await;
             if ended >= millions.ended {
-                self.ended = Some((ended, backlog::ask(&stand, "succeeded").await));
+                self.ended = Some((ended, backlog::run(&mut stand, FEW_PENDING).await));
                 let began = std::time::Instant::now();
                 stand.cluster.start_master(&[]).await;
                 self.master_ready = Some(began.elapsed());

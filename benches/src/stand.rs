@@ -12,7 +12,7 @@ use crate::cpu::Parts;
 use crate::work::TASKS;
 
 /// How often what is measured is looked at, where the end of something is waited for.
-const LOOK_EVERY: Duration = Duration::from_millis(10);
+const LOOK_EVERY: Duration = Duration::from_millis(5);
 /// A request that is told to come later does at most this often.
 const LATER: Duration = Duration::from_millis(50);
 
@@ -123,6 +123,11 @@ impl Stand {
         futures_util::future::join_all((0..load.clients).map(|_| client())).await;
         self.asked_for(load.executions);
         began.elapsed()
+    }
+
+    /// How many executions were enqueued so far.
+    pub(crate) fn executions(&self) -> u64 {
+        self.enqueued
     }
 
     /// Counts executions that were asked for one by one.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use scaleout_local::testing;
+
 use crate::cpu::Usage;
 use crate::stand::{Load, Stand};
 
@@ -14,17 +16,47 @@ pub(crate) struct Throughput {
     /// From the first request to the last terminal status.
     pub(crate) whole: Duration,
     pub(crate) usage: Usage,
-    /// Write-ahead log, in bytes.
-    pub(crate) wal: u64,
-    /// What the catalog has grown by, in bytes.
-    pub(crate) stored: u64,
+    /// Write-ahead log, in bytes, for each execution.
+    pub(crate) wal: f64,
+    /// Messages that were published, for each execution.
+    pub(crate) messages: f64,
+    /// What the catalog has grown by, in bytes, for each execution.
+    pub(crate) stored: f64,
     /// The share of updates that stayed in their page and touched no index.
     pub(crate) hot: f64,
 }
 
-/// Runs `load` on `stand`, and measures.
+/// Runs a tenth of `load` on `stand`, since what is done once is not measured, and then all of it, measured. What the servers
+/// count is that of both.
 pub(crate) async fn run(stand: &mut Stand, load: Load) -> Throughput {
-    let before = Catalog::look(stand).await;
+    let before = Told::look(stand).await;
+    let warm = stand.executions();
+    let timed = timed(stand, load).await;
+    let counted = stand.executions() - warm;
+    // Backends that have nothing to do any more report what they have done within ten seconds, and the broker within five.
+    tokio::time::sleep(Duration::from_secs(11)).await;
+    let after = Told::look(stand).await;
+    let each = |after: u64, before: u64| after.saturating_sub(before) as f64 / counted as f64;
+    let updates = after.updates.saturating_sub(before.updates);
+    let messages = after.messages.expect("the broker counts what is published");
+    Throughput {
+        messages: each(messages, before.messages.unwrap_or_default()),
+        wal: each(after.wal, before.wal),
+        stored: each(after.size, before.size),
+        hot: if updates == 0 { 0.0 } else { after.hot.saturating_sub(before.hot) as f64 / updates as f64 },
+        ..timed
+    }
+}
+
+/// How many executions a second, and nothing else.
+pub(crate) async fn rate(stand: &mut Stand, load: Load) -> f64 {
+    timed(stand, load).await.rate()
+}
+
+/// All but what the servers count.
+async fn timed(stand: &mut Stand, load: Load) -> Throughput {
+    stand.enqueue(Load { executions: load.executions / 10, ..load }).await;
+    stand.all_have_ended().await;
     let parts = stand.parts();
     let used = Usage::now(&parts);
     let began = std::time::Instant::now();
@@ -32,17 +64,7 @@ pub(crate) async fn run(stand: &mut Stand, load: Load) -> Throughput {
     stand.all_have_ended().await;
     let whole = began.elapsed();
     let usage = Usage::now(&parts).since(used);
-    let after = Catalog::look(stand).await;
-    let updates = after.updates.saturating_sub(before.updates);
-    Throughput {
-        executions: load.executions,
-        enqueueing,
-        whole,
-        usage,
-        wal: after.wal.saturating_sub(before.wal),
-        stored: after.size.saturating_sub(before.size),
-        hot: if updates == 0 { 0.0 } else { after.hot.saturating_sub(before.hot) as f64 / updates as f64 },
-    }
+    Throughput { executions: load.executions, enqueueing, whole, usage, ..Throughput::default() }
 }
 
 impl Throughput {
@@ -62,22 +84,22 @@ impl Throughput {
     }
 }
 
-/// The catalog's own figures, which only grow.
-struct Catalog {
+/// The servers' own figures, which only grow.
+struct Told {
+    messages: Option<u64>,
     wal: u64,
     size: u64,
     updates: u64,
     hot: u64,
 }
 
-impl Catalog {
+impl Told {
     async fn look(stand: &Stand) -> Self {
-        // Backends that have nothing to do any more report what they have done within ten seconds.
-        tokio::time::sleep(Duration::from_secs(11)).await;
         let ask = async |query: &str| -> u64 {
             u64::try_from(stand.ask::<i64>(query).await).expect("what is counted is not negative")
         };
         Self {
+            messages: testing::published(&stand.cluster.vhost).await,
             wal: ask("select (pg_current_wal_lsn() - '0/0')::int8").await,
             size: ask("select pg_database_size(current_database())").await,
             updates: ask("select coalesce(sum(n_tup_upd), 0)::int8 from pg_stat_user_tables").await,

@@ -1,7 +1,8 @@
-//! Packages that do something: a program each, and forty tasks one after the other.
+//! Packages that do something: a program each, forty tasks one after the other, and the batch of the demo.
 
 use std::time::{Duration, Instant};
 
+use scaleout_local::testing;
 use uuid::Uuid;
 
 use crate::stand::{Load, Request, Stand};
@@ -31,6 +32,41 @@ pub(crate) async fn chained_executions(stand: &mut Stand) -> Duration {
         one(stand, "short").await;
     }
     began.elapsed()
+}
+
+/// The project of `make demo`.
+const DEMO: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/nyc-flights");
+
+/// Deploys the project of `make demo` and makes its tables; the warehouse is there for as long as what is returned.
+pub(crate) async fn prepare_demo(stand: &mut Stand) -> testing::TestDatabase {
+    let warehouse = testing::database().await;
+    let cluster = &stand.cluster;
+    cluster.scaleout(&["project", "deploy", DEMO, "--folder", "demo"]).await.ok();
+    let url = format!("warehouse_url={}", warehouse.url);
+    cluster.scaleout(&["project", "set", "demo/nyc-flights", &url]).await.ok();
+    cluster.scaleout(&["enqueue", "demo/nyc-flights/prepare", "--wait"]).await.ok();
+    stand.asked_for(1);
+    warehouse
+}
+
+/// The demo's batch: 336,776 flights and the weather they met, 12 months at 3 airports; how long it took from the command to
+/// its end.
+pub(crate) async fn demo(stand: &mut Stand) -> Duration {
+    let months = "month=1,2,3,4,5,6,7,8,9,10,11,12";
+    let arguments = [
+        "enqueue",
+        "demo/nyc-flights/load-month",
+        "--each",
+        months,
+        "--each",
+        "airport=EWR,JFK,LGA",
+        "--wait",
+    ];
+    let began = Instant::now();
+    stand.cluster.scaleout(&arguments).await.ok();
+    let took = began.elapsed();
+    stand.asked_for(36);
+    took
 }
 
 async fn one(stand: &mut Stand, package: &'static str) {

@@ -62,6 +62,15 @@ impl Management {
         Ok(vhosts.iter().filter_map(|vhost| Some(vhost["name"].as_str()?.to_owned())).collect())
     }
 
+    /// How many messages were published in a virtual host until some seconds ago, those to exchanges without takers included.
+    /// `None`: nothing was, or it is not known yet.
+    pub(crate) async fn published(&self, vhost: &str) -> Result<Option<u64>, LocalError> {
+        let path = format!("/api/vhosts/{}", encode(vhost));
+        let answer = self.answer(Method::GET, &path, None).await?;
+        let found: Value = answer.json().await.map_err(|error| request(&path, error))?;
+        Ok(found["message_stats"]["publish"].as_u64())
+    }
+
     async fn send(&self, method: Method, path: &str, body: Option<Value>) -> Result<(), LocalError> {
         self.answer(method, path, body).await.map(drop)
     }

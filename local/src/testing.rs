@@ -58,6 +58,15 @@ pub async fn vhost() -> TestVhost {
     TestVhost { amqp_url: replace_path(&variable(AMQP_VARIABLE), &name), name }
 }
 
+/// How many messages were published in a virtual host until some seconds ago; `None`: none were, or it is not known yet.
+///
+/// # Panics
+/// When the servers do not answer.
+pub async fn published(vhost: &TestVhost) -> Option<u64> {
+    let management = Management::from_url(&variable(MANAGEMENT_VARIABLE)).expect("a management URL");
+    management.published(&vhost.name).await.expect("the broker tells what it did")
+}
+
 fn variable(name: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| {
         panic!(

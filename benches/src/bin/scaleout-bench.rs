@@ -5,7 +5,9 @@ use std::io::Write as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use scaleout_benches::{Millions, Size, idle_only, measure, millions_only, slow_only, throughput_only};
+use scaleout_benches::{
+    Millions, Results, Size, idle_only, measure, millions_only, slow_only, throughput_only,
+};
 
 const USAGE: &str = "usage: scaleout-bench standard|full|quick FOLDER
        scaleout-bench throughput WORKERS EXECUTIONS [empty|task|process]
@@ -80,22 +82,30 @@ async fn main() -> std::io::Result<()> {
         }
         _ => return usage(),
     };
-    let results = measure(size, &mut say).await;
     let command = match arguments[0].as_str() {
         "standard" => "make bench",
         "full" => "make bench-full",
         _ => "scaleout-bench quick",
     };
-    let minutes = began.elapsed().as_secs().div_ceil(60);
+    let folder = Path::new(folder);
+    let mut failed = None;
+    let mut keep = |results: &Results| {
+        let minutes = began.elapsed().as_secs().div_ceil(60);
+        failed = keep(folder, command, minutes, results).err();
+    };
+    let results = measure(size, &mut say, &mut keep).await;
+    keep(&results);
+    failed.map_or(Ok(()), Err)?;
+    write!(std::io::stdout(), "{}", results.text)
+}
+
+fn keep(folder: &Path, command: &str, minutes: u64, results: &Results) -> std::io::Result<()> {
     let head = format!(
         "# Results\n\nWritten by `{command}` in {minutes} minutes. Whoever runs it gets the same tables for their machine, those of scale and backlog from `make bench-full`; \
          how each figure is taken stands beside it and in `src/`.\n"
     );
-    std::fs::write(Path::new(folder).join("RESULTS.md"), format!("{head}\n{}", results.text))?;
-    for (name, svg) in &results.plots {
-        std::fs::write(Path::new(folder).join(name), svg)?;
-    }
-    write!(std::io::stdout(), "{}", results.text)
+    std::fs::write(folder.join("RESULTS.md"), format!("{head}\n{}", results.text))?;
+    results.plots.iter().try_for_each(|(name, svg)| std::fs::write(folder.join(name), svg))
 }
 
 fn usage() -> std::io::Result<()> {

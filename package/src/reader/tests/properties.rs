@@ -257,6 +257,32 @@ kind = "sql"
 connection = "{{ @day }}"
 file = "/{{ @day }}"
 statement = "{{ @day }}"
+[tasks.l]
+kind = "sql"
+connection = "{{ @day }}"
+statement-expression = "NULL(DT_WSTR,5)"
+[tasks.i]
+kind = "sql"
+connection = "{{ @key }}"
+file = "{{ @key }}.sql"
+"#,
+        r#"p.toml:7:25: the value is DT_DBDATE, and DT_WSTR is wanted (cast it: (DT_WSTR,50)(…))
+p.toml:11:24: @key is sensitive, and what an expression makes of it could not be masked (only texts with {{ }} and `arguments` take it, standing alone)
+p.toml:14:14: unknown connection `nobody` (known: shared)
+p.toml:15:1: a statement stands in `file` or in `statement-expression`: take one of them out
+p.toml:20:24: what `statement-expression` makes is empty
+p.toml:24:1: a statement stands in `statement` or in `file`: take one of them out
+p.toml:29:24: `statement-expression` is NULL
+p.toml:32:14: @key is sensitive, and would be shown (logs show properties, and what is made of them)
+p.toml:33:8: @key is sensitive, and would be shown (logs show properties, and what is made of them)"#,
+    );
+}
+
+#[test]
+fn operations_and_methods_are_checked_as_far_as_they_are_known() {
+    bad(
+        r#"[parameters]
+day = { type = "date", default = 2024-01-01 }
 [tasks.f]
 kind = "file"
 operation = "{{ @day }}"
@@ -270,14 +296,6 @@ method = "get"
 kind = "http"
 url = "https://host/"
 method = "{{ \"FETCH\" }}"
-[tasks.l]
-kind = "sql"
-connection = "{{ @day }}"
-statement-expression = "NULL(DT_WSTR,5)"
-[tasks.i]
-kind = "sql"
-connection = "{{ @key }}"
-file = "{{ @key }}.sql"
 [tasks.j]
 kind = "file"
 operation = "rename"
@@ -290,20 +308,11 @@ package = "other"
 transaction = "{{ @day }}"
 isolation = "serializable"
 "#,
-        r#"p.toml:7:25: the value is DT_DBDATE, and DT_WSTR is wanted (cast it: (DT_WSTR,50)(…))
-p.toml:11:24: @key is sensitive, and what an expression makes of it could not be masked (only texts with {{ }} and `arguments` take it, standing alone)
-p.toml:14:14: unknown connection `nobody` (known: shared)
-p.toml:15:1: a statement stands in `file` or in `statement-expression`: take one of them out
-p.toml:20:24: what `statement-expression` makes is empty
-p.toml:24:1: a statement stands in `statement` or in `file`: take one of them out
-p.toml:30:6: `to` cannot be "../x": `..` leads out (a path is relative to the task's folder, and stays in it)
-p.toml:34:10: methods are written in capitals, found "get" (write "GET")
-p.toml:38:10: unknown method `FETCH` (did you mean `PATCH`?)
-p.toml:42:24: `statement-expression` is NULL
-p.toml:45:14: @key is sensitive, and would be shown (logs show properties, and what is made of them)
-p.toml:46:8: @key is sensitive, and would be shown (logs show properties, and what is made of them)
-p.toml:52:6: a new name has no `/` at its end (operation `move` takes it into a folder)
-p.toml:55:11: `package` names a package of the same project, and this file belongs to none (put it into packages/ of a folder with project.toml)
-p.toml:57:1: unknown key `isolation` in package task `k`"#,
+        r#"p.toml:7:6: `to` cannot be "../x": `..` leads out (a path is relative to the task's folder, and stays in it)
+p.toml:11:10: methods are written in capitals, found "get" (write "GET")
+p.toml:15:10: unknown method `FETCH` (did you mean `PATCH`?)
+p.toml:21:6: a new name has no `/` at its end (operation `move` takes it into a folder)
+p.toml:24:11: `package` names a package of the same project, and this file belongs to none (put it into packages/ of a folder with project.toml)
+p.toml:26:1: unknown key `isolation` in package task `k`"#,
     );
 }
