@@ -2,7 +2,8 @@
 
 Durable as RabbitMQ's quorum queues and publisher confirms are. `PEER_RESULTS` (user:password@host:port/database) is where
 results are stored; without it none are. Otherwise as Celery's page "Optimizing" advises for short tasks: a high prefetch
-multiplier.
+multiplier; and its usual processes, one for each core: of 2, 4 and 8 on 2 cores, 2 were the fastest with results, and 4 by a
+fifth without.
 """
 
 import os

@@ -22,4 +22,6 @@ mod throughput;
 mod work;
 
 pub use figures::Figures;
-pub use sections::{Millions, Results, Size, idle_only, measure, millions_only, slow_only, throughput_only};
+pub use sections::{
+    Millions, Results, Size, idle_only, measure, millions_only, peers_only, slow_only, throughput_only,
+};

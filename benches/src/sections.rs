@@ -171,6 +171,15 @@ pub async fn idle_only(rounds: usize, say: &mut dyn FnMut(&str)) {
     }
 }
 
+/// The peers alone: a line for each.
+pub async fn peers_only(size: Size, say: &mut dyn FnMut(&str)) {
+    let mut measured = Measured::default();
+    measured.peers(size, |_| ()).await;
+    for (index, rates) in &measured.peers {
+        say(&format!("{}: {}/s", Peer::ALL[*index].name(), rates.told(0)));
+    }
+}
+
 /// A catalog that stands still, alone, as it is told in the results.
 pub async fn slow_only() -> String {
     let slow = Some(slow::run(&mut Stand::start(1, &[]).await).await);

@@ -6,12 +6,12 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use scaleout_benches::{
-    Millions, Results, Size, idle_only, measure, millions_only, slow_only, throughput_only,
+    Millions, Results, Size, idle_only, measure, millions_only, peers_only, slow_only, throughput_only,
 };
 
 const USAGE: &str = "usage: scaleout-bench standard|full|quick FOLDER
        scaleout-bench throughput WORKERS EXECUTIONS [empty|task|process]
-       scaleout-bench idle ROUNDS | slow
+       scaleout-bench idle ROUNDS | slow | peers
        scaleout-bench millions PENDING ENDED";
 
 /// What `make bench` does: well under a quarter of an hour.
@@ -73,6 +73,10 @@ async fn main() -> std::io::Result<()> {
         }
         ["slow"] => {
             say(&slow_only().await);
+            return Ok(());
+        }
+        ["peers"] => {
+            peers_only(STANDARD, &mut say).await;
             return Ok(());
         }
         ["millions", pending, ended] => {
