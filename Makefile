@@ -18,7 +18,7 @@ help:
 	@echo "make deny    licences, sources and advisories of all dependencies, with cargo-deny"
 	@echo "make recovery  measure how soon work goes on after the loss of a worker, a master, the broker"
 	@echo "make bench   measure throughput, latency and work, and write benches/RESULTS.md"
-	@echo "make bench-full  the same with four times as much"
+	@echo "make bench-full  the same with four times as much, a million pending and ten million ended"
 
 demo:
 	@sh deploy/demo.sh

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Measures throughput, latency and work on private servers that wait for the disk, with programs as they are released,
-# and writes benches/RESULTS.md. `standard` took ten minutes here, besides the building; `full` measures four times as much.
+# and writes benches/RESULTS.md. `standard` takes up to a quarter of an hour, besides the building; `full` measures four times
+# as much, and what takes long.
 set -eu
 cd "$(dirname "$0")/.."
 . deploy/toolchain.sh
