@@ -121,8 +121,11 @@ async fn what_is_wrong_is_not_published_and_the_night_is_told() {
     // What the packages inside did is in the tree of this execution.
     until("the tree is whole", MOMENT, async || {
         let tree = cluster.scaleout(&["execution", "show", &id]).await.ok().stdout;
-        let is_there = |name: &str| tree.lines().any(|line| line.contains(name));
-        if is_there("─ copy ") && is_there("─ reject ") { Ok(()) } else { Err(tree) }
+        // Each behind the task that ran its package, and before the next one.
+        let place = |name: &str| tree.lines().position(|line| line.contains(name));
+        let names = ["─ load ", "─ reject ", "─ new-orders ", "─ copy ", "─ gate ", "─ report "];
+        let places: Option<Vec<usize>> = names.into_iter().map(place).collect();
+        if places.is_some_and(|places| places.is_sorted()) { Ok(()) } else { Err(tree) }
     })
     .await;
 

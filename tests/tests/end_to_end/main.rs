@@ -4,6 +4,7 @@
 
 mod access;
 mod alarms;
+mod alike;
 mod bench;
 mod broker_loss;
 mod cancel;

@@ -1,5 +1,7 @@
 //! The tree of an execution: what its log tells of its package, containers and tasks.
 
+use std::collections::HashMap;
+
 use scaleout_common::api::{Executable, ExecutableState, ExecutablesAnswer};
 use scaleout_common::ids::{Attempt, ExecutionId};
 use tokio_postgres::Row;
@@ -32,9 +34,39 @@ impl Catalog {
             id,
             attempt: rows::small_out(first.get("attempt"))?,
             logging_level: rows::logging_level(first.get("logging_level"))?,
-            executables: found.iter().map(executable).collect::<Result<_, _>>()?,
+            executables: in_order(found.iter().map(executable).collect::<Result<_, _>>()?),
         })
     }
+}
+
+/// Puts each behind what it is inside of. What a package that ran inside another one has done comes last in what the
+/// catalog gives: the tree that was deployed with the outer one does not know it.
+fn in_order(found: Vec<Executable>) -> Vec<Executable> {
+    let places: HashMap<&str, usize> =
+        found.iter().enumerate().map(|(at, one)| (one.path.as_str(), at)).collect();
+    let mut inside: Vec<Vec<usize>> = vec![Vec::new(); found.len()];
+    let mut next = Vec::new();
+    for (at, one) in found.iter().enumerate() {
+        let around = std::iter::successors(around(&one.path), |path| self::around(path));
+        match around.filter_map(|path| places.get(path)).next() {
+            Some(around) => inside[*around].push(at),
+            None => next.push(at),
+        }
+    }
+    next.reverse();
+    let mut order = Vec::with_capacity(found.len());
+    while let Some(at) = next.pop() {
+        order.push(at);
+        next.extend(inside[at].iter().rev());
+    }
+    let mut found: Vec<Option<Executable>> = found.into_iter().map(Some).collect();
+    order.into_iter().filter_map(|at| found[at].take()).collect()
+}
+
+/// The path of what `path` is inside of. Names hold neither backslashes nor brackets.
+fn around(path: &str) -> Option<&str> {
+    let end = path.rfind('\\').max(path.rfind(".EventHandlers["))?;
+    Some(&path[..end])
 }
 
 /// How often an executable started, and how that ended.
@@ -98,6 +130,42 @@ fn executable(row: &Row) -> Result<Executable, CatalogError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_stands_behind_what_it_is_inside_of() {
+        let one = |path: &str| Executable {
+            path: path.to_owned(),
+            name: String::new(),
+            kind: None,
+            state: ExecutableState::Succeeded,
+            runs: 1,
+            failed: 0,
+            retries: 0,
+            started_at: None,
+            ended_at: None,
+            busy_ms: None,
+            skipped: None,
+            error_path: None,
+            error: None,
+        };
+        let given = [
+            r"\Package",
+            r"\Package\load",
+            r"\Package\load.EventHandlers[OnError]",
+            r"\Package\load.EventHandlers[OnError]\mail",
+            r"\Package\next",
+            r"\Package\report",
+            // What the log alone knows, as it came.
+            r"\Package\load\Package",
+            r"\Package\next\Package",
+            r"\Package\load\Package\copy",
+            r"\Package\next\Package\each\copy",
+        ];
+        let found = in_order(given.map(one).into());
+        let paths: Vec<&str> = found.iter().map(|one| one.path.as_str()).collect();
+        let expected = [0, 1, 2, 3, 6, 8, 4, 7, 9, 5].map(|at: usize| given[at]);
+        assert_eq!(paths, expected);
+    }
 
     #[test]
     fn a_state_comes_of_how_often_it_ran_and_how_that_ended() {

@@ -81,13 +81,13 @@ pub(super) fn converted(node: Node, target: Type) -> Result<Node, ExpressionErro
 }
 
 /// `node` as the value of something of type `target`: whatever loses nothing happens unasked, and whole numbers may
-/// become narrower, which is checked for each value.
+/// become narrower, which is checked for each value. What has no offset never becomes an instant unasked: which one it is
+/// depends on where its clock stands.
 pub(super) fn given_to(node: Node, target: Type) -> Result<Node, ExpressionError> {
     let from = node.data_type;
     let rank = |class| match class {
         Class::Day => Some(1),
         Class::Moment => Some(2),
-        Class::Offset => Some(3),
         _ => None,
     };
     let goes = match (from.class(), target.class()) {
@@ -111,6 +111,9 @@ pub(super) fn given_to(node: Node, target: Type) -> Result<Node, ExpressionError
 fn help(from: Type, target: Type) -> String {
     if target == Type::Bool && from.is_numeric() {
         return "compare it: value != 0".to_owned();
+    }
+    if target.class() == Class::Offset && matches!(from.class(), Class::Day | Class::Moment) {
+        return format!("a cast takes it as UTC, as GETUTCDATE() is: (DT_DBTIMESTAMPOFFSET,{})(…)", 7);
     }
     let target = match target {
         Type::TEXT => "DT_WSTR,50".to_owned(),

@@ -235,3 +235,72 @@ fn mathematics() {
         ("SQRT(SQUARE(3) + SQUARE(4))", "5 : DT_R8"),
     ]);
 }
+
+/// Every function with NULL in each of its places, and something else in the others. What does not make NULL of it, and is
+/// tested by itself: `ISNULL`, `REPLACENULL`, and `TOKENCOUNT` of a NULL text.
+#[test]
+fn functions_make_null_of_null_in_every_place() {
+    let (text, number, real, date) = ("\"ab\"", "1", "1.5", "GETDATE()");
+    let (no_text, no_number, no_real, no_date) = ("@null_text", "@null_i4", "@null_r8", "@null_date");
+    let pairs: [(&str, &'static str); 4] =
+        [(text, no_text), (number, no_number), (real, no_real), (date, no_date)];
+    let null_of = |given: &str| {
+        let is_it = |(one, _): &&(&str, &'static str)| *one == given;
+        pairs.iter().find(is_it).map_or(no_text, |(_, null)| *null)
+    };
+    let functions: [(&str, &[&str]); 38] = [
+        ("ABS", &[real]),
+        ("CEILING", &[real]),
+        ("EXP", &[real]),
+        ("FLOOR", &[real]),
+        ("LN", &[real]),
+        ("LOG", &[real]),
+        ("POWER", &[real, real]),
+        ("ROUND", &[real, number]),
+        ("SIGN", &[real]),
+        ("SQUARE", &[real]),
+        ("SQRT", &[real]),
+        ("CODEPOINT", &[text]),
+        ("FINDSTRING", &[text, text, number]),
+        ("HEX", &[number]),
+        ("LEFT", &[text, number]),
+        ("LEN", &[text]),
+        ("LOWER", &[text]),
+        ("LTRIM", &[text]),
+        ("REPLACE", &[text, text, text]),
+        ("REPLICATE", &[text, number]),
+        ("REVERSE", &[text]),
+        ("RIGHT", &[text, number]),
+        ("RTRIM", &[text]),
+        ("SUBSTRING", &[text, number, number]),
+        ("TOKEN", &[text, "\",\"", number]),
+        ("TRIM", &[text]),
+        ("UPPER", &[text]),
+        ("DATEADD \"day\"", &[number, date]),
+        ("DATEADD \"month\"", &[number, date]),
+        ("DATEDIFF \"day\"", &[date, date]),
+        ("DATEDIFF \"ms\"", &[date, date]),
+        ("DATEPART \"year\"", &[date]),
+        ("DATEPART \"weekday\"", &[date]),
+        ("DAY", &[date]),
+        ("MONTH", &[date]),
+        ("YEAR", &[date]),
+        ("(DT_WSTR,9)", &[real]),
+        ("(DT_DBDATE)", &[date]),
+    ];
+    for (function, given) in functions {
+        for at in 0..given.len() {
+            let mut arguments: Vec<&str> = given.to_vec();
+            arguments[at] = null_of(given[at]);
+            // What comes first is a word, and a cast stands before what it casts.
+            let (name, word) = function.split_once(' ').unwrap_or((function, ""));
+            arguments.splice(0..0, (!word.is_empty()).then_some(word));
+            let call = format!("ISNULL({name}({}))", arguments.join(", "));
+            holds(&[(&call, "True : DT_BOOL")]);
+        }
+        let (name, word) = function.split_once(' ').unwrap_or((function, ""));
+        let arguments: Vec<&str> =
+            (!word.is_empty()).then_some(word).into_iter().chain(given.iter().copied()).collect();
+        holds(&[(&format!("ISNULL({name}({}))", arguments.join(", ")), "False : DT_BOOL")]);
+    }
+}

@@ -101,3 +101,21 @@ assign = "@i = 7"
 p.toml:13:11: variable `i` is outside the loop `each`, whose iterations run at the same time (declare it in the loop, where each iteration has its own, or take out `parallel` of `each`)"#,
     );
 }
+
+#[test]
+fn what_has_no_offset_becomes_no_instant_unasked() {
+    let set = |value: &str| {
+        format!(
+            "[variables]\nat = {{ type = \"timestamp\" }}\nday = {{ type = \"date\" }}\n[tasks.a]\nkind = \"expression\"\nassign = \"@at = {value}\"\n"
+        )
+    };
+    good(&set("(DT_DBTIMESTAMPOFFSET,7)GETUTCDATE()"));
+    good(&set("@at"));
+    for (value, from) in [("GETDATE()", "DT_DBTIMESTAMP"), ("@day", "DT_DBDATE")] {
+        let help = "a cast takes it as UTC, as GETUTCDATE() is: (DT_DBTIMESTAMPOFFSET,7)(…)";
+        bad(
+            &set(value),
+            &format!("p.toml:6:17: the value is {from}, and DT_DBTIMESTAMPOFFSET(7) is wanted ({help})"),
+        );
+    }
+}
