@@ -1,5 +1,7 @@
 //! Transactions over several tasks: who begins one, and who joins it.
 
+use std::collections::BTreeSet;
+
 use crate::property::{Property, Word};
 
 /// What a task or container says of transactions, in SSIS's words.
@@ -37,8 +39,11 @@ pub enum Membership {
 pub struct Begin {
     /// Name of the connection of its statements, if the file says it for one. If not, the first statement decides.
     pub connection: Option<String>,
-    /// Else that of a statement which may belong to it: where a loop's query is of this one, it does, too.
-    pub likely: Option<String>,
+    /// Those of statements which may belong to it. Where a loop's query is of one of these and no statement has decided yet,
+    /// that one does, and the transaction is on it: by itself it would keep what those statements wait for.
+    pub likely: BTreeSet<String>,
+    /// Whether a statement is inside that belongs to it or may.
+    pub has_statements: bool,
 }
 
 /// What a package says of transactions.
@@ -60,8 +65,8 @@ impl Membership {
         match (wanted, is_around) {
             (Wanted::NotSupported, _) | (Wanted::Supported, false) => Membership::Outside,
             (Wanted::Required, false) => Membership::Begins(begin.clone()),
-            (Wanted::Required, true) => Membership::Joins { savepoint: true },
-            (Wanted::Supported, true) => Membership::Joins { savepoint: retried },
+            (Wanted::Required, true) => Membership::Joins { savepoint: begin.has_statements },
+            (Wanted::Supported, true) => Membership::Joins { savepoint: begin.has_statements && retried },
         }
     }
 }
@@ -110,7 +115,7 @@ mod tests {
 
     #[test]
     fn what_is_found_out_at_the_start_is_as_if_it_had_been_known() {
-        let begin = Begin::default();
+        let begin = Begin { has_statements: true, ..Begin::default() };
         let open = Membership::AtStart(begin.clone());
         let joins = |savepoint| Membership::Joins { savepoint };
         for (wanted, is_around, retried, expected) in [
@@ -124,5 +129,11 @@ mod tests {
             assert_eq!(open.at_start(wanted, is_around, retried), expected, "{wanted:?}, {is_around}");
         }
         assert_eq!(joins(false).at_start(Wanted::Required, false, true), joins(false));
+        let idle = Membership::AtStart(Begin::default());
+        assert_eq!(
+            idle.at_start(Wanted::Required, true, true),
+            joins(false),
+            "there is nothing to take back"
+        );
     }
 }

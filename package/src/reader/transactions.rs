@@ -3,6 +3,7 @@
 //! What says so by an expression is decided when it starts. What is inside may then be in a transaction or not, and what
 //! depends on that is checked when it runs.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use crate::model::{Begin, Isolation, Membership, PackageTransaction, Wanted};
@@ -32,8 +33,8 @@ pub(super) struct Open {
     isolation: Option<Isolation>,
     /// That of the first statement in it whose connection is known.
     connection: Option<String>,
-    /// That of the first statement that may be in it.
-    likely: Option<String>,
+    /// Those of statements that may be in it.
+    likely: BTreeSet<String>,
     /// How many statements have joined.
     joined: usize,
 }
@@ -122,7 +123,14 @@ impl Open {
         let usual = Property::default();
         let isolation = said.isolation.as_ref().unwrap_or(&usual).known().copied();
         let is_certain = said.wanted() == Some(Wanted::Required);
-        Open { owner: owner.to_owned(), is_certain, isolation, connection: None, likely: None, joined: 0 }
+        Open {
+            owner: owner.to_owned(),
+            is_certain,
+            isolation,
+            connection: None,
+            likely: BTreeSet::new(),
+            joined: 0,
+        }
     }
 
     /// Takes in a statement, whose connection is named at `at`; `None` if it is not known yet which one that is.
@@ -148,7 +156,7 @@ impl Open {
     }
 
     fn what(self) -> Begin {
-        Begin { connection: self.connection, likely: self.likely }
+        Begin { connection: self.connection, likely: self.likely, has_statements: self.joined > 0 }
     }
 }
 
@@ -160,7 +168,13 @@ pub(super) fn of_package(said: &Said) -> Option<Open> {
 
 /// What the package begins, when its tasks are read.
 pub(super) fn begun(said: Said, open: Option<Open>) -> Option<PackageTransaction> {
-    let begin = open.and_then(Open::begun)?;
+    let is_known = said.wanted().is_some() && said.isolation.as_ref().is_none_or(|one| one.known().is_some());
+    let begin = match open.and_then(Open::begun) {
+        Some(begin) => begin,
+        // What an expression says is evaluated all the same: a faulty one must not go unseen.
+        None if !is_known => Begin::default(),
+        None => return None,
+    };
     Some(PackageTransaction { wanted: said.wanted, isolation: said.isolation, begin })
 }
 
@@ -224,8 +238,7 @@ pub(super) fn leave(open: &mut Option<Open>, entered: Entered) -> Membership {
             let inside = std::mem::replace(open, entered.behind);
             if let (Some(around), Some(inside)) = (open, &inside) {
                 around.joined += inside.joined;
-                around.likely =
-                    around.likely.take().or_else(|| inside.connection.clone().or(inside.likely.clone()));
+                around.likely.extend(inside.connection.iter().chain(&inside.likely).cloned());
             }
             // Also without a statement inside: queries of loops belong to it, and packages inside do not.
             Membership::AtStart(inside.map(Open::what).unwrap_or_default())

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use scaleout_common::logging_level::LoggingLevel;
 use scaleout_common::wire::{MessageType, OutcomeKind};
 use tokio_postgres::Client;
 
@@ -49,6 +50,11 @@ async fn an_operation_on_files_is_checked_when_it_is_known() {
             "delete",
             "",
             "there is no `from`, and operation `delete` wants to know which file; a pattern takes the files of a folder",
+        ),
+        (
+            "rename",
+            "from = \"two\"\nto = \"x/\"",
+            "a new name has no `/` at its end; operation = \"move\" takes it into a folder",
         ),
         (
             "shred",
@@ -160,6 +166,25 @@ async fn a_statement_is_made_for_a_connection_that_is_told() {
     }
 }
 
+#[tokio::test]
+async fn the_verbose_log_has_the_statement_that_was_made_and_no_secret_of_it() {
+    let (mut world, _, _client) = world().await;
+    world.logging_level = LoggingLevel::Verbose;
+    let secret = "open-sesame-for-everybody";
+    let read = task("read", "printf %s {{ @secret }}", "stdout = \"said\"");
+    // The secret stands where the log cuts the statement off.
+    let query = "\"select '\" + REPLICATE(\"x\", 4060) + @said + \"'\"";
+    let query = computed("a", query, "after = [\"read\"]");
+    let head = "[parameters]\nwhat = { type = \"string\" }\nsecret = { type = \"string\", sensitive = true }\n\
+                [variables]\nsaid = { type = \"string\" }\n";
+    world.values = serde_json::json!({ "what": "warehouse", "secret": secret });
+    let went = world.run(&format!("{head}{read}{query}")).await;
+    went.succeeded();
+    let texts = went.texts(MessageType::Information);
+    let told = texts.iter().find(|text| text.starts_with("the statement: select 'xx")).unwrap();
+    assert!(told.len() <= 4_096 && !told.contains(&secret[..4]), "{}", &told[4_000..]);
+}
+
 async fn make(client: &Client) {
     client.batch_execute("create table t (n int, id xid default pg_current_xact_id()::xid)").await.unwrap();
 }
@@ -199,7 +224,7 @@ async fn whether_there_is_a_transaction_is_found_out_when_it_starts() {
         ("supported", "transaction = \"required\"\n", (vec![1, 2, 3], 1), vec![]),
         ("not-supported", "transaction = \"required\"\n", (vec![1, 2, 3], 3), vec![1, 2]),
         // In one that may be.
-        ("required", "transaction = \"{{ \\\"not-supported\\\" }}\"\n", (vec![1, 2, 3], 2), vec![3]),
+        ("required", "transaction = \"{{ @how }}\"\n", (vec![1, 2, 3], 2), vec![3]),
         ("supported", "transaction = \"{{ @what }}\"\n", (vec![1, 2, 3], 3), vec![1, 2, 3]),
         ("required", "transaction = \"{{ @what }}\"\n", (vec![1, 2, 3], 1), vec![]),
     ] {
@@ -208,7 +233,7 @@ async fn whether_there_is_a_transaction_is_found_out_when_it_starts() {
         } else {
             put("last", 3, "after = [{ task = \"all\", on = \"completion\" }]")
         };
-        say(&mut world, what, "");
+        say(&mut world, what, "not-supported");
         world.run(&format!("{around}{SAID}{TOLD}{inside}{last}")).await.succeeded();
         assert_eq!(kept(&client).await, expected, "{what} in {around:?}");
         let went = world.run(&format!("{around}{SAID}{TOLD}{inside}{fails}{last}")).await;
@@ -249,7 +274,7 @@ async fn a_transaction_is_begun_by_its_first_statement_on_that_ones_connection()
     let went = world.run(&format!("{SAID}{text}")).await;
     went.succeeded();
     assert_eq!(kept(&client).await, (vec![2, 3], 1), "{went:#?}");
-    // A container that did nothing leaves nothing to take back.
+    // Beside a container that did nothing, and failed.
     let idle = "[tasks.all.tasks.idle]\nkind = \"sequence\"\ntransaction = \"required\"\nfail-parent = false\n\
                 [tasks.all.tasks.idle.tasks.fails]\nkind = \"process\"\ncommand = [\"false\"]\n\
                 [tasks.all.tasks.idle.tasks.never]\nkind = \"sql\"\nconnection = \"{{ @what }}\"\nstatement = \"x\"\n\

@@ -113,7 +113,9 @@ fn help(from: Type, target: Type) -> String {
         return "compare it: value != 0".to_owned();
     }
     if target.class() == Class::Offset && matches!(from.class(), Class::Day | Class::Moment) {
-        return format!("a cast takes it as UTC, as GETUTCDATE() is: (DT_DBTIMESTAMPOFFSET,{})(…)", 7);
+        return "GETDATE() is on the clock of the machine, GETUTCDATE() in UTC; a cast takes what it is given as UTC: \
+                (DT_DBTIMESTAMPOFFSET,7)(…)"
+            .to_owned();
     }
     let target = match target {
         Type::TEXT => "DT_WSTR,50".to_owned(),

@@ -111,8 +111,9 @@ fn what_has_no_offset_becomes_no_instant_unasked() {
     };
     good(&set("(DT_DBTIMESTAMPOFFSET,7)GETUTCDATE()"));
     good(&set("@at"));
+    good(&set("(DT_DBTIMESTAMPOFFSET,7)DATEADD(\\\"hour\\\", 1, @at)"));
     for (value, from) in [("GETDATE()", "DT_DBTIMESTAMP"), ("@day", "DT_DBDATE")] {
-        let help = "a cast takes it as UTC, as GETUTCDATE() is: (DT_DBTIMESTAMPOFFSET,7)(…)";
+        let help = "GETDATE() is on the clock of the machine, GETUTCDATE() in UTC; a cast takes what it is given as UTC: (DT_DBTIMESTAMPOFFSET,7)(…)";
         bad(
             &set(value),
             &format!("p.toml:6:17: the value is {from}, and DT_DBTIMESTAMPOFFSET(7) is wanted ({help})"),

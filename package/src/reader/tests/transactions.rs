@@ -39,7 +39,8 @@ fn shared(above: &str, tasks: &[(&str, &str, &str)]) -> String {
 fn begun(begin: &Begin, isolation: Option<&Property<Isolation>>) -> String {
     let usual = Property::default();
     let isolation = isolation.unwrap_or(&usual).known().map_or("*", |isolation| isolation.name());
-    let likely = begin.likely.as_ref().map_or("*".to_owned(), |likely| format!("{likely}?"));
+    let likely: Vec<String> = begin.likely.iter().map(|likely| format!("{likely}?")).collect();
+    let likely = if likely.is_empty() { "*".to_owned() } else { likely.join("") };
     format!("{} {isolation}", begin.connection.as_ref().unwrap_or(&likely))
 }
 
@@ -191,8 +192,12 @@ fn what_is_an_expression_is_found_out_when_it_starts() {
     let whole = format!("{MAYBE}\nisolation = \"{{{{ @how }}}}\"\n{ABOVE}");
     let tasks = [("a", "sql", "connection = \"{{ @where }}\""), ("b", "sequence", MAYBE)];
     assert_eq!(shared(&whole, &tasks), "package: ?* *, a: ^, b: ?* read-committed");
-    assert_eq!(shared(&whole, &[("b", "process", "")]), "b: -");
+    assert_eq!(shared(&whole, &[("b", "process", "")]), "package: ?* *, b: -");
     // The connection of what may belong to it.
+    let other = format!("{MAYBE}\nconnection = \"other\"");
+    let tasks = [("a", "foreach", REQUIRED), ("a/b", "sql", other.as_str()), ("a/c", "sql", MAYBE)];
+    let expected = "a: +other?shared? read-committed, b: ?other read-committed, c: ?shared read-committed";
+    assert_eq!(shared(ABOVE, &tasks), expected);
     let tasks = [("a", "foreach", REQUIRED), ("a/b", "sql", MAYBE)];
     assert_eq!(shared(ABOVE, &tasks), "a: +shared? read-committed, b: ?shared read-committed");
     let tasks =

@@ -75,10 +75,9 @@ pub(crate) async fn feed(
     let name = format!("scaleout_{}", LAST.fetch_add(1, Ordering::Relaxed));
     let asked = Asked { context, activation, ready, into, name };
     let connection = asked.ready.connection.as_str();
-    let around = activation.place.within.as_ref().filter(|within| within.is_on(connection));
-    let mut on = match around {
-        Some(within) => On::Around(within),
-        None => {
+    let mut on = match &activation.place.within {
+        Some(within) if within.takes(connection).await => On::Around(within),
+        _ => {
             let session = connect(context, activation, connection, interrupt).await?;
             On::Own(session.ok_or(Broken::Interrupted)?)
         }

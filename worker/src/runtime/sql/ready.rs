@@ -64,7 +64,9 @@ impl<'a> Ready<'a> {
             Statement::File(path) => Cow::Owned(read(context, &rendered("file", path)?).await?),
             Statement::Expression(operand) => {
                 let text = made(operand, &scope)?;
-                let shown = || presentable(&format!("the statement: {text}"), SHOWN_BYTES_MAX);
+                // Masked before it is cut: what is cut off of a secret would be found no more.
+                let masked = || context.log.masker().mask_text(&text).into_owned();
+                let shown = || presentable(&format!("the statement: {}", masked()), SHOWN_BYTES_MAX);
                 context.log.detail(MessageSource::Task, activation.path(), shown).await;
                 Cow::Owned(text)
             }

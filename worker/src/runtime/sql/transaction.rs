@@ -4,6 +4,7 @@
 //! tree: a container that takes back what it did alone has its parent's turn for as long as it runs, and gives turns of
 //! its own to what is inside it. Whoever has a turn waits for nothing that only those behind it could give.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 
 use scaleout_common::wire::{MessageSource, MessageType};
@@ -35,7 +36,7 @@ struct Link {
     /// Name of its connection, once it is known.
     connection: OnceLock<String>,
     /// See [`Begin::likely`].
-    likely: Option<String>,
+    likely: BTreeSet<String>,
     isolation: Isolation,
     state: Mutex<State>,
 }
@@ -119,9 +120,14 @@ impl Within {
         self.link.isolation
     }
 
-    /// Whether it is a transaction of this connection, or will be.
-    pub(super) fn is_on(&self, connection: &str) -> bool {
-        self.link.connection.get().or(self.link.likely.as_ref()).is_some_and(|own| own == connection)
+    /// Whether the query of a loop on this connection belongs to it. If that is not decided yet and may be, it is now.
+    pub(super) async fn takes(&self, connection: &str) -> bool {
+        let state = self.link.state.lock().await;
+        let own = &self.link.connection;
+        if matches!(*state, State::Fresh { .. }) && self.link.likely.contains(connection) {
+            own.get_or_init(|| connection.to_owned());
+        }
+        own.get().is_some_and(|own| own == connection)
     }
 
     /// Executes a statement; what it did is taken back alone if it fails. Needs the turn.
