@@ -7,7 +7,7 @@ use scaleout_common::wire::{MessageType, OutcomeKind};
 use tokio_postgres::Client;
 
 use super::http::{serve, with};
-use super::sql::world;
+use super::sql::{wait_for_sleepers, world};
 use super::world::{World, task};
 
 /// Parameters that say what is done: `what`, and `how`.
@@ -469,4 +469,31 @@ async fn a_transaction_that_could_not_be_begun_is_begun_by_the_next_statement() 
     let went = world.run(&format!("{SAID}{gone}{other}{text}")).await;
     went.succeeded();
     assert_eq!(kept(&client).await, (vec![2], 1), "{went:#?}");
+}
+
+#[tokio::test]
+async fn a_loop_that_waits_for_a_statement_of_its_transaction_is_told_to_end() {
+    let (world, _, client) = world().await;
+    let gate = "echo ready now; while [ ! -e go ]; do sleep 0.05; done";
+    let text = [
+        "[tasks.all]\nkind = \"sequence\"\ntransaction = \"required\"\n",
+        "[tasks.all.tasks.slow]\nkind = \"sql\"\nconnection = \"warehouse\"\nstatement = \"select pg_sleep(600)\"\n",
+        &task("all.tasks.gate", gate, ""),
+        "[tasks.all.tasks.each]\nkind = \"foreach\"\ninto = [\"n\"]\ntimeout = \"50ms\"\nafter = [\"gate\"]\n\
+         rows = { connection = \"warehouse\", statement = \"select 1::int8\" }\n\
+         [tasks.all.tasks.each.variables.n]\ntype = \"int64\"\n",
+        &task("all.tasks.then", "echo free now", "after = [{ task = \"each\", on = \"failure\" }]"),
+    ]
+    .concat();
+    let mut running = world.start(&text);
+    running.word("ready").await;
+    wait_for_sleepers(&client, 1).await;
+    world.file("go", "", 0o644);
+    // While the statement goes on.
+    running.word("free").await;
+    let cancel = "select count(pg_cancel_backend(pid)) from pg_stat_activity \
+                  where datname = current_database() and pid <> pg_backend_pid()";
+    client.query_one(cancel, &[]).await.unwrap();
+    let went = running.end().await;
+    assert!(went.error().contains("timed out after 50ms"), "{}", went.error());
 }

@@ -75,9 +75,17 @@ pub(crate) async fn feed(
     let name = format!("scaleout_{}", LAST.fetch_add(1, Ordering::Relaxed));
     let asked = Asked { context, activation, ready, into, name };
     let connection = asked.ready.connection.as_str();
-    let mut on = match &activation.place.within {
-        Some(within) if within.takes(connection).await => On::Around(within),
-        _ => {
+    // Whoever executes a statement may keep it waiting for long.
+    let takes = async {
+        match &activation.place.within {
+            Some(within) => within.takes(connection).await.then_some(within),
+            None => None,
+        }
+    };
+    let around = interrupt.run_until_cancelled(takes).await.ok_or(Broken::Interrupted)?;
+    let mut on = match around {
+        Some(within) => On::Around(within),
+        None => {
             let session = connect(context, activation, connection, interrupt).await?;
             On::Own(session.ok_or(Broken::Interrupted)?)
         }
