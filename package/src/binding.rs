@@ -2,12 +2,14 @@
 //!
 //! Pure. Which value a name has, [`Scope`](crate::scope::Scope) decides.
 
+use std::sync::Arc;
+
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use rust_decimal::Decimal;
 
-use crate::expression::{Datum, Expression, Numeric, OffsetMoment, Type};
-use crate::value::{DataType, Value};
+use crate::expression::{Datum, Numeric, OffsetMoment, Type};
+use crate::value::{DataType, Typed, Value};
 
 /// Digits behind the point of a `decimal` in an expression. In front of it there are 20.
 const DECIMAL_SCALE: u8 = 9;
@@ -17,34 +19,42 @@ const DECIMAL_PRECISION: u8 = 29;
 /// Fractions of a second that types of expressions hold, in nanoseconds.
 const TICK_NANOSECONDS: i32 = 100;
 
+/// The type that a `decimal` has in expressions.
+pub(crate) const DECIMAL: Type = Type::Numeric { precision: DECIMAL_PRECISION, scale: DECIMAL_SCALE };
+
 /// The type that a parameter or variable has in expressions; none if it cannot stand there.
 pub fn type_of(data_type: DataType) -> Option<Type> {
     Some(match data_type {
         DataType::Bool => Type::Bool,
         DataType::Int64 => Type::I8,
         DataType::Float64 => Type::R8,
-        DataType::Decimal => Type::Numeric { precision: DECIMAL_PRECISION, scale: DECIMAL_SCALE },
+        DataType::Decimal => DECIMAL,
         DataType::String => Type::TEXT,
         DataType::Date => Type::DbDate,
         DataType::Timestamp => Type::DbTimestampOffset { scale: 7 },
         DataType::Table => return None,
+        DataType::Ssis(data_type) => data_type,
     })
 }
 
-/// A value as expressions have it; `None` is NULL.
+/// A value as expressions have it that know it as one of `data_type`; `None` is NULL. That it is one of that type is the
+/// caller's to check: [`Datum::is_of`].
 ///
 /// # Errors
-/// A decimal has more digits than expressions take, or it is rows: a fragment that reads after a colon.
-pub fn datum_of(value: &Value) -> Result<Option<Datum>, String> {
+/// A decimal has more digits than the type, or it is rows: a fragment that reads after a colon.
+pub fn datum_of(value: &Value, data_type: Type) -> Result<Option<Datum>, String> {
     Ok(Some(match value {
         Value::Null => return Ok(None),
         Value::Bool(truth) => Datum::Bool(*truth),
         Value::Int64(number) => Datum::Integer((*number).into()),
         Value::Float64(number) => Datum::Real(*number),
-        Value::Decimal(number) => Datum::Exact(numeric(*number).ok_or_else(|| {
-            let whole = DECIMAL_PRECISION - DECIMAL_SCALE;
-            format!("a decimal in an expression has {whole} digits in front of the point and {DECIMAL_SCALE} behind it")
-        })?),
+        Value::Decimal(number) => {
+            let (precision, scale) = data_type.digits().unwrap_or((DECIMAL_PRECISION, DECIMAL_SCALE));
+            Datum::Exact(numeric(*number, scale).ok_or_else(|| {
+                let whole = precision - scale;
+                format!("a decimal in an expression has {whole} digits in front of the point and {scale} behind it")
+            })?)
+        }
         Value::String(text) => Datum::Text(text.clone()),
         Value::Date(day) => Datum::Day(*day),
         Value::Table(_) => return Err("rows are no value of an expression".to_owned()),
@@ -52,13 +62,14 @@ pub fn datum_of(value: &Value) -> Result<Option<Datum>, String> {
             let local = TimeZone::UTC.to_datetime(*instant);
             Datum::Offset(OffsetMoment { local: without_rest(local), minutes: 0 })
         }
+        Value::Ssis(typed) => typed.datum.clone(),
     }))
 }
 
-fn numeric(number: Decimal) -> Option<Numeric> {
+fn numeric(number: Decimal, scale: u8) -> Option<Numeric> {
     let number = number.normalize();
     let numeric = Numeric::new(number.mantissa(), u8::try_from(number.scale()).ok()?)?;
-    numeric.with_scale(DECIMAL_SCALE)
+    numeric.with_scale(scale)
 }
 
 /// Without the zeros at its end, if it is too long with them.
@@ -78,10 +89,13 @@ fn without_rest(moment: DateTime) -> DateTime {
     moment.with().subsec_nanosecond(nanosecond - nanosecond % TICK_NANOSECONDS).build().unwrap_or(moment)
 }
 
-/// The value of an expression as a package has it. What no data type of packages holds becomes the text that a cast
-/// makes of it: a moment without offset, a time of day, a GUID, bytes, a number of more than 28 digits.
-pub fn value_of(expression: &Expression, datum: Option<Datum>) -> Value {
-    let Some(datum) = datum else { return Value::Null };
+/// The value of `data_type` that a text is, if it is one and nothing of it is lost.
+pub fn parse(data_type: Type, text: &str) -> Option<Value> {
+    Some(value_of(data_type, Datum::read(text, data_type)?))
+}
+
+/// A value of an expression of type `data_type` as a package has it.
+pub fn value_of(data_type: Type, datum: Datum) -> Value {
     let known = match &datum {
         Datum::Bool(truth) => Some(Value::Bool(*truth)),
         Datum::Integer(number) => i64::try_from(*number).ok().map(Value::Int64),
@@ -95,7 +109,7 @@ pub fn value_of(expression: &Expression, datum: Option<Datum>) -> Value {
         }
         Datum::Time(_) | Datum::Moment(_) | Datum::Guid(_) | Datum::Bytes(_) => None,
     };
-    known.unwrap_or_else(|| Value::String(expression.to_text(&datum)))
+    known.unwrap_or_else(|| Value::Ssis(Arc::new(Typed { data_type, datum })))
 }
 
 #[cfg(test)]
@@ -119,12 +133,13 @@ mod tests {
             (DataType::String, ""),
         ];
         for (data_type, text) in cases {
-            let datum = datum_of(&parsed(data_type, text)).unwrap().unwrap();
-            assert!(datum.is_of(type_of(data_type).unwrap()), "{text}: {datum:?}");
+            let known_as = type_of(data_type).unwrap();
+            let datum = datum_of(&parsed(data_type, text), known_as).unwrap().unwrap();
+            assert!(datum.is_of(known_as), "{text}: {datum:?}");
         }
-        assert_eq!(datum_of(&Value::Null), Ok(None));
+        assert_eq!(datum_of(&Value::Null, Type::Bool), Ok(None));
         let beyond = parsed(DataType::Decimal, "0.0000000001");
-        assert!(datum_of(&beyond).unwrap_err().contains("9 behind it"));
+        assert!(datum_of(&beyond, DECIMAL).unwrap_err().contains("9 behind it"));
     }
 
     proptest! {
@@ -132,7 +147,7 @@ mod tests {
         fn every_float_and_text_passes(number in any::<f64>().prop_filter("finite", |n| n.is_finite()), text in any::<String>()) {
             for value in [Value::Float64(number), Value::String(text)] {
                 let data_type = type_of(value.data_type().unwrap()).unwrap();
-                prop_assert!(datum_of(&value).unwrap().unwrap().is_of(data_type));
+                prop_assert!(datum_of(&value, data_type).unwrap().unwrap().is_of(data_type));
             }
         }
     }

@@ -62,9 +62,27 @@ pub enum WriteError {
         /// The value's type.
         found: DataType,
     },
+    /// The value is beyond what the type holds.
+    #[error("variable {name} is {}, and cannot hold this value: it holds {}", .expected.with_article(), .expected.expected())]
+    Beyond {
+        /// The variable.
+        name: String,
+        /// Its type.
+        expected: DataType,
+    },
     /// The text is too long.
     #[error("variable {0} can hold at most {VALUE_BYTES_MAX} bytes of text")]
     TooLong(String),
+}
+
+impl WriteError {
+    fn refused(name: &str, expected: DataType, value: &Value) -> WriteError {
+        let name = name.to_owned();
+        match value.data_type().filter(|found| !found.is_like(expected)) {
+            Some(found) => WriteError::Type { name, expected, found },
+            None => WriteError::Beyond { name, expected },
+        }
+    }
 }
 
 impl Frame {
@@ -127,8 +145,8 @@ impl Frames {
         let frame = found.and_then(|id| self.open.get_mut(&id));
         let frame = frame.ok_or_else(|| WriteError::Unknown(name.to_owned()))?;
         let expected = frame.types[name];
-        if let Some(found) = value.data_type().filter(|found| *found != expected) {
-            return Err(WriteError::Type { name: name.to_owned(), expected, found });
+        if !expected.holds(&value) {
+            return Err(WriteError::refused(name, expected, &value));
         }
         if matches!(&*value, Value::String(text) if text.len() > VALUE_BYTES_MAX) {
             return Err(WriteError::TooLong(name.to_owned()));

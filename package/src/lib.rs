@@ -32,6 +32,7 @@ pub mod arguments;
 pub mod binding;
 pub mod budget;
 pub mod bundle;
+pub mod data_type;
 pub mod diagnostics;
 pub mod duration;
 pub mod expression;

@@ -1,7 +1,7 @@
 //! A value that is known only while a package runs: what stands in `{{ }}` and in `arguments`.
 
 use crate::binding;
-use crate::expression::{Expression, ExpressionError, Name, Names, Parsed, Type};
+use crate::expression::{Datum, Expression, ExpressionError, Name, Names, Parsed, Type};
 use crate::reference::Reference;
 use crate::scope::{LookupError, Scope};
 use crate::value::Value;
@@ -62,7 +62,7 @@ impl Operand {
 
     fn of(expression: Expression) -> Operand {
         match expression.constant() {
-            Some(constant) => Operand::Literal(binding::value_of(&expression, constant.clone())),
+            Some(constant) => Operand::Literal(value_of(&expression, constant.clone())),
             None => Operand::Expression(expression),
         }
     }
@@ -73,8 +73,13 @@ impl Operand {
     /// As [`Operand::value`].
     pub fn variable_value(&self, scope: &Scope) -> Result<Value, LookupError> {
         Ok(match (self.value(scope)?, self) {
-            // An expression's decimal has all digits of its type; a variable's has those that say something.
-            (Value::Decimal(number), Operand::Expression(_)) => Value::Decimal(number.normalize()),
+            // An expression's decimal has all digits of its type; a variable's has those that say something, unless it is
+            // declared with as many.
+            (Value::Decimal(number), Operand::Expression(expression))
+                if expression.data_type() == binding::DECIMAL =>
+            {
+                Value::Decimal(number.normalize())
+            }
             (value, _) => value,
         })
     }
@@ -89,8 +94,12 @@ impl Operand {
             Operand::Literal(value) => Ok(value.clone()),
             Operand::Expression(expression) => {
                 let datum = expression.evaluate(scope).map_err(LookupError::Expression)?;
-                Ok(binding::value_of(expression, datum))
+                Ok(value_of(expression, datum))
             }
         }
     }
+}
+
+fn value_of(expression: &Expression, datum: Option<Datum>) -> Value {
+    datum.map_or(Value::Null, |datum| binding::value_of(expression.data_type(), datum))
 }

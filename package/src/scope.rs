@@ -128,7 +128,7 @@ impl Scope {
 impl Context for Scope {
     fn value(&self, input: &Input) -> Result<Option<Datum>, String> {
         let reference = Reference::from_name(&input.name).map_err(|unknown| unknown.message)?;
-        binding::datum_of(self.lookup(&reference).map_err(|error| error.to_string())?)
+        binding::datum_of(self.lookup(&reference).map_err(|error| error.to_string())?, input.data_type)
     }
 
     fn now(&self) -> DateTime {

@@ -3,116 +3,26 @@
 //! Pure: text or JSON in, typed value out, and back. Knows nothing of names: who calls puts the
 //! parameter's name in front of a [`ValueError`].
 
-use std::fmt;
+use std::borrow::Cow;
 use std::str::FromStr;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
 use rust_decimal::Decimal;
-use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
+use crate::binding;
+use crate::expression::{Datum, Type};
 use crate::rows::Rows;
+
+pub use crate::data_type::DataType;
 
 /// Longest text a value may hold, in bytes.
 pub const VALUE_BYTES_MAX: usize = 1024 * 1024;
 
 /// Longest piece of a refused value that a message repeats, in characters.
 const FOUND_CHARS_MAX: usize = 60;
-
-/// The type of a parameter or variable.
-///
-/// These are the types of the text format. Those of SSIS's expressions (`DT_WSTR(50)`,
-/// `DT_NUMERIC(p,s)` and so on) carry length, precision, scale and code page as fields of further
-/// variants, and come with the expression language.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum DataType {
-    /// `true` or `false`.
-    Bool,
-    /// A whole number of 64 bits with sign.
-    Int64,
-    /// A finite binary floating-point number of 64 bits.
-    Float64,
-    /// An exact decimal number of up to 28 digits.
-    Decimal,
-    /// Unicode text, at most [`VALUE_BYTES_MAX`] bytes.
-    String,
-    /// A calendar date without time zone.
-    Date,
-    /// An instant; it is always given with its offset from UTC.
-    Timestamp,
-    /// Rows of typed columns. Variables only: it has no literal and no text, and no expression takes it.
-    Table,
-}
-
-impl DataType {
-    /// Every type, in the order in which messages list them.
-    pub const ALL: [DataType; 8] = [
-        DataType::Bool,
-        DataType::Int64,
-        DataType::Float64,
-        DataType::Decimal,
-        DataType::String,
-        DataType::Date,
-        DataType::Timestamp,
-        DataType::Table,
-    ];
-
-    /// The word that packages use for this type.
-    pub fn name(self) -> &'static str {
-        match self {
-            DataType::Bool => "bool",
-            DataType::Int64 => "int64",
-            DataType::Float64 => "float64",
-            DataType::Decimal => "decimal",
-            DataType::String => "string",
-            DataType::Date => "date",
-            DataType::Timestamp => "timestamp",
-            DataType::Table => "table",
-        }
-    }
-
-    /// The name with its article, for sentences.
-    pub fn with_article(self) -> &'static str {
-        match self {
-            DataType::Bool => "a bool",
-            DataType::Int64 => "an int64",
-            DataType::Float64 => "a float64",
-            DataType::Decimal => "a decimal",
-            DataType::String => "a string",
-            DataType::Date => "a date",
-            DataType::Timestamp => "a timestamp",
-            DataType::Table => "a table",
-        }
-    }
-
-    /// The type that packages call `name`.
-    pub fn from_name(name: &str) -> Option<DataType> {
-        DataType::ALL.into_iter().find(|t| t.name() == name)
-    }
-
-    /// What a text of this type looks like, for messages.
-    pub fn expected(self) -> &'static str {
-        match self {
-            DataType::Bool => "true or false",
-            DataType::Int64 => "a whole number from -9223372036854775808 to 9223372036854775807",
-            DataType::Float64 => "a finite number such as 1.5 or 1e6",
-            DataType::Decimal => "a decimal number of at most 28 digits such as 12.50",
-            DataType::String => "text of at most 1 MiB",
-            DataType::Date => "YYYY-MM-DD",
-            DataType::Timestamp => "an instant with its offset such as 2024-02-29T12:00:00Z",
-            DataType::Table => "rows, which only an sql task gives",
-        }
-    }
-}
-
-impl fmt::Display for DataType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
 
 /// One typed value.
 #[derive(Debug, Clone, PartialEq)]
@@ -135,6 +45,18 @@ pub enum Value {
     Timestamp(Timestamp),
     /// See [`DataType::Table`]; cheap to clone.
     Table(Arc<Rows>),
+    /// What only a type of SSIS holds: a time of day, a moment without offset, a GUID, bytes, or a number of more digits
+    /// than the others take. Never made for what one of the others holds.
+    Ssis(Arc<Typed>),
+}
+
+/// A value of a type of SSIS.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Typed {
+    /// Its type.
+    pub data_type: Type,
+    /// The value, of that type.
+    pub datum: Datum,
 }
 
 /// A text or JSON value that is not of the type it should be.
@@ -142,7 +64,7 @@ pub enum Value {
 #[error("expected {expected}, found {found}")]
 pub struct ValueError {
     /// What the type looks like.
-    pub expected: &'static str,
+    pub expected: Cow<'static, str>,
     /// What was there, shortened. May hold a secret: never show it for a sensitive parameter.
     pub found: String,
 }
@@ -164,6 +86,7 @@ impl Value {
         match self {
             Value::String(text) => text.len(),
             Value::Table(rows) => rows.bytes(),
+            Value::Ssis(typed) => size_of::<Typed>() + typed.datum.bytes(),
             _ => 0,
         }
     }
@@ -182,6 +105,7 @@ impl Value {
             DataType::Date => parse_date(text).map(Value::Date),
             DataType::Timestamp => text.parse().ok().map(Value::Timestamp),
             DataType::Table => None,
+            DataType::Ssis(data_type) => binding::parse(data_type, text),
         };
         value.ok_or_else(|| ValueError { expected: data_type.expected(), found: quote(text) })
     }
@@ -202,6 +126,10 @@ impl Value {
                 // Digits beyond a double's are gone by now: decimals should come as strings.
                 Decimal::from_str_exact(&number.to_string()).ok().map(Value::Decimal)
             }
+            (DataType::Ssis(ssis), Json::Number(number)) if ssis.is_numeric() => {
+                binding::parse(ssis, &number.to_string())
+            }
+            (DataType::Ssis(Type::Bool), Json::Bool(value)) => Some(Value::Bool(*value)),
             _ => None,
         };
         value.ok_or_else(|| ValueError { expected: data_type.expected(), found: shorten(&json.to_string()) })
@@ -223,10 +151,12 @@ impl Value {
                 let row = |row: &[Value]| Json::Array(row.iter().map(Value::to_json).collect());
                 Json::Array(rows.iter().map(row).collect())
             }
+            Value::Ssis(typed) => Json::String(typed.datum.to_text(typed.data_type)),
         }
     }
 
-    /// This value as `{{ }}` puts it into a text: dates in ISO 8601, instants in RFC 3339.
+    /// This value as `{{ }}` puts it into a text: dates in ISO 8601, instants in RFC 3339, what only SSIS has as its casts
+    /// write it.
     ///
     /// # Errors
     /// The value is NULL, or rows.
@@ -241,10 +171,11 @@ impl Value {
             Value::String(value) => value.clone(),
             Value::Date(value) => value.to_string(),
             Value::Timestamp(value) => value.to_string(),
+            Value::Ssis(typed) => typed.datum.to_text(typed.data_type),
         })
     }
 
-    /// The type of this value; `None` for NULL, which is of any type.
+    /// The type of this value, the widest that makes such values; `None` for NULL, which is of any type.
     pub fn data_type(&self) -> Option<DataType> {
         Some(match self {
             Value::Null => return None,
@@ -256,6 +187,7 @@ impl Value {
             Value::Date(_) => DataType::Date,
             Value::Timestamp(_) => DataType::Timestamp,
             Value::Table(_) => DataType::Table,
+            Value::Ssis(typed) => DataType::Ssis(typed.data_type),
         })
     }
 }

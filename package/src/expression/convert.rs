@@ -232,7 +232,7 @@ fn dated(datum: &Datum, to: Type, today: &dyn Fn() -> DateTime) -> Result<Datum,
     let moment = match datum {
         Datum::Text(text) => {
             let read = moments::read(text).ok_or(NO_DATE)?;
-            OffsetMoment { local: read.day.to_datetime(read.time), minutes: read.minutes }
+            OffsetMoment { local: read.day.to_datetime(read.time), minutes: read.minutes.unwrap_or(0) }
         }
         Datum::Day(day) => at_utc(day.to_datetime(Time::midnight())),
         Datum::Time(time) if to.class() == Class::Time => at_utc(DateTime::ZERO.date().to_datetime(*time)),

@@ -4,10 +4,11 @@
 use jiff::civil::{Date, DateTime, Time};
 use uuid::Uuid;
 
-use super::convert::{fit_exact, fit_integer, fit_real};
+use super::convert::{self, fit_exact, fit_integer, fit_real};
 use super::limits::{LENGTH_UNKNOWN, TEXT_BYTES_MAX};
 use super::moments;
 use super::numeric::Numeric;
+use super::read;
 use super::types::{Class, Type};
 
 /// A value that is not NULL.
@@ -77,6 +78,26 @@ impl Datum {
             Datum::Offset(moment) => moments::fit_offset(*moment, data_type) == Some(*moment),
             Datum::Time(time) => moments::cut_time(*time, data_type) == *time,
             Datum::Bool(_) | Datum::Guid(_) => true,
+        }
+    }
+
+    /// The value of `data_type` that `text` is; `None` if it is none, or the type does not hold all of it. Unlike a cast,
+    /// it cuts nothing, and an offset from UTC is there exactly if the type has one.
+    pub fn read(text: &str, data_type: Type) -> Option<Datum> {
+        read::read(text, data_type)
+    }
+
+    /// The text that a cast to a `DT_WSTR` of any length makes of this value, which is of `data_type`.
+    pub fn to_text(&self, data_type: Type) -> String {
+        convert::plain_text(self, data_type)
+    }
+
+    /// What it takes beside the value itself, in bytes.
+    pub fn bytes(&self) -> usize {
+        match self {
+            Datum::Text(text) => text.len(),
+            Datum::Bytes(bytes) => bytes.len(),
+            _ => 0,
         }
     }
 

@@ -8,7 +8,7 @@
 //! - `token`, `literal`, `name`, `operator`, `function`, `type_spec`: what texts are made of
 //! - `parse`, `syntax`: the tree of what was written, and how it is printed
 //! - [`types`], [`code_page`], [`numeric`], [`datum`], `moments`: types and values
-//! - `convert`, `promote`: casts, and what happens unasked where types meet
+//! - `convert`, `promote`: casts, and what happens unasked where types meet; `read`: texts that nothing is lost of
 //! - `check`, `tree`: the tree with types
 //! - `evaluate`: one row
 //! - [`context`]: what names mean, and the clock
@@ -33,6 +33,7 @@ mod operator;
 mod parse;
 mod parsed;
 mod promote;
+mod read;
 mod syntax;
 mod token;
 mod tree;
@@ -45,6 +46,7 @@ pub use error::{ExpressionError, Warning};
 pub use name::Name;
 pub use numeric::Numeric;
 pub use parsed::{Expression, Parsed};
+pub use type_spec::UnknownType;
 pub use types::Type;
 
 #[cfg(test)]

@@ -13,8 +13,8 @@ pub(super) struct Read {
     pub(super) day: Date,
     /// Midnight if the text has none.
     pub(super) time: Time,
-    /// 0 if the text has none.
-    pub(super) minutes: i16,
+    /// Minutes that its clock is ahead of UTC; `None` if the text does not say.
+    pub(super) minutes: Option<i16>,
 }
 
 /// Reads `yyyy-mm-dd[ hh:mm[:ss[.fffffff]][ ±hh:mm]]`; also with `/` for `-`, with `T` for the blank, and with month,
@@ -22,7 +22,7 @@ pub(super) struct Read {
 pub(super) fn read(text: &str) -> Option<Read> {
     let mut scanner = Scanner { rest: text.trim() };
     let day = scanner.day()?;
-    let (mut time, mut minutes) = (Time::midnight(), 0);
+    let (mut time, mut minutes) = (Time::midnight(), None);
     if !scanner.rest.is_empty() {
         if !scanner.take("T") && !scanner.blanks() {
             return None;
@@ -100,11 +100,14 @@ impl Scanner<'_> {
         Time::new(hour.try_into().ok()?, minute.try_into().ok()?, second.try_into().ok()?, nanosecond).ok()
     }
 
-    /// Minutes; 0 if there are none.
-    fn offset(&mut self) -> Option<i16> {
+    /// The outer `None`: what is there is no offset; the inner one: there is none.
+    fn offset(&mut self) -> Option<Option<i16>> {
         self.blanks();
-        if self.rest.is_empty() || self.take("Z") {
-            return Some(0);
+        if self.rest.is_empty() {
+            return Some(None);
+        }
+        if self.take("Z") {
+            return Some(Some(0));
         }
         let sign = if self.take("+") { 1 } else { self.take("-").then_some(-1)? };
         self.blanks();
@@ -114,7 +117,7 @@ impl Scanner<'_> {
         }
         let (minutes, _) = self.digits(2, 2)?;
         let all = i16::try_from(hours * 60 + minutes).ok()?;
-        (minutes < 60 && all <= OFFSET_MINUTES_MAX).then_some(sign * all)
+        (minutes < 60 && all <= OFFSET_MINUTES_MAX).then_some(Some(sign * all))
     }
 }
 
@@ -215,7 +218,8 @@ mod tests {
     fn shows(text: &str, expect: &str) {
         let data_type = Type::DbTimestampOffset { scale: 7 };
         let found = read(text).and_then(|read| {
-            let moment = OffsetMoment { local: read.day.to_datetime(read.time), minutes: read.minutes };
+            let local = read.day.to_datetime(read.time);
+            let moment = OffsetMoment { local, minutes: read.minutes.unwrap_or(0) };
             Some(offset_text(fit_offset(moment, data_type)?, data_type))
         });
         assert_eq!(found.unwrap_or_default(), expect, "{text}");

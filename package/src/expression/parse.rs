@@ -10,7 +10,7 @@ use super::name::{Name, is_type_word};
 use super::operator::{BinaryOperator, CONDITIONAL_PRECEDENCE, UnaryOperator};
 use super::syntax::{AssignmentSyntax, Syntax, SyntaxKind};
 use super::token::{Token, TokenKind, tokens};
-use super::type_spec;
+use super::type_spec::{self, Form};
 use super::types::Type;
 
 const BETWEEN: &str = "expected an operator between two values";
@@ -348,7 +348,7 @@ impl<'t> Parser<'t> {
             end = span.end;
             parameters.push(*value);
         }
-        type_spec::resolve(text, &parameters).map_err(|(message, help)| {
+        type_spec::resolve(text, &parameters, Form::Cast).map_err(|(message, help)| {
             ExpressionError::new(span.start..end, message).with_optional_help(help)
         })
     }

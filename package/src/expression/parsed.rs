@@ -5,7 +5,6 @@ use std::ops::Range;
 
 use super::check::{self, Checked};
 use super::context::{Context, Input, Names};
-use super::convert;
 use super::datum::Datum;
 use super::error::{ExpressionError, Warning};
 use super::evaluate;
@@ -132,11 +131,6 @@ impl Expression {
     /// The first operation that fails: an overflow, a division by zero, a text that is no number.
     pub fn evaluate(&self, context: &dyn Context) -> Result<Option<Datum>, ExpressionError> {
         evaluate::row(&self.root, &self.inputs, context)
-    }
-
-    /// The text that a value of this expression is as a `DT_WSTR` of any length.
-    pub fn to_text(&self, datum: &Datum) -> String {
-        convert::plain_text(datum, self.root.data_type)
     }
 }
 

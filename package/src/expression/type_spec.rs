@@ -1,6 +1,7 @@
 //! Types as casts and `NULL( )` write them: a name and its parameters, checked against their bounds.
 
 use std::ops::RangeInclusive;
+use std::str::FromStr;
 
 use super::code_page::CodePage;
 use super::limits::{
@@ -31,17 +32,69 @@ const PLAIN: [Type; 16] = [
     Type::Date,
 ];
 
-/// Types with parameters: the name, what they are, and how it is written.
-const WITH_PARAMETERS: [(&str, usize, &str); 8] = [
-    ("DT_STR", 2, "DT_STR,length,codepage"),
-    ("DT_WSTR", 1, "DT_WSTR,length"),
-    ("DT_BYTES", 1, "DT_BYTES,length"),
-    ("DT_DECIMAL", 1, "DT_DECIMAL,scale"),
-    ("DT_NUMERIC", 2, "DT_NUMERIC,precision,scale"),
-    ("DT_DBTIME2", 1, "DT_DBTIME2,scale"),
-    ("DT_DBTIMESTAMP2", 1, "DT_DBTIMESTAMP2,scale"),
-    ("DT_DBTIMESTAMPOFFSET", 1, "DT_DBTIMESTAMPOFFSET,scale"),
+/// Types with parameters: the name, and what they are.
+const WITH_PARAMETERS: [(&str, &[&str]); 8] = [
+    ("DT_STR", &["length", "codepage"]),
+    ("DT_WSTR", &["length"]),
+    ("DT_BYTES", &["length"]),
+    ("DT_DECIMAL", &["scale"]),
+    ("DT_NUMERIC", &["precision", "scale"]),
+    ("DT_DBTIME2", &["scale"]),
+    ("DT_DBTIMESTAMP2", &["scale"]),
+    ("DT_DBTIMESTAMPOFFSET", &["scale"]),
 ];
+
+/// Where a type is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// In a cast: `(DT_NUMERIC,10,2)`.
+    Cast,
+    /// In a declaration: `DT_NUMERIC(10,2)`.
+    Declaration,
+}
+
+impl Form {
+    fn written(self, name: &str, parameters: &[&str]) -> String {
+        match (self, parameters) {
+            (Form::Cast, []) => format!("({name})"),
+            (Form::Cast, _) => format!("({name},{})", parameters.join(",")),
+            (Form::Declaration, []) => name.to_owned(),
+            (Form::Declaration, _) => format!("{name}({})", parameters.join(",")),
+        }
+    }
+}
+
+/// A text that names no type.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct UnknownType {
+    /// What is wrong.
+    pub message: String,
+    /// What to do about it.
+    pub help: Option<String>,
+}
+
+/// Reads what [`Type`] prints: `DT_NUMERIC(10,2)`.
+impl FromStr for Type {
+    type Err = UnknownType;
+
+    fn from_str(text: &str) -> Result<Type, UnknownType> {
+        let read = match text.split_once('(') {
+            None => Some((text, Vec::new())),
+            Some((name, rest)) => rest.strip_suffix(')').and_then(|rest| Some((name, numbers(rest)?))),
+        };
+        let Some((name, parameters)) = read else {
+            let help = "a type is written as DT_NUMERIC(10,2), with whole numbers".to_owned();
+            return Err(UnknownType { message: format!("unknown type `{text}`"), help: Some(help) });
+        };
+        resolve(name.trim_end(), &parameters, Form::Declaration)
+            .map_err(|(message, help)| UnknownType { message, help })
+    }
+}
+
+fn numbers(text: &str) -> Option<Vec<u64>> {
+    text.split(',').map(|number| number.trim().parse().ok()).collect()
+}
 
 /// Types of SSIS that do not exist here, and what to take instead.
 const ABSENT: [(&str, &str); 4] = [
@@ -55,22 +108,26 @@ const ABSENT: [(&str, &str); 4] = [
 ///
 /// # Errors
 /// It is unknown, or its parameters are not what it takes.
-pub(super) fn resolve(name: &str, parameters: &[u64]) -> Result<Type, Refused> {
+pub(super) fn resolve(name: &str, parameters: &[u64], form: Form) -> Result<Type, Refused> {
     let upper = name.to_ascii_uppercase();
     let plain = PLAIN.iter().chain(&[Type::Guid]).find(|plain| plain.name() == upper);
     if let Some(plain) = plain {
         return match parameters {
             [] => Ok(*plain),
-            _ => Err((format!("{upper} takes no parameters"), Some(format!("write ({upper})")))),
+            _ => Err((
+                format!("{upper} takes no parameters"),
+                Some(format!("write {}", form.written(&upper, &[]))),
+            )),
         };
     }
-    let Some((_, count, written)) = WITH_PARAMETERS.iter().find(|(known, ..)| *known == upper) else {
+    let Some((_, takes)) = WITH_PARAMETERS.iter().find(|(known, ..)| *known == upper) else {
         return Err(unknown(&upper));
     };
-    if parameters.len() != *count {
-        let plural = if *count == 1 { "" } else { "s" };
+    let count = takes.len();
+    if parameters.len() != count {
+        let plural = if count == 1 { "" } else { "s" };
         let message = format!("{upper} takes {count} parameter{plural}, found {}", parameters.len());
-        return Err((message, Some(format!("write ({written})"))));
+        return Err((message, Some(format!("write {}", form.written(&upper, takes)))));
     }
     let of = |index: usize, what: &str, range: RangeInclusive<u64>| {
         let value = parameters.get(index).copied().unwrap_or_default();
@@ -118,7 +175,7 @@ fn code_page(number: u64) -> Result<CodePage, Refused> {
 
 fn unknown(name: &str) -> Refused {
     if let Some((_, instead)) = ABSENT.iter().find(|(absent, _)| *absent == name) {
-        return (format!("the type {name} is not supported in expressions"), Some((*instead).to_owned()));
+        return (format!("the type {name} is not supported"), Some((*instead).to_owned()));
     }
     (format!("unknown type {name}"), crate::nearest::suggest(name, names()))
 }

@@ -1,5 +1,6 @@
 //! The data types of expressions, with length, precision, scale and code page.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use super::code_page::CodePage;
@@ -191,6 +192,16 @@ impl Type {
         self.class() == Class::Text
     }
 
+    /// Whether TOML has literals of its own for all its values.
+    pub(crate) fn has_toml_literal(self) -> bool {
+        matches!(self.class(), Class::Bool | Class::Integer | Class::Real)
+    }
+
+    /// Whether it is a day, a time of day, or a moment.
+    pub(crate) fn is_dated(self) -> bool {
+        self.has_day() || self.class() == Class::Time
+    }
+
     /// Whether there is a day in it.
     pub fn has_day(self) -> bool {
         matches!(self.class(), Class::Day | Class::Moment | Class::Offset)
@@ -218,7 +229,7 @@ impl Type {
     }
 
     /// All digits, and those behind the point, that values of this exact type may have.
-    pub(super) fn digits(self) -> Option<(u8, u8)> {
+    pub(crate) fn digits(self) -> Option<(u8, u8)> {
         match self {
             Type::I1 | Type::Ui1 => Some((3, 0)),
             Type::I2 | Type::Ui2 => Some((5, 0)),
@@ -242,6 +253,49 @@ impl Type {
             Type::Date => 7,
             _ => 0,
         }
+    }
+
+    /// Whether its values are made as those of `other` are: numbers of one kind, texts, moments without offset.
+    pub fn is_like(self, other: Type) -> bool {
+        self.class() == other.class()
+    }
+
+    /// What a text of this type looks like, for messages.
+    pub fn expected(self) -> Cow<'static, str> {
+        let fraction = self.second_scale();
+        match self {
+            Type::Bool => "True or False".into(),
+            Type::Guid => "a GUID such as {11111111-2222-3333-4444-555555555555}".into(),
+            Type::DbDate => "YYYY-MM-DD".into(),
+            Type::R4 | Type::R8 => "a finite number such as 1.5 or 1e6".into(),
+            Type::Wstr { length } => format!("text of at most {length} characters").into(),
+            Type::Str { length, code_page } => {
+                format!("text of at most {length} bytes in code page {code_page}").into()
+            }
+            Type::Bytes { length } => {
+                format!("pairs of hexadecimal digits, of at most {length} bytes").into()
+            }
+            Type::DbTime | Type::DbTime2 { .. } => {
+                format!("hh:mm:ss with at most {fraction} digits of a fraction").into()
+            }
+            Type::DbTimestampOffset { .. } => format!(
+                "YYYY-MM-DD hh:mm:ss with at most {fraction} digits of a fraction and its offset such as +02:00"
+            )
+            .into(),
+            Type::DbTimestamp | Type::DbTimestamp2 { .. } | Type::Date => format!(
+                "YYYY-MM-DD hh:mm:ss with at most {fraction} digits of a fraction and without offset"
+            )
+            .into(),
+            _ => self.expected_number(),
+        }
+    }
+
+    fn expected_number(self) -> Cow<'static, str> {
+        if let Some((least, greatest)) = self.integer_range() {
+            return format!("a whole number from {least} to {greatest}").into();
+        }
+        let (precision, scale) = self.digits().unwrap_or_default();
+        format!("a number of at most {precision} digits, {scale} of them behind the point").into()
     }
 
     /// Most characters of a text; `None` if it is none, or nothing is known.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use scaleout_common::run_as::is_user_name;
 use toml::de::DeValue;
 
+use crate::expression::{Type, UnknownType};
 use crate::model::{Connection, ConnectionKind, Operand, Parameter, Variable};
 use crate::reference::check_name;
 use crate::value::{DataType, Value};
@@ -194,15 +195,13 @@ fn data_type(table: &mut Table<'_>, what: &str, report: &mut Report) -> Option<D
 
 /// Reads `item` as the name of a type.
 pub(super) fn type_named(item: &Item<'_>, report: &mut Report) -> Option<DataType> {
-    let word = item.string(report)?;
-    let found = DataType::from_name(word);
-    if found.is_none() && word.to_ascii_uppercase().starts_with("DT_") {
-        report.add(item.span(), format!("the type {word} is not supported yet by this version"));
-    } else if found.is_none() {
-        let known = DataType::ALL.map(DataType::name);
-        report.unknown_word(item.span(), format!("unknown type `{word}`"), word, &known);
+    match item.string(report)?.parse() {
+        Ok(data_type) => Some(data_type),
+        Err(UnknownType { message, help }) => {
+            report.add_with_optional_help(item.span(), message, help);
+            None
+        }
     }
-    found
 }
 
 /// The expression that a value is, if it is one and no text or literal of its type.
@@ -212,6 +211,10 @@ pub(super) fn expression<'i>(item: &'i Item<'_>, data_type: DataType) -> Option<
         text.trim_start().starts_with(|c: char| marks.contains(&c) || (letters && c.is_ascii_alphabetic()))
     };
     let is_one = match data_type {
+        DataType::Ssis(data_type) if data_type.is_text() => begins(&['@'], false),
+        DataType::Ssis(Type::Guid | Type::Bytes { .. }) => begins(&['@', '('], false),
+        DataType::Ssis(data_type) if data_type.has_toml_literal() => true,
+        DataType::Ssis(_) => begins(&['@', '('], true),
         DataType::String => begins(&['@'], false),
         DataType::Decimal | DataType::Date | DataType::Timestamp => begins(&['@', '('], true),
         // TOML has its own words for these.
@@ -225,10 +228,10 @@ pub(super) fn expression<'i>(item: &'i Item<'_>, data_type: DataType) -> Option<
 /// file's author knows TOML's own.
 pub(super) fn value(item: &Item<'_>, data_type: DataType, name: &str, report: &mut Report) -> Option<Value> {
     let value = match (item.value(), data_type) {
-        (DeValue::String(text), DataType::String)
-        | (DeValue::String(text), DataType::Decimal)
-        | (DeValue::String(text), DataType::Date)
-        | (DeValue::String(text), DataType::Timestamp) => match Value::parse(data_type, text) {
+        (
+            DeValue::String(text),
+            DataType::String | DataType::Decimal | DataType::Date | DataType::Timestamp | DataType::Ssis(_),
+        ) => match Value::parse(data_type, text) {
             Ok(value) => Some(value),
             Err(error) => {
                 report.add(item.span(), format!("`{name}` is {}: {error}", data_type.with_article()));
@@ -246,6 +249,9 @@ pub(super) fn value(item: &Item<'_>, data_type: DataType, name: &str, report: &m
         (DeValue::Datetime(datetime), DataType::Date | DataType::Timestamp) => {
             Value::parse(data_type, &datetime.to_string()).ok()
         }
+        (other, DataType::Ssis(ssis)) => {
+            literal(other, ssis).and_then(|text| Value::parse(data_type, &text).ok())
+        }
         _ => None,
     };
     if value.is_none() {
@@ -254,4 +260,17 @@ pub(super) fn value(item: &Item<'_>, data_type: DataType, name: &str, report: &m
         report.add(item.span(), message);
     }
     value
+}
+
+/// The text of a literal of TOML's own, if it may be one of `data_type`.
+fn literal(value: &DeValue<'_>, data_type: Type) -> Option<String> {
+    match value {
+        DeValue::Boolean(boolean) if data_type == Type::Bool => Some(boolean.to_string()),
+        DeValue::Integer(number) if data_type.is_numeric() => {
+            integer(number).map(|number| number.to_string())
+        }
+        DeValue::Float(number) if data_type.is_numeric() => Some(number.as_str().to_owned()),
+        DeValue::Datetime(datetime) if data_type.is_dated() => Some(datetime.to_string()),
+        _ => None,
+    }
 }

@@ -92,7 +92,7 @@ fn check_columns(item: &Item<'_>, into_item: Option<&Item<'_>>, into: &[Target],
         let message = format!("`{}` gives one value, `into` names {} variables", item.key, into.len());
         report.add(into_item.span(), message);
     }
-    if let Some(target) = into.first().filter(|target| target.data_type != data_type) {
+    if let Some(target) = into.first().filter(|target| !target.data_type.is_like(data_type)) {
         let (name, has) = (&target.variable, target.data_type.with_article());
         let message =
             format!("variable `{name}` is {has}; `{}` gives {}", item.key, data_type.with_article());
@@ -181,12 +181,12 @@ fn list_row(names: &Names<'_>, row: &Item<'_>, into: &[Target], report: &mut Rep
 }
 
 fn cell(names: &Names<'_>, item: &Item<'_>, target: &Target, report: &mut Report) -> Option<Cell> {
-    if target.data_type != DataType::String || !item.value().is_str() {
+    if !target.data_type.is_like(DataType::String) || !item.value().is_str() {
         return declare::value(item, target.data_type, &target.variable, report).map(Cell::Value);
     }
     let text = names.template(item, report);
     Some(match text.as_literal() {
-        Some(literal) => Cell::Value(Value::String(literal.to_owned())),
+        Some(_) => return declare::value(item, target.data_type, &target.variable, report).map(Cell::Value),
         None => Cell::Text(text),
     })
 }

@@ -211,7 +211,7 @@ fn statuses(names: &Names<'_>, item: &Item<'_>, report: &mut Report) -> Vec<Prop
 
 fn status_target(names: &Names<'_>, item: &Item<'_>, report: &mut Report) -> Option<Target> {
     let target = names.target(item, report)?;
-    if target.data_type != DataType::Int64 {
+    if !target.data_type.is_like(DataType::Int64) {
         let message = format!(
             "variable `{}` is {}; a status is an int64",
             target.variable,

@@ -53,6 +53,16 @@ impl Report {
         self.push(span, message.into(), help);
     }
 
+    /// A problem with what to do about it, if that is known.
+    pub(super) fn add_with_optional_help(
+        &mut self,
+        span: Range<usize>,
+        message: impl Into<String>,
+        help: Option<String>,
+    ) {
+        self.push(span, message.into(), help);
+    }
+
     /// A task that is not in this container.
     pub(super) fn unknown_task<'a>(
         &mut self,

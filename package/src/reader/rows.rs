@@ -43,7 +43,7 @@ fn variable(
         let message = format!("variable `{name}` has {has} columns, `into` names {wants} variables");
         report.add(item.span(), message);
     }
-    for (column, target) in columns.iter().zip(into).filter(|(c, t)| c.data_type != t.data_type) {
+    for (column, target) in columns.iter().zip(into).filter(|(c, t)| !c.data_type.is_like(t.data_type)) {
         let (from, to) = (column.data_type.with_article(), target.data_type.with_article());
         let message =
             format!("column `{}` of `{name}` is {from}, variable `{}` is {to}", column.name, target.variable);

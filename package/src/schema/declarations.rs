@@ -1,20 +1,25 @@
 //! Parameters, variables, connections.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::parts::{flag, named, table, text, value, words};
+use super::parts::{flag, named, one_of, table, text, value, words};
 use crate::value::DataType;
 
-fn type_words(with_table: bool) -> Vec<&'static str> {
-    let all = DataType::ALL.into_iter().filter(|one| with_table || *one != DataType::Table);
-    all.map(DataType::name).collect()
+fn data_type(description: &str, with_table: bool) -> Value {
+    let all = DataType::WORDS.into_iter().filter(|one| with_table || *one != DataType::Table);
+    let of_ssis = json!({
+        "type": "string",
+        "pattern": "^DT_[A-Z0-9]+( *\\([0-9, ]+\\))?$",
+        "description": "A type of SSIS, such as DT_I4, DT_WSTR(50), DT_NUMERIC(18,2), DT_STR(50,1252)",
+    });
+    one_of(description, &[words("A word", &all.map(DataType::word).collect::<Vec<_>>()), of_ssis])
 }
 
 pub(super) fn parameter() -> Value {
     table(
         "A parameter: fixed for one execution",
         vec![
-            ("type", words("Its type", &type_words(false))),
+            ("type", data_type("Its type", false)),
             ("required", flag("A value must be given")),
             ("sensitive", flag("Encrypted in the catalog, masked in logs; without a default")),
             ("default", value("Its value if none is given")),
@@ -28,15 +33,12 @@ pub(super) fn variable() -> Value {
     table(
         "A variable: changes while the package runs",
         vec![
-            ("type", words("Its type; a table gets the rows of an sql task", &type_words(true))),
+            ("type", data_type("Its type; a table gets the rows of an sql task", true)),
             (
                 "value",
                 value("What it begins with: a literal, or an expression of parameters; NULL if left out"),
             ),
-            (
-                "columns",
-                named("The columns of a table, with their types", words("A type", &type_words(false))),
-            ),
+            ("columns", named("The columns of a table, with their types", data_type("A type", false))),
             ("raise-changed-event", flag("Writing it raises on-variable-changed where it is declared")),
         ],
         &["type"],

@@ -10,9 +10,10 @@ use super::sql::world as with_database;
 use super::world::World;
 
 /// The first table of each example, by which it is known.
-const EXAMPLES: [&str; 14] = [
+const EXAMPLES: [&str; 15] = [
     "parameters.warehouse_url",
     "parameters.day",
+    "parameters.region",
     "variables.rows",
     "tasks.count",
     "variables.customers",
@@ -87,6 +88,15 @@ async fn a_project_and_a_package() {
     let went = world.run(example("parameters.day")).await;
     assert_eq!(went.kind(), OutcomeKind::Failed);
     assert_eq!(went.stdout(), ["report.sh", "tidy.sh"]);
+}
+
+#[tokio::test]
+async fn variables_have_types_of_ssis() {
+    let world = World::new().await;
+    let show = "[tasks.show]\nkind = \"process\"\ncommand = [\"echo\", \"{{ @region }} {{ @price }} {{ @began }}\"]\n";
+    let went = world.run(&[example("parameters.region"), show].concat()).await;
+    went.succeeded();
+    assert_eq!(went.stdout(), ["north 12.50 2024-02-29 10:00:00"]);
 }
 
 #[tokio::test]

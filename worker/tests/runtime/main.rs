@@ -25,4 +25,5 @@ mod sql;
 mod sql_rows;
 mod stopping;
 mod transactions;
+mod types;
 mod variables;

@@ -114,7 +114,8 @@ impl Fitting<'_> {
 
 fn fit(name: &str, value: &Value, sealed: bool, then: &Parameters, now: &Parameters) -> Fit {
     // A value that was set through an earlier version may be of a parameter that the last one does not have.
-    let was = then.get(name).map_or("a value", |parameter| parameter.data_type.with_article());
+    let was =
+        then.get(name).map_or_else(|| "a value".to_owned(), |parameter| parameter.data_type.with_article());
     let hidden = if sealed { ", sensitive" } else { "" };
     let Some(parameter) = now.get(name) else {
         return Fit::Not(format!("`{name}` ({was}{hidden}) is no parameter of this version"));

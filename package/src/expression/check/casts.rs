@@ -103,7 +103,11 @@ pub(super) fn given_to(node: Node, target: Type) -> Result<Node, ExpressionError
     if from == target {
         return Ok(node);
     }
-    let loses = from.class() == Class::Exact && target.class() == Class::Exact;
+    let loses = match from.class() {
+        Class::Text => target.text_length().is_some(),
+        Class::Exact | Class::Bytes | Class::Time | Class::Moment | Class::Offset => from.is_like(target),
+        _ => false,
+    };
     let operation = if loses { Operation::Fit } else { Operation::Convert };
     fold::folded(Node::new(span, target, operation(Box::new(node))))
 }

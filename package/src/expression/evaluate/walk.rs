@@ -94,7 +94,7 @@ fn converted(node: &Node, operand: &Node, around: Around<'_>) -> Outcome {
     })
 }
 
-/// As [`converted`], of exact numbers, without rounding.
+/// As [`converted`], of values that stay of their class; nothing of them may be cut.
 fn fitting(node: &Node, operand: &Node, around: Around<'_>) -> Outcome {
     let Some(datum) = around.value(operand)? else { return Ok(None) };
     let fault = |why: &str| {
@@ -103,12 +103,17 @@ fn fitting(node: &Node, operand: &Node, around: Around<'_>) -> Outcome {
     };
     let now = || around.context.now();
     let fitted = convert::convert(datum.clone(), operand.data_type, node.data_type, &now).map_err(fault)?;
-    match (&datum, &fitted) {
-        (Datum::Exact(before), Datum::Exact(after)) if before != after => {
-            Err(fault("it has more digits; a cast cuts them, and ROUND rounds"))
-        }
-        _ => Ok(Some(fitted)),
+    if datum == fitted {
+        return Ok(Some(fitted));
     }
+    Err(fault(match datum {
+        Datum::Exact(_) => "it has more digits; a cast cuts them, and ROUND rounds",
+        Datum::Text(_) => {
+            "it is longer, or has characters that the code page lacks; a cast cuts it, and puts ? for them"
+        }
+        Datum::Bytes(_) => "it is longer; a cast cuts it",
+        _ => "it has more digits of a second; a cast cuts them",
+    }))
 }
 
 fn chosen(parts: &(Node, Node, Node), around: Around<'_>) -> Outcome {

@@ -84,7 +84,7 @@ pub(super) fn show(expression: &Expression, value: Option<&Datum>) -> String {
     match value {
         None => "NULL".to_owned(),
         Some(Datum::Text(text)) => format!("{text:?}"),
-        Some(datum) => expression.to_text(datum),
+        Some(datum) => datum.to_text(expression.data_type()),
     }
 }
 

@@ -193,7 +193,13 @@ fn assignments_take_the_type_of_their_target() {
     };
     let cases = [
         ("@i4 = @i4 + 1", "@i4 = Some(Integer(8)) : DT_I4"),
-        ("@[User::any name] = \"longer\"", "@[User::any name] = Some(Text(\"l\")) : DT_WSTR(1)"),
+        ("@[User::any name] = \"l\"", "@[User::any name] = Some(Text(\"l\")) : DT_WSTR(1)"),
+        (
+            "@[User::any name] = \"longer\"",
+            "error: cannot turn DT_WSTR(6) into DT_WSTR(1): it is longer, or has characters that the code page lacks; \
+             a cast cuts it, and puts ? for them ()",
+        ),
+        ("@[User::any name] = (DT_WSTR,1)\"longer\"", "@[User::any name] = Some(Text(\"l\")) : DT_WSTR(1)"),
         ("@ui1 = 5", "@ui1 = Some(Integer(5)) : DT_UI1"),
         ("@ui1 = 256", "error: cannot turn DT_I4 into DT_UI1: the value is beyond its range ()"),
         ("@i4 = 1.5", "error: the value is DT_NUMERIC(2,1), and DT_I4 is wanted (cast it: (DT_I4)(…))"),

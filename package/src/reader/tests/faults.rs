@@ -88,7 +88,7 @@ force-result = "sucess"
         r#"[parameters.n]
 type = "DT_WSTR"
 "#,
-        r#"p.toml:2:8: the type DT_WSTR is not supported yet by this version"#,
+        r#"p.toml:2:8: DT_WSTR takes 1 parameter, found 0 (write DT_WSTR(length))"#,
     );
     bad(
         r#"[variables.y]

@@ -85,3 +85,44 @@ assign = "@copy = @[$Package::key]"
 p.toml:9:11: @[$Package::key] is sensitive, and would be shown (logs show variables and properties, and what is made of them)"#,
     );
 }
+
+#[test]
+fn values_of_the_types_of_ssis_are_held_by_them() {
+    bad(
+        r#"[parameters.small]
+type = "DT_UI1"
+default = 256
+[parameters.code]
+type = "DT_STR(3,1252)"
+default = "longer"
+[parameters.price]
+type = "DT_NUMERIC(5,2)"
+default = 1.234
+[parameters.id]
+type = "DT_GUID"
+default = "no guid"
+[variables.at]
+type = "DT_DBTIMESTAMP"
+value = "2024-02-29T10:00:00Z"
+[variables.count]
+type = "DT_I2"
+value = "40000"
+[variables.name]
+type = "DT_WSTR(3)"
+value = '@[System::PackageName] + "."'
+[variables.old]
+type = "DT_NTEXT"
+[tasks.set]
+kind = "expression"
+assign = "@at = @[System::StartTime]"
+"#,
+        r#"p.toml:3:11: `small` is a DT_UI1: expected a whole number from 0 to 255, found 256
+p.toml:6:11: `code` is a DT_STR(3,1252): expected text of at most 3 bytes in code page 1252, found "longer"
+p.toml:9:11: `price` is a DT_NUMERIC(5,2): expected a number of at most 5 digits, 2 of them behind the point, found 1.234
+p.toml:12:11: `id` is a DT_GUID: expected a GUID such as {11111111-2222-3333-4444-555555555555}, found "no guid"
+p.toml:15:9: `at` is a DT_DBTIMESTAMP: expected YYYY-MM-DD hh:mm:ss with at most 3 digits of a fraction and without offset, found "2024-02-29T10:00:00Z"
+p.toml:18:10: cannot turn DT_I4 into DT_I2: the value is beyond its range
+p.toml:23:8: the type DT_NTEXT is not supported (take DT_WSTR)
+p.toml:26:17: the value is DT_DBTIMESTAMPOFFSET(7), and DT_DBTIMESTAMP is wanted (cast it: (DT_DBTIMESTAMP)(…))"#,
+    );
+}

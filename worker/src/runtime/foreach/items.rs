@@ -163,6 +163,6 @@ fn end(scope: &Scope, operand: &Operand, what: &str) -> Result<Value, String> {
 }
 
 fn not_a(what: &str, expected: &str, found: &Value) -> String {
-    let found = found.data_type().map_or("NULL", |data_type| data_type.with_article());
+    let found = found.data_type().map_or_else(|| "NULL".to_owned(), |data_type| data_type.with_article());
     format!("`{what}` must be {expected}, and is {found}")
 }

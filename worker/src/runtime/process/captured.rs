@@ -25,7 +25,7 @@ pub(in super::super) fn value_of(data_type: DataType, bytes: Vec<u8>, what: &str
         return Err(format!("{what} is more than a variable can hold: {VALUE_BYTES_MAX} bytes"));
     }
     let text = String::from_utf8(bytes).map_err(|_| format!("{what} is not UTF-8"))?;
-    let text = if data_type == DataType::String { without_line_end(&text) } else { text.trim() };
+    let text = if data_type.is_like(DataType::String) { without_line_end(&text) } else { text.trim() };
     Value::parse(data_type, text)
         .map_err(|error| format!("{what} is not {}: {error}", data_type.with_article()))
 }

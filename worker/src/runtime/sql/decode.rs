@@ -2,8 +2,11 @@
 //!
 //! Only what is lost on nobody is converted: everything else is refused with the cast that says what is meant.
 
-use jiff::civil::Date;
+use jiff::civil::{Date, Time};
+use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
+use scaleout_package::binding;
+use scaleout_package::expression::{Datum, Type as Ssis};
 use scaleout_package::value::VALUE_BYTES_MAX;
 use scaleout_package::{DataType, Value};
 use tokio_postgres::types::{Kind, Type};
@@ -30,6 +33,26 @@ pub(super) fn fits(from: &Type, to: DataType) -> bool {
         DataType::Date => *from == Type::DATE,
         DataType::Timestamp => *from == Type::TIMESTAMPTZ,
         DataType::Table => false,
+        DataType::Ssis(data_type) => match word_like(data_type) {
+            Some(word) => fits(from, word),
+            None => of_ssis_alone(data_type).as_ref() == Some(from),
+        },
+    }
+}
+
+/// The type with a word whose values are made as those of `data_type` are, if there is one.
+pub(super) fn word_like(data_type: Ssis) -> Option<DataType> {
+    DataType::WORDS.into_iter().find(|word| word.is_like(DataType::Ssis(data_type)))
+}
+
+/// The type of PostgreSQL for what only SSIS has.
+pub(super) fn of_ssis_alone(data_type: Ssis) -> Option<Type> {
+    match data_type {
+        Ssis::DbTime | Ssis::DbTime2 { .. } => Some(Type::TIME),
+        Ssis::DbTimestamp | Ssis::DbTimestamp2 { .. } | Ssis::Date => Some(Type::TIMESTAMP),
+        Ssis::Guid => Some(Type::UUID),
+        Ssis::Bytes { .. } => Some(Type::BYTEA),
+        _ => None,
     }
 }
 
@@ -51,8 +74,24 @@ pub(super) fn value(from: &Type, to: DataType, bytes: &[u8]) -> Result<Value, St
         DataType::Date => date(bytes).map(Value::Date),
         DataType::Timestamp => timestamp(bytes).map(Value::Timestamp),
         DataType::Table => None,
+        DataType::Ssis(data_type) if *from == Type::NUMERIC => {
+            numeric(bytes).and_then(|digits| binding::parse(data_type, &digits))
+        }
+        DataType::Ssis(data_type) => match word_like(data_type) {
+            Some(word) => return value(from, word, bytes).and_then(|value| held(value, to)),
+            None => ssis(data_type, bytes),
+        },
     };
-    read.ok_or_else(|| format!("holds what no {to} can: it is infinite, too large, or has too many digits"))
+    read.ok_or_else(|| beyond(to))
+}
+
+/// The value, if a variable of the type holds it.
+fn held(value: Value, to: DataType) -> Result<Value, String> {
+    if to.holds(&value) { Ok(value) } else { Err(beyond(to)) }
+}
+
+fn beyond(to: DataType) -> String {
+    format!("holds what no {to} can: it is infinite, too large, or has too many digits")
 }
 
 fn whole(bytes: &[u8]) -> Option<i64> {
@@ -91,6 +130,23 @@ fn timestamp(bytes: &[u8]) -> Option<Timestamp> {
     Timestamp::from_microsecond(microseconds.checked_add(EPOCH_MICROSECONDS)?).ok()
 }
 
+/// A value that only a type of SSIS holds.
+fn ssis(data_type: Ssis, bytes: &[u8]) -> Option<Value> {
+    let datum = match of_ssis_alone(data_type)? {
+        Type::TIME => Datum::Time(time(bytes)?),
+        Type::TIMESTAMP => Datum::Moment(TimeZone::UTC.to_datetime(timestamp(bytes)?)),
+        Type::UUID => Datum::Guid(uuid::Uuid::from_slice(bytes).ok()?),
+        _ => Datum::Bytes(bytes.to_vec()),
+    };
+    datum.is_of(data_type).then(|| binding::value_of(data_type, datum))
+}
+
+/// PostgreSQL also has the hour 24, which no clock shows.
+fn time(bytes: &[u8]) -> Option<Time> {
+    let microseconds = i64::from_be_bytes(bytes.try_into().ok()?);
+    Time::midnight().checked_add(Span::new().try_microseconds(microseconds).ok()?).ok()
+}
+
 fn decimal(digits: &str) -> Option<Value> {
     Value::parse(DataType::Decimal, digits).ok()
 }
@@ -110,8 +166,8 @@ fn numeric(bytes: &[u8]) -> Option<String> {
         let place = usize::try_from(weight - power).ok();
         place.and_then(|place| groups.get(place)).copied().unwrap_or(0)
     };
-    // A decimal has 28 digits: what is longer is refused before it is written out.
-    if weight > 8 || scale > 64 {
+    // No type has more than 38 digits: what is longer is refused before it is written out.
+    if weight > 9 || scale > 64 {
         return None;
     }
     let whole: String = (0..=weight).rev().map(|power| format!("{:04}", group(power))).collect();
