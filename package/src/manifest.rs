@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Container, Handler, Handlers, Package, Parameter, Task};
+use crate::model::{Container, Handler, Handlers, Package, Parameter, Task, TaskKind};
 use crate::project::Project;
 
 /// What the catalog keeps of a project.
@@ -33,6 +33,9 @@ pub struct TaskTree {
     pub name: String,
     /// Its kind, as packages write it; of an event handler `event-handler`, whose name is that of its event.
     pub kind: String,
+    /// The package that it runs, if the file says which.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub package: Option<String>,
     /// Those inside it, in the order of the file.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tasks: Vec<TaskTree>,
@@ -49,11 +52,16 @@ impl TaskTree {
         let task = |task: &Task| TaskTree {
             name: task.name.clone(),
             kind: task.kind.name().to_owned(),
+            package: match &task.kind {
+                TaskKind::Package(child) => child.known().map(str::to_owned),
+                _ => None,
+            },
             tasks: TaskTree::inside(task.kind.container(), &task.handlers),
         };
         let handler = |handler: &Handler| TaskTree {
             name: handler.event.name().to_owned(),
             kind: "event-handler".to_owned(),
+            package: None,
             tasks: TaskTree::inside(Some(&handler.container), &Handlers::default()),
         };
         let tasks = container.into_iter().flat_map(|container| container.tasks().iter().map(task));
@@ -78,7 +86,7 @@ impl From<&Package> for PackageManifest {
     fn from(package: &Package) -> PackageManifest {
         PackageManifest {
             name: package.name.clone(),
-            description: package.description.clone(),
+            description: package.description.to_string(),
             parameters: package.parameters.clone(),
         }
     }

@@ -205,3 +205,66 @@ async fn the_route_answers_the_same() {
     let missing = server.get(&format!("/api/v1/executions/{other}/executables")).await;
     missing.error(StatusCode::NOT_FOUND, ErrorCode::NotFound);
 }
+
+/// A package that runs `inner` twice, which runs `leaf`, has a handler, and of which one is named by an expression.
+const NESTED: &[(&str, &str)] = &[
+    ("project.toml", "name = \"trees\"\n"),
+    (
+        "packages/nightly.toml",
+        r#"
+[tasks.first]
+kind = "package"
+package = "inner"
+[tasks.first.on-error.tasks.mail]
+kind = "process"
+command = ["true"]
+[tasks.second]
+kind = "package"
+package = "{{ @[System::PackageName] }}"
+among = ["leaf"]
+[tasks.third]
+kind = "package"
+package = "inner"
+"#,
+    ),
+    ("packages/inner.toml", "[tasks.deep]\nkind = \"package\"\npackage = \"leaf\"\n"),
+    ("packages/leaf.toml", "[tasks.work]\nkind = \"process\"\ncommand = [\"true\"]\n"),
+];
+
+#[tokio::test]
+async fn what_runs_inside_is_there_before_it_starts() {
+    let world = World::empty().await;
+    world.deploy(NESTED).await.unwrap();
+    let items = json!([{ "package": "demo/trees/nightly", "parameters": {} }]);
+    let accepted = world.accept(enqueue(items)).await.unwrap();
+    let id = accepted.dispatches[0].tasks[0].0;
+    let answer = world.catalog.executables(id, None).await.unwrap();
+    let shown: Vec<String> =
+        answer.executables.iter().map(|one| format!("{} {}", one.path, one.name)).collect();
+    let inner = |task: &str| {
+        [
+            format!(r"\Package\{task} {task}"),
+            format!(r"\Package\{task}\Package inner"),
+            format!(r"\Package\{task}\Package\deep deep"),
+            format!(r"\Package\{task}\Package\deep\Package leaf"),
+            format!(r"\Package\{task}\Package\deep\Package\work work"),
+        ]
+    };
+    let handler = [
+        r"\Package\first.EventHandlers[OnError] OnError",
+        r"\Package\first.EventHandlers[OnError]\mail mail",
+        r"\Package\second second",
+    ];
+    let expected: Vec<String> = [r"\Package nightly".to_owned()]
+        .into_iter()
+        .chain(inner("first"))
+        .chain(handler.map(str::to_owned))
+        .chain(inner("third"))
+        .collect();
+    assert_eq!(shown, expected);
+    assert!(answer.executables.iter().all(|one| one.state == ExecutableState::Waiting));
+    let select =
+        "select string_agg(distinct package_name, ' ' order by package_name) from catalog.executables";
+    let names = world.sql.query_one(select, &[]).await.unwrap();
+    assert_eq!(names.get::<_, &str>(0), "inner leaf nightly");
+}

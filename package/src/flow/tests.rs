@@ -17,7 +17,7 @@ fn task(index: usize, after: After) -> Task {
     Task {
         path: TaskPath::package().child(&name),
         name,
-        description: String::new(),
+        description: Property::default(),
         variables: Default::default(),
         kind: TaskKind::Sequence(Container::default()),
         after,

@@ -6,8 +6,8 @@ use crate::property::Property;
 
 use super::task::{After, Join, TaskIndex, TaskKind, TaskPath};
 use super::{
-    Connection, Handlers, MaxConcurrent, MaximumErrors, Membership, PackageTransaction, Parameter,
-    Properties, Variable,
+    Connection, Description, Handlers, MaxConcurrent, MaximumErrors, Membership, PackageTransaction,
+    Parameter, Properties, Variable,
 };
 
 /// A package: one file that describes a job.
@@ -15,8 +15,8 @@ use super::{
 pub struct Package {
     /// Its name: that of its file without `.toml`.
     pub name: String,
-    /// What it is for; may be empty.
-    pub description: String,
+    /// What it is for.
+    pub description: Property<Description>,
     /// The user that its processes run as, if it names one; whether a worker allows it is the worker's settings' to say.
     pub run_as: Option<String>,
     /// How many of its tasks run at once, containers not counted; `None` is the worker's own bound.
@@ -50,8 +50,8 @@ pub struct Task {
     pub name: String,
     /// Where it stands in the package.
     pub path: TaskPath,
-    /// What it is for; may be empty.
-    pub description: String,
+    /// What it is for.
+    pub description: Property<Description>,
     /// Variables that it and what is inside it see, by name. They begin anew with each of its tries.
     pub variables: BTreeMap<String, Variable>,
     /// What it does.

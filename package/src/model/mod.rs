@@ -27,7 +27,8 @@ pub use http::{
     RequestTimeout,
 };
 pub use properties::{
-    ForceResult, MaxConcurrent, MaximumErrors, Properties, Resolved, Retries, RetryDelay, Timeout,
+    Description, ForceResult, MaxConcurrent, MaximumErrors, Properties, Resolved, Retries, RetryDelay,
+    Timeout,
 };
 pub use repeat::{Assign, For};
 pub use sql::{Query, RowsTarget, Sql, Statement};

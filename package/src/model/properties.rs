@@ -1,9 +1,11 @@
 //! What every task has whatever its kind, and may be an expression.
 
+use std::fmt;
 use std::time::Duration;
 
 use crate::property::{BoundedDuration, BoundedInt, Property, PropertyError, PropertyValue, Word};
 use crate::scope::Scope;
+use crate::value::{DataType, Value};
 
 use super::{Isolation, Wanted};
 
@@ -17,6 +19,47 @@ pub type Timeout = BoundedDuration<1, 2_592_000_000>;
 pub type MaximumErrors = BoundedInt<1, 1_000_000>;
 /// How many tasks of a package run at once.
 pub type MaxConcurrent = BoundedInt<1, 1_000>;
+
+/// What a package or task is for, in its author's words; may be empty.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub struct Description(String);
+
+impl Description {
+    /// Longest, in bytes.
+    pub const BYTES_MAX: usize = 4_096;
+
+    /// The text.
+    pub fn into_text(self) -> String {
+        self.0
+    }
+}
+
+impl PropertyValue for Description {
+    const DATA_TYPE: DataType = DataType::String;
+
+    fn expected() -> String {
+        format!("a text of at most {} bytes", Description::BYTES_MAX)
+    }
+
+    fn of_value(value: &Value) -> Option<Description> {
+        match value {
+            Value::String(text) if text.len() <= Description::BYTES_MAX => Some(Description(text.clone())),
+            _ => None,
+        }
+    }
+}
+
+/// As packages write it.
+impl fmt::Display for Property<Description> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Property::Value(Description(text)) => f.write_str(text),
+            Property::Text(template) => template.fmt(f),
+            // No text is an expression as a whole.
+            Property::Expression(_) => Ok(()),
+        }
+    }
+}
 
 /// What counts as a task's result when it has ended by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]

@@ -2,6 +2,7 @@
 
 use crate::expression::Parsed;
 use crate::model::{Child, Operand, Parameter};
+use crate::project::PACKAGES_MAX;
 use crate::reference::Reference;
 use crate::siblings::{Call, LEVELS_MAX, Outline, PACKAGES_DEEP_MAX, Siblings};
 use crate::value::DataType;
@@ -33,34 +34,101 @@ pub(super) fn child(
     report: &mut Report,
 ) -> Option<Child> {
     let item = table.require("package", what, report);
+    let among = table.take("among");
     check_where(table, report);
     let given = table.take("parameters");
     let item = item?;
-    let package = item.string(report)?;
+    let package = names.shown_text(&item, report)?;
     let entries = given.as_ref().map(|given| given.named_items(report)).unwrap_or_default();
     if entries.len() > PARAMETERS_MAX {
         report.add(item.span(), format!("`parameters` has more than {PARAMETERS_MAX} entries"));
         return None;
     }
-    let called = called(&names.caller, &item, package, at, report)?;
-    let mut parameters = Vec::new();
-    if !called.is_faulty {
-        check_required(&item, package, called, &entries, report);
-        for entry in &entries {
-            match called.parameters.get(entry.key) {
-                Some(parameter) => {
-                    let value = value(names, entry, package, parameter, report);
-                    parameters.extend(value.map(|value| (entry.key.to_owned(), value)));
-                }
-                None => {
-                    let known: Vec<&str> = called.parameters.keys().map(String::as_str).collect();
-                    let message = format!("package `{package}` has no parameter `{}`", entry.key);
-                    report.unknown_word(entry.key_span.clone(), message, entry.key, &known);
-                }
+    let choices = choices(&item, package.as_literal(), among, report)?;
+    let mut found: Vec<(&str, &Outline)> = Vec::with_capacity(choices.len());
+    for (name, item) in &choices {
+        let Some(called) = called(&names.caller, item, name, at, report).filter(|called| !called.is_faulty)
+        else {
+            continue;
+        };
+        check_required(item, name, called, &entries, report);
+        found.push((*name, called));
+    }
+    let parameters = entries.iter().filter_map(|entry| {
+        Some((entry.key.to_owned(), value(names, entry, taken(entry, &found, report)?, report)?))
+    });
+    let parameters = parameters.collect();
+    let among = choices.into_iter().map(|(name, _)| name.to_owned()).collect();
+    Some(Child { package, among, parameters })
+}
+
+/// The packages that may be meant, each with where it is named: the one that `package` says, or those of `among`.
+fn choices<'t>(
+    item: &Item<'t>,
+    known: Option<&str>,
+    among: Option<Item<'t>>,
+    report: &mut Report,
+) -> Option<Vec<(&'t str, Item<'t>)>> {
+    match (known, among) {
+        (Some(_), Some(among)) => {
+            let message = "`among` goes with a `package` that is an expression";
+            report.add_with_help(among.key_span, message, "take it out");
+            None
+        }
+        (Some(_), None) => Some(vec![(item.string(report)?, item.clone())]),
+        (None, None) => {
+            let message = "`package` is an expression, and which packages it may be is not said";
+            report.add_with_help(item.span(), message, "name them: among = [\"orders\", \"items\"]");
+            None
+        }
+        (None, Some(among)) => {
+            let elements = among.elements(PACKAGES_MAX, report)?;
+            if elements.is_empty() {
+                report.add_with_help(among.span(), "`among` is empty", "name the packages that may be run");
             }
+            let named = elements.into_iter().filter_map(|element| Some((element.string(report)?, element)));
+            Some(named.collect())
         }
     }
-    Some(Child { package: package.to_owned(), parameters })
+}
+
+/// The parameter that `entry` gives a value, and the first package that has it. All that may be run have it, alike.
+fn taken<'o>(
+    entry: &Item<'_>,
+    found: &[(&'o str, &'o Outline)],
+    report: &mut Report,
+) -> Option<(&'o str, &'o Parameter)> {
+    let mut first: Option<(&str, &Parameter)> = None;
+    for (package, called) in found {
+        let Some(parameter) = called.parameters.get(entry.key) else {
+            let known: Vec<&str> = called.parameters.keys().map(String::as_str).collect();
+            let message = format!("package `{package}` has no parameter `{}`", entry.key);
+            report.unknown_word(entry.key_span.clone(), message, entry.key, &known);
+            return None;
+        };
+        match first {
+            Some((other, like))
+                if (like.data_type, like.sensitive) != (parameter.data_type, parameter.sensitive) =>
+            {
+                let message = format!(
+                    "parameter `{}` is {} in `{other}` and {} in `{package}`",
+                    entry.key,
+                    described(like),
+                    described(parameter)
+                );
+                let help = "what all packages of `among` are given has the same type in each";
+                report.add_with_help(entry.key_span.clone(), message, help);
+                return None;
+            }
+            _ => first = first.or(Some((package, parameter))),
+        }
+    }
+    first
+}
+
+fn described(parameter: &Parameter) -> String {
+    let sensitive = if parameter.sensitive { ", sensitive," } else { "" };
+    parameter.data_type.with_article() + sensitive
 }
 
 fn check_where(table: &mut Table<'_>, report: &mut Report) {
@@ -165,8 +233,7 @@ fn check_required(
 fn value(
     names: &Names<'_>,
     entry: &Item<'_>,
-    package: &str,
-    parameter: &Parameter,
+    (package, parameter): (&str, &Parameter),
     report: &mut Report,
 ) -> Option<Operand> {
     if parameter.sensitive {

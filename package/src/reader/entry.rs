@@ -55,7 +55,7 @@ pub fn read_package(
     let package = with_table(&source, &mut report, |table, report| package(name, table, around, report));
     let package = package.unwrap_or_else(|| Package {
         name: name.to_owned(),
-        description: String::new(),
+        description: Property::default(),
         run_as: None,
         max_concurrent: None,
         parameters: BTreeMap::new(),
@@ -94,7 +94,7 @@ pub(crate) fn settings_and_problems(path: &str, bytes: &[u8]) -> (ProjectSetting
 }
 
 fn package(name: &str, table: &mut Table<'_>, around: &Surroundings<'_>, report: &mut Report) -> Package {
-    let description = declare::description(table, report);
+    let description = table.take("description");
     let run_as = declare::run_as(table, report);
     let parameters = declare::parameters(table, report);
     let no_connections = BTreeMap::new();
@@ -112,6 +112,7 @@ fn package(name: &str, table: &mut Table<'_>, around: &Surroundings<'_>, report:
     let names = Names { scopes: vec![NameScope { variables: variables.clone(), at_once: None }], ..names };
     let connections = declare::connections(table.take("connections"), &names, report);
     let names = Names { connections: &connections, ..names };
+    let description = description.and_then(|item| names.property_of(&item, report)).unwrap_or_default();
     let said = transactions::Said::read(&names, table, report);
     let maximum_errors = names.property(table, "maximum-errors", report).unwrap_or_default();
     let transaction = transactions::of_package(&said);

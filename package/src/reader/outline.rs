@@ -3,6 +3,7 @@
 use toml::de::{DeTable, DeValue};
 
 use crate::model::Event;
+use crate::project::PACKAGES_MAX;
 use crate::siblings::{Call, Outline};
 
 use super::NESTING_MAX;
@@ -44,13 +45,28 @@ fn tasks(container: &DeTable<'_>, levels: usize, at_once: u32, outline: &mut Out
     let Some(tasks) = tasks.filter(|_| levels <= NESTING_MAX) else { return };
     for task in tasks.values().filter_map(|task| task.get_ref().as_table()) {
         outline.levels = outline.levels.max(levels);
-        if text(task, "kind") == Some("package")
-            && let Some(called) = text(task, "package")
-        {
+        let calls = if text(task, "kind") == Some("package") { called(task) } else { Vec::new() };
+        for called in calls {
             let call = outline.calls.entry(called.to_owned()).or_default();
             *call = Call { levels: levels.max(call.levels), at_once: at_once.max(call.at_once) };
         }
         self::tasks(task, levels + 1, at_once.saturating_mul(parallel(task)), outline);
+    }
+}
+
+/// The packages that a task may run: the one it names, or those of `among` if the name is an expression.
+fn called<'t>(task: &'t DeTable<'_>) -> Vec<&'t str> {
+    match text(task, "package") {
+        Some(package) if package.contains("{{") => {
+            let among = task.get("among").and_then(|among| among.get_ref().as_array());
+            among
+                .into_iter()
+                .flatten()
+                .filter_map(|name| name.get_ref().as_str())
+                .take(PACKAGES_MAX)
+                .collect()
+        }
+        package => package.into_iter().collect(),
     }
 }
 

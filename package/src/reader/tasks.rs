@@ -79,7 +79,6 @@ impl TaskReader<'_> {
         let mut task = unread(item.key, parent);
         let mut place = order::Place::at(item.key_span.clone());
         let Some(mut table) = item.table(report) else { return (task, place) };
-        task.description = declare::description(&mut table, report);
         if let Some(after) = table.take("after") {
             place = order::Place::at(after.span());
             let around = order::Around { task: item.key, siblings, names: &self.names };
@@ -90,6 +89,7 @@ impl TaskReader<'_> {
         task.disable = self.names.property(&mut table, "disable", report).unwrap_or_default();
         task.variables = declare::variables(&mut table, &self.names.without_variables(), report);
         self.names.scopes.push(NameScope { variables: task.variables.clone(), at_once: None });
+        task.description = self.names.property(&mut table, "description", report).unwrap_or_default();
         task.properties = self.properties(&mut table, report);
         // Before the kind: what stands in a loop whose iterations run at the same time is no rule for its handlers.
         task.handlers = self.handlers(&mut table, &task.path, report);
@@ -222,7 +222,7 @@ fn unread(name: &str, parent: &TaskPath) -> Task {
     Task {
         name: name.to_owned(),
         path: parent.child(name),
-        description: String::new(),
+        description: Property::default(),
         // Stands for a kind that cannot be read, which is reported.
         variables: BTreeMap::new(),
         kind: TaskKind::Sequence(Container::default()),

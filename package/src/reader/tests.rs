@@ -116,7 +116,7 @@ fn good(text: &str) -> Package {
 #[test]
 fn a_whole_package_is_read() {
     let package = good(WHOLE);
-    assert_eq!(package.description, "Load one day");
+    assert_eq!(package.description.to_string(), "Load one day");
     assert_eq!(package.maximum_errors.known().map(|number| number.get()), Some(3));
     assert_eq!(package.variables["rows"].value, Operand::Literal(Value::Int64(0)));
     assert_eq!(package.parameters["rate"].default.as_ref().unwrap().to_json(), "1.50");

@@ -8,6 +8,7 @@ use super::parts::{
     words,
 };
 use crate::model::Event;
+use crate::project::PACKAGES_MAX;
 
 /// The schema of each kind of task, by its word.
 pub(super) fn all() -> Vec<(&'static str, Value)> {
@@ -189,7 +190,15 @@ fn http() -> Properties {
 
 fn child() -> Properties {
     vec![
-        ("package", text("The other package of the project")),
+        ("package", text("The other package of the project; {{ }} puts values in")),
+        (
+            "among",
+            list(
+                "The packages that it may be, if `package` is an expression",
+                text("A package"),
+                PACKAGES_MAX,
+            ),
+        ),
         ("parameters", values("The values of its parameters")),
         ("where", words("Inside this execution", &["here"])),
         (

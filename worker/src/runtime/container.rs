@@ -61,7 +61,8 @@ pub(super) async fn run_package<'a>(
         place.around = Enclosing::at(&place, context, &package.handlers, true);
     }
     let around = place.around.clone();
-    let raised = |event| Raised::by(event, &package.name, &package.description, path.as_str());
+    let description = events::describe(context, &package.description, None, frame).await;
+    let raised = |event| Raised::by(event, &package.name, description.clone(), path.as_str());
     let mut ended = match events::raise(&around, raised(Event::PreExecute), &halt).await {
         Ok(()) => match resolved {
             Ok((maximum, within)) => {
@@ -69,17 +70,17 @@ pub(super) async fn run_package<'a>(
                 membership::run_package(context, maximum, place, &halt).await
             }
             Err(problem) => {
-                tell_package_fault(context, &path, &around, &problem, &halt).await;
+                tell_package_fault(context, &path, &around, (&description, &problem), &halt).await;
                 ContainerEnd { end: End::Failure, errors: 1, error: Some(format!("{path}: {problem}")) }
             }
         },
         Err(error) => {
-            handler_failed(context, &path, &around, Event::PreExecute, &halt).await;
+            handler_failed(context, &path, &around, (&description, Event::PreExecute), &halt).await;
             ContainerEnd { end: End::Failure, errors: 1, error: Some(error) }
         }
     };
     if let Err(error) = events::raise(&around, raised(Event::PostExecute), &halt).await {
-        handler_failed(context, &path, &around, Event::PostExecute, &halt).await;
+        handler_failed(context, &path, &around, (&description, Event::PostExecute), &halt).await;
         ended.end = End::Failure;
         ended.error.get_or_insert(error);
     }
@@ -98,10 +99,11 @@ async fn handler_failed<'a>(
     context: &'a Context<'a>,
     path: &RunPath,
     around: &Around<'a>,
-    event: Event,
+    (description, event): (&str, Event),
     halt: &CancellationToken,
 ) {
-    tell_package_fault(context, path, around, &events::handler_failed(event), halt).await;
+    let text = events::handler_failed(event);
+    tell_package_fault(context, path, around, (description, &text), halt).await;
 }
 
 /// Tells of what makes the package itself fail.
@@ -109,12 +111,12 @@ async fn tell_package_fault<'a>(
     context: &'a Context<'a>,
     path: &RunPath,
     around: &Around<'a>,
-    text: &str,
+    (description, text): (&str, &str),
     halt: &CancellationToken,
 ) {
     let package = context.package;
     context.log.say(MessageType::Error, MessageSource::Package, path.as_str(), text).await;
-    let raised = Raised::by(Event::Error, &package.name, &package.description, path.as_str()).saying(text);
+    let raised = Raised::by(Event::Error, &package.name, description.to_owned(), path.as_str()).saying(text);
     // It has failed anyhow.
     let _ = events::raise(around, raised, halt).await;
 }
@@ -171,7 +173,7 @@ pub(super) fn run_container<'a>(
             for (task, fault) in next.faults {
                 let path = place.path.child(&task.name);
                 error.get_or_insert_with(|| format!("{path}: {fault}"));
-                let told = tell_fault(context, task, path, fault, place.around.clone(), halt.clone());
+                let told = tell_fault(context, task, place.clone(), fault, halt.clone());
                 running.push(told.map(|()| Step::Told).boxed());
             }
             for skipped in flow.take_skipped() {
@@ -212,15 +214,16 @@ async fn tell_seen(context: &Context<'_>, task: &Task, path: RunPath, seen: Stri
 async fn tell_fault<'a>(
     context: &'a Context<'a>,
     task: &'a Task,
-    path: RunPath,
+    place: Place<'a>,
     fault: String,
-    around: Around<'a>,
     halt: CancellationToken,
 ) {
+    let path = place.path.child(&task.name);
     context.log.say(MessageType::Error, task::source(task), path.as_str(), &fault).await;
-    let raised = Raised::by_task(Event::Error, task, path.as_str()).saying(&fault);
+    let raised =
+        Raised::by_task(Event::Error, context, (task, place.frame), path.as_str()).await.saying(&fault);
     // The fault counts anyhow, and a handler that fails has said why.
-    let _ = events::raise(&around, raised, &halt).await;
+    let _ = events::raise(&place.around, raised, &halt).await;
 }
 
 async fn tell_skipped(context: &Context<'_>, container: &Container, around: RunPath, skipped: Skipped) {

@@ -13,7 +13,8 @@ use scaleout_package::Value;
 use scaleout_package::budget::Kept;
 use scaleout_package::flow::{End, RunPath};
 use scaleout_package::frames::{Beginning, Change, FrameId};
-use scaleout_package::model::{Event, Handler, Handlers, Task};
+use scaleout_package::model::{Description, Event, Handler, Handlers, Task};
+use scaleout_package::property::Property;
 use scaleout_package::reference::SystemVariable;
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
@@ -96,13 +97,19 @@ pub(super) struct Raised {
 }
 
 impl Raised {
-    /// By `task`, whose path in this run is `path`.
-    pub(super) fn by_task(event: Event, task: &Task, path: &str) -> Raised {
-        Raised::by(event, &task.name, &task.description, path)
+    /// By `task`, whose path in this run is `path` and which sees `frame`.
+    pub(super) async fn by_task(
+        event: Event,
+        context: &Context<'_>,
+        (task, frame): (&Task, FrameId),
+        path: &str,
+    ) -> Raised {
+        let description = describe(context, &task.description, Some(task), frame).await;
+        Raised::by(event, &task.name, description, path)
     }
 
-    pub(super) fn by(event: Event, name: &str, description: &str, path: &str) -> Raised {
-        let (name, description, path) = (name.to_owned(), description.to_owned(), path.to_owned());
+    pub(super) fn by(event: Event, name: &str, description: String, path: &str) -> Raised {
+        let (name, path) = (name.to_owned(), path.to_owned());
         Raised { event, name, description, path, text: None, change: None }
     }
 
@@ -136,6 +143,20 @@ impl Raised {
             )
         };
         self.event.variables().iter().copied().map(fact).collect()
+    }
+}
+
+/// What handlers are told that a package or task is for. Why it cannot be evaluated stands for it: a description makes
+/// nothing fail.
+pub(super) async fn describe(
+    context: &Context<'_>,
+    description: &Property<Description>,
+    task: Option<&Task>,
+    frame: FrameId,
+) -> String {
+    match context.resolve("description", description, task, frame).await {
+        Ok(description) => description.into_text(),
+        Err(error) => error.to_string(),
     }
 }
 
@@ -188,7 +209,8 @@ pub(super) fn raise_changes<'r, 'a: 'r>(
             }
             let raised = Raised {
                 change: Some((name, value)),
-                ..Raised::by_task(Event::VariableChanged, task, place.path.as_str())
+                ..Raised::by_task(Event::VariableChanged, context, (task, place.frame), place.path.as_str())
+                    .await
             };
             if let Err(error) = raise(&heard, raised, halt).await {
                 failed = failed.or(Some(error));

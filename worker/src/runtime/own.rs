@@ -137,7 +137,7 @@ impl<'a> Own<'a> {
         let text = events::handler_failed(event);
         self.say(context, MessageType::Error, &text).await;
         // It has failed anyhow.
-        let _ = self.raise(Event::Error, &text, halt).await;
+        let _ = self.raise(context, Event::Error, &text, halt).await;
     }
 
     /// Tells why it is not tried, and returns that with its path.
@@ -149,7 +149,7 @@ impl<'a> Own<'a> {
     ) -> String {
         self.say(context, MessageType::Error, why).await;
         // It has failed anyhow, and a handler that fails has said why.
-        let _ = self.raise(Event::Error, why, halt).await;
+        let _ = self.raise(context, Event::Error, why, halt).await;
         format!("{}: {why}", self.place.path)
     }
 
@@ -159,6 +159,7 @@ impl<'a> Own<'a> {
     /// As [`events::raise`].
     pub(super) async fn raise(
         &self,
+        context: &Context<'_>,
         event: Event,
         text: &str,
         halt: &CancellationToken,
@@ -166,7 +167,8 @@ impl<'a> Own<'a> {
         if self.place.around.is_none() {
             return Ok(());
         }
-        let raised = Raised::by_task(event, self.task, self.place.path.as_str()).saying(text);
+        let source = (self.task, self.place.frame);
+        let raised = Raised::by_task(event, context, source, self.place.path.as_str()).await.saying(text);
         events::raise(&self.place.around, raised, halt).await
     }
 }

@@ -115,7 +115,7 @@ fn begin<'r, 'a: 'r>(
     Box::pin(async move {
         let mut own = Own::open(context, task, around, refusal).await;
         own.say(context, MessageType::PreExecute, &format!("{} starts", task.name)).await;
-        let failed = own.raise(Event::PreExecute, "", halt).await.err();
+        let failed = own.raise(context, Event::PreExecute, "", halt).await.err();
         // What those handlers set counts.
         own.resolve(context).await;
         let refused = match own.refusal.clone() {
@@ -162,12 +162,12 @@ fn conclude<'r, 'a: 'r>(
             // Of containers SSIS raises none: what failed inside has.
             if !is_container {
                 let why = ended.error.clone().unwrap_or(text);
-                if let Err(error) = own.raise(Event::TaskFailed, &why, halt).await {
+                if let Err(error) = own.raise(context, Event::TaskFailed, &why, halt).await {
                     ended.fail_with(error);
                 }
             }
         }
-        if let Err(error) = own.raise(Event::PostExecute, "", halt).await {
+        if let Err(error) = own.raise(context, Event::PostExecute, "", halt).await {
             own.handler_failed(context, Event::PostExecute, halt).await;
             ended.fail_with(error);
         }
@@ -200,7 +200,7 @@ async fn force<'a>(
             own.say(context, MessageType::Error, failed).await;
             (ended.errors, ended.error) = (1, Some(format!("{path}: {failed}")));
             // It has failed anyhow.
-            let _ = own.raise(Event::Error, failed, halt).await;
+            let _ = own.raise(context, Event::Error, failed, halt).await;
         }
     }
 }

@@ -80,7 +80,7 @@ fn after_failure<'r, 'a: 'r>(
             if let Some(text) = text {
                 own.say(context, MessageType::Error, &text).await;
                 // It has failed anyhow, and a handler that fails has said why.
-                let _ = own.raise(Event::Error, &text, halt).await;
+                let _ = own.raise(context, Event::Error, &text, halt).await;
             }
             return Err(Some(error));
         };
@@ -88,7 +88,7 @@ fn after_failure<'r, 'a: 'r>(
         let (all, after) = (own.properties.retries + 1, duration::print(delay));
         let warning = format!("try {tries} of {all} failed, again in {after}: {why}");
         own.say(context, MessageType::Warning, &warning).await;
-        if own.raise(Event::Warning, &warning, halt).await.is_err() {
+        if own.raise(context, Event::Warning, &warning, halt).await.is_err() {
             own.say(context, MessageType::Error, &why).await;
             own.handler_failed(context, Event::Warning, halt).await;
             return Err(Some(error));

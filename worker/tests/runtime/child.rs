@@ -138,3 +138,38 @@ async fn the_deepest_packages_that_are_allowed_run() {
     went.succeeded();
     assert_eq!(went.stdout(), ["deep"]);
 }
+
+/// One that says it runs `show`, and one that runs it for each of two packages.
+fn either(which: &str) -> String {
+    format!(
+        "[tasks.each]\nkind = \"foreach\"\nlist = [[\"load\"], [{which:?}]]\ninto = [\"which\"]\n\
+         [tasks.each.variables.which]\ntype = \"string\"\n\
+         [tasks.each.tasks.run]\nkind = \"package\"\npackage = \"{{{{ @which }}}}\"\namong = [\"load\", \"other\"]\n\
+         parameters = {{ n = \"LEN(@which)\" }}\n"
+    )
+}
+
+#[tokio::test]
+async fn an_expression_says_which_package_runs() {
+    let world = World::new().await;
+    let shows = |what: &str| {
+        let parameter = "[parameters.n]\ntype = \"int64\"\nrequired = true\n";
+        format!("{parameter}{}", task("show", &format!("echo {what} {{{{ @n }}}}"), ""))
+    };
+    load(&world, &shows("load"));
+    world.file("packages/other.toml", &shows("other"), 0o644);
+    let went = world.run(&either("other")).await;
+    went.succeeded();
+    assert_eq!(went.stdout(), ["load 4", "other 5"]);
+    let paths = [r"\Package\each[1]\run\Package\show", r"\Package\each[2]\run\Package\show"];
+    assert!(paths.iter().all(|path| went.events().contains(&format!("pre-execute {path}"))), "{went:?}");
+    // One that was not named is not run, though the project has it.
+    world.file("packages/third.toml", &shows("third"), 0o644);
+    let went = world.run(&either("third")).await;
+    assert_eq!(went.stdout(), ["load 4"]);
+    assert!(
+        went.error().contains(r#"`package` is "third", and `among` has load, other"#),
+        "{}",
+        went.error()
+    );
+}

@@ -418,3 +418,45 @@ async fn a_storm_of_errors_passes() {
     let records = tokio::time::timeout(Duration::from_secs(50), running.drain()).await.expect("it ends");
     assert!(records > 80_000, "{records}");
 }
+
+#[tokio::test]
+async fn descriptions_tell_handlers_what_is_known_when_something_happens() {
+    let world = World::new().await;
+    let text = r#"
+        description = "the job of {{ @[System::PackageName] }}"
+        [variables.n]
+        type = "int64"
+        value = 1
+        [tasks.plain]
+        kind = "expression"
+        description = "as it stands"
+        assign = "@n = 2"
+        [tasks.made]
+        kind = "expression"
+        description = "with {{ @n }} of {{ @own }}"
+        assign = "@n = 3"
+        after = ["plain"]
+        [tasks.made.variables.own]
+        type = "string"
+        value = "its own"
+        [tasks.lost]
+        kind = "expression"
+        description = "{{ NULL(DT_I4) }}"
+        assign = "@n = 4"
+        after = ["made"]
+        [on-post-execute.tasks.tell]
+        kind = "process"
+        command = ["echo", "{{ @[System::SourceName] }}: {{ @[System::SourceDescription] }}"]
+    "#;
+    let went = world.run(text).await;
+    went.succeeded();
+    assert_eq!(
+        went.stdout(),
+        [
+            "plain: as it stands",
+            "made: with 3 of its own",
+            "lost: cannot evaluate `description`: NULL(DT_I4) is NULL and cannot be put into a text",
+            "job: the job of job",
+        ]
+    );
+}

@@ -237,3 +237,53 @@ fn what_cannot_be_read_has_no_second_fault() {
         "packages/a.toml:3:11: the project has no package `b`",
     );
 }
+
+#[test]
+fn a_package_by_expression_is_one_of_those_that_are_named() {
+    let job = |more: &str| {
+        format!(
+            "[variables.which]\ntype = \"string\"\n[tasks.run]\nkind = \"package\"\npackage = \"{{{{ @which }}}}\"\n{more}\n"
+        )
+    };
+    let day = |data_type: &str| format!("[parameters.day]\ntype = \"{data_type}\"\nrequired = true\n");
+    let (one, other) = (day("date"), day("string"));
+    let among = |more: &str| job(&format!("among = [\"one\", \"other\"]\n{more}"));
+    let packages = |text: &str| -> String {
+        let files = [("job", text), ("one", one.as_str()), ("other", other.as_str())];
+        check(&files).map_or_else(|faults| faults, |project| format!("{:?}", project.packages["job"].root))
+    };
+    let cases = [
+        (
+            job(""),
+            "packages/job.toml:5:11: `package` is an expression, and which packages it may be is not said \
+             (name them: among = [\"orders\", \"items\"])",
+        ),
+        (job("among = []"), "packages/job.toml:6:9: `among` is empty (name the packages that may be run)"),
+        (
+            job("among = [\"ones\"]"),
+            "packages/job.toml:6:10: the project has no package `ones` (did you mean `one`?)",
+        ),
+        (
+            job("among = [\"job\"]"),
+            "packages/job.toml:6:10: packages run each other in a circle: job → job",
+        ),
+        (
+            among("parameters = { day = 2024-02-29 }"),
+            "packages/job.toml:7:16: parameter `day` is a date in `one` and a string in `other` \
+             (what all packages of `among` are given has the same type in each)",
+        ),
+        (
+            "[tasks.run]\nkind = \"package\"\npackage = \"one\"\namong = [\"one\"]\nparameters = { day = 2024-02-29 }\n"
+                .to_owned(),
+            "packages/job.toml:4:1: `among` goes with a `package` that is an expression (take it out)",
+        ),
+    ];
+    for (text, expect) in cases {
+        assert_eq!(packages(&text), expect, "{text}");
+    }
+    let required = packages(&among(""));
+    assert!(required.contains("6:10: package `one` requires its parameter `day`"), "{required}");
+    assert!(required.contains("6:17: package `other` requires its parameter `day`"), "{required}");
+    let taken = packages(&job("among = [\"one\"]\nparameters = { day = 2024-02-29 }"));
+    assert!(taken.contains("among: {\"one\"}"), "{taken}");
+}

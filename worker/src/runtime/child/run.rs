@@ -12,6 +12,7 @@ use super::super::activation::{Activation, Place};
 use super::super::container::{PackagePlace, run_package};
 use super::super::context::Context;
 use super::super::task::Try;
+use super::super::text::rendered;
 
 /// The step of a path where another package begins: as the outermost package is called in paths.
 const STEP: &str = "Package";
@@ -23,10 +24,11 @@ pub(crate) async fn run<'a>(
     child: &'a Child,
     interrupt: &CancellationToken,
 ) -> Try {
-    let Some(package) = context.run.package.called.get(&child.package) else {
-        return Try::failed(format!("the package {} was not loaded with this one", child.package));
-    };
     let scope = context.scope_of(activation.task, &activation.place).await;
+    let package = match package(context, child, &scope) {
+        Ok(package) => package,
+        Err(problem) => return Try::failed(problem),
+    };
     // What its parameters take counts for as long as it runs.
     let (values, _rooms) = match values(package, child, &scope, &context.budget) {
         Ok(values) => values,
@@ -42,6 +44,17 @@ pub(crate) async fn run<'a>(
     let place = PackagePlace { path: path.child(STEP), around, at_once };
     let ended = Box::pin(run_package(&inner, place, beginning, interrupt.clone())).await;
     Try::of_container(ended, activation.path(), interrupt)
+}
+
+/// The package that is meant.
+fn package<'a>(context: &Context<'a>, child: &Child, scope: &Scope) -> Result<&'a Package, String> {
+    let name = rendered(&child.package, scope)?;
+    if !child.among.contains(&name) {
+        let among: Vec<&str> = child.among.iter().map(String::as_str).collect();
+        return Err(format!("`package` is {name:?}, and `among` has {}", among.join(", ")));
+    }
+    let called = context.run.package.called.get(&name);
+    called.ok_or_else(|| format!("the package {name} was not loaded with this one"))
 }
 
 /// A value for every parameter: what the task gives, which counts, else the default, which the package holds anyhow.

@@ -214,7 +214,8 @@ async fn failed<'a>(
     halt: &CancellationToken,
 ) -> IterationEnd {
     context.log.say(MessageType::Error, MessageSource::Container, path.as_str(), &problem).await;
-    let raised = Raised::by_task(Event::Error, loop_itself.task, path.as_str()).saying(&problem);
+    let source = (loop_itself.task, loop_itself.place.frame);
+    let raised = Raised::by_task(Event::Error, context, source, path.as_str()).await.saying(&problem);
     // The iteration has failed anyhow.
     let _ = events::raise(around, raised, halt).await;
     IterationEnd { errors: 1, error: Some(format!("{path}: {problem}")) }

@@ -1,8 +1,8 @@
 -- The executables of an execution's package, and what its log tells of each in an attempt. $1 the execution, $2 the
 -- attempt, null: the present one; $3 how many.
 with one as (
-    select e.status, e.attempt as present, coalesce($2, e.attempt) as attempt, e.logging_level, k.name, k.tree
-    from internal.executions e join internal.packages k on k.id = e.package_id
+    select e.status, e.attempt as present, coalesce($2, e.attempt) as attempt, e.logging_level, e.package_id
+    from internal.executions e
     where e.id = $1
 ), told as (
     select internal.package_path(m.path) as package_path, min(m.sequence) as first,
@@ -21,7 +21,7 @@ with one as (
     group by 1
 ), planned as (
     select x.package_path, x.executable_name, x.executable_type, x.ordinality
-    from one cross join lateral internal.executables(one.name, one.tree) with ordinality as x
+    from one cross join lateral internal.executables(one.package_id) with ordinality as x
 )
 select one.attempt, one.attempt = one.present as is_present, one.status, one.logging_level, coalesce(p.package_path, t.package_path) as package_path,
        coalesce(p.executable_name, substring(t.package_path from '[^\\]*$')) as name, p.executable_type as kind,
