@@ -21,6 +21,8 @@ mod hostile;
 mod inputs;
 mod journal;
 mod kills;
+mod kinds;
+mod kinds_world;
 mod limits;
 mod listing;
 mod loading;

@@ -1,9 +1,11 @@
 //! The `for` loop and the `expression` task: assignments, and iterations as long as a condition is true.
 
 use scaleout_common::wire::{MessageSource, MessageType};
+use scaleout_package::Value;
 use scaleout_package::expression::Datum;
 use scaleout_package::flow::{ITERATIONS_MAX, Iterations, Omitted};
-use scaleout_package::model::{Assign, For};
+use scaleout_package::model::{Assign, For, Operand};
+use scaleout_package::scope::Scope;
 use tokio_util::sync::CancellationToken;
 
 use super::activation::{Activation, Place};
@@ -13,14 +15,40 @@ use super::events;
 use super::task::{self, Failure, Try};
 use super::text;
 
-/// Sets variables, one after the other: each sees what those before have set.
-pub(super) async fn assign_all(context: &Context<'_>, activation: &Activation<'_>, all: &[Assign]) -> Try {
+/// Sets variables, one after the other: each sees what those before have set. An evaluation cannot be stopped, and is
+/// bounded: when `interrupt` is cancelled, the one under way sets nothing, and is the last.
+pub(super) async fn assign_all(
+    context: &Context<'_>,
+    activation: &Activation<'_>,
+    all: &[Assign],
+    interrupt: &CancellationToken,
+) -> Try {
     for assign in all {
-        if let Err(problem) = set(context, activation, &activation.place, assign).await {
+        let scope = context.scope_of(activation.task, &activation.place).await;
+        let value = evaluated_aside(assign, scope).await;
+        if interrupt.is_cancelled() {
+            return Try::Interrupted;
+        }
+        let set = match value {
+            Ok(value) => write(context, activation, &assign.target.variable, value).await,
+            Err(problem) => Err(problem),
+        };
+        if let Err(problem) = set {
             return Try::failed(problem);
         }
     }
     Try::succeeded()
+}
+
+/// Evaluates on a thread that may block: texts can keep it busy for seconds, and the task's own timeout is measured by
+/// the thread that it would keep busy otherwise.
+async fn evaluated_aside(assign: &Assign, scope: Scope) -> Result<Value, String> {
+    if !matches!(assign.value, Operand::Expression(_)) {
+        return evaluated(assign, &scope);
+    }
+    let own = assign.clone();
+    let evaluated = tokio::task::spawn_blocking(move || evaluated(&own, &scope)).await;
+    evaluated.map_err(|error| format!("cannot set {}: {error}", assign.target.variable))?
 }
 
 /// Runs the loop to its end. When `interrupt` is cancelled no further iteration starts, and what runs ends itself.
@@ -83,7 +111,7 @@ async fn goes_on<'a>(
     halt: &CancellationToken,
 ) -> Result<bool, Failure> {
     if let Some(assign) = before {
-        set(context, activation, &activation.place, assign).await.map_err(Failure::Own)?;
+        set(context, activation, assign).await.map_err(Failure::Own)?;
         let told = events::raise_changes(context, activation.task, &activation.place, halt).await;
         told.map_err(Failure::Handler)?;
     }
@@ -94,15 +122,23 @@ async fn goes_on<'a>(
     Ok(truth == Some(Datum::Bool(true)))
 }
 
-async fn set(
+async fn set(context: &Context<'_>, activation: &Activation<'_>, assign: &Assign) -> Result<(), String> {
+    let scope = context.scope_of(activation.task, &activation.place).await;
+    let value = evaluated(assign, &scope)?;
+    write(context, activation, &assign.target.variable, value).await
+}
+
+fn evaluated(Assign { target, value }: &Assign, scope: &Scope) -> Result<Value, String> {
+    value.variable_value(scope).map_err(|error| format!("cannot set {}: {error}", target.variable))
+}
+
+async fn write(
     context: &Context<'_>,
     activation: &Activation<'_>,
-    place: &Place<'_>,
-    Assign { target, value }: &Assign,
+    name: &str,
+    value: Value,
 ) -> Result<(), String> {
-    let name = &target.variable;
-    let scope = context.scope_of(activation.task, place).await;
-    let value = value.variable_value(&scope).map_err(|error| format!("cannot set {name}: {error}"))?;
+    let place = &activation.place;
     let value = context.budget.keep_for(name, value).map_err(|error| error.to_string())?;
     let shown = text::shown(&value, context.log.masker());
     context

@@ -233,6 +233,6 @@ pub(super) fn perform<'b, 'a: 'b>(
         TaskKind::File(file) => Box::pin(file::run(context, activation, file, interrupt)),
         TaskKind::Http(http) => Box::pin(http::run(context, activation, http, interrupt)),
         TaskKind::Package(child) => Box::pin(child::run(context, activation, child, interrupt)),
-        TaskKind::Expression(all) => Box::pin(repeat::assign_all(context, activation, all)),
+        TaskKind::Expression(all) => Box::pin(repeat::assign_all(context, activation, all, interrupt)),
     }
 }

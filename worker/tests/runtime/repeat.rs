@@ -101,3 +101,43 @@ async fn a_stop_and_a_timeout_end_a_loop_that_never_ends() {
     running.stopper.stop(StopCause::Told);
     assert_eq!(running.end().await.kind(), OutcomeKind::Stopped);
 }
+
+/// Looks through texts of some MiB, which no machine does in a millisecond.
+const HEAVY: &str = "@n = TOKENCOUNT(REPLICATE(@piece, 300000), REPLICATE(@piece, 300000))";
+
+/// An expression task with these assignments.
+fn assign(all: &[&str], more: &str) -> String {
+    let variables =
+        "[variables.n]\ntype = \"int64\"\n[variables.piece]\ntype = \"string\"\nvalue = \"ab,\"\n";
+    let all: Vec<String> = all.iter().map(|one| format!("\"{one}\"")).collect();
+    format!("{variables}[tasks.set]\nkind = \"expression\"\nassign = [{}]\n{more}\n", all.join(", "))
+}
+
+#[tokio::test]
+async fn an_evaluation_that_takes_too_long_sets_nothing_and_fails_each_try() {
+    let world = World::new().await;
+    let more = "timeout = \"1ms\"\nretries = 1\nretry-delay = \"10ms\"";
+    let went = world.run(&assign(&[HEAVY], more)).await;
+    assert_eq!(went.kind(), OutcomeKind::Failed, "{went:#?}");
+    assert_eq!(went.error(), r"\Package\set: timed out after 1ms");
+    assert_eq!(went.texts(MessageType::Warning), ["try 1 of 2 failed, again in 10ms: timed out after 1ms"]);
+    assert!(went.texts(MessageType::Information).is_empty(), "{went:#?}");
+    // The timeout is for all of them together.
+    let went = world.run(&assign(&["@n = 1", HEAVY, "@n = 2"], "timeout = \"1ms\"")).await;
+    assert_eq!(went.error(), r"\Package\set: timed out after 1ms");
+    world.run(&assign(&[HEAVY], "timeout = \"10m\"")).await.succeeded();
+}
+
+#[tokio::test]
+async fn a_stop_ends_assignments_when_the_evaluation_under_way_has_ended() {
+    let world = World::new().await;
+    // All of them together take far longer than a few of them.
+    let all: Vec<&str> = std::iter::once("@n = 1").chain([HEAVY; 99]).collect();
+    let mut running = world.start(&assign(&all, ""));
+    running.told(MessageType::Information, "n = 1").await;
+    running.stopper.stop(StopCause::Told);
+    let went = running.end().await;
+    assert_eq!(went.kind(), OutcomeKind::Stopped);
+    assert!(went.texts(MessageType::Information).len() < 10, "{went:#?}");
+    assert!(went.texts(MessageType::PostExecute)[0].starts_with("set was stopped"), "{went:#?}");
+}

@@ -182,13 +182,22 @@ impl Running {
             let output = matches!(record.kind, MessageType::Stdout | MessageType::Stderr);
             output.then(|| record.text.strip_prefix(word)?.strip_prefix(' ').map(str::to_owned)).flatten()
         };
-        if let Some(found) = self.seen.iter().find_map(find) {
+        self.find(word, find).await
+    }
+
+    /// Waits until the log has this text of that kind.
+    pub(super) async fn told(&mut self, kind: MessageType, text: &str) {
+        self.find(text, |record| (record.kind == kind && record.text == text).then_some(())).await;
+    }
+
+    async fn find<T>(&mut self, what: &str, find: impl Fn(&LogRecord) -> Option<T>) -> T {
+        if let Some(found) = self.seen.iter().find_map(&find) {
             return found;
         }
         loop {
             let next = tokio::time::timeout(DEADLINE, self.records.recv()).await;
-            let Some(record) = next.unwrap_or_else(|_| panic!("no {word} in {:#?}", self.seen)) else {
-                panic!("the run ended without {word}: {:#?}", self.seen)
+            let Some(record) = next.unwrap_or_else(|_| panic!("no {what} in {:#?}", self.seen)) else {
+                panic!("the run ended without {what}: {:#?}", self.seen)
             };
             let found = find(&record);
             self.seen.push(record);
