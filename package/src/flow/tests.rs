@@ -1,14 +1,12 @@
 //! Control flow: named cases, and random graphs against a sequential reference.
 
-use std::time::Duration;
-
 use proptest::prelude::*;
 
 use super::*;
 use crate::expression::{Expression, Name, Names, Parsed, Type, UnknownName};
 use crate::model::{
-    After, Constraint, Container, ForceResult, Handlers, Join, MaximumErrors, On, Properties, Resolved, Task,
-    TaskIndex, TaskKind, TaskPath, When,
+    After, Constraint, Container, Handlers, Join, MaximumErrors, On, Properties, Task, TaskIndex, TaskKind,
+    TaskPath, When,
 };
 use crate::property::Property;
 
@@ -174,18 +172,6 @@ fn errors_are_counted_as_the_design_says() {
 }
 
 #[test]
-fn a_forced_result_counts_but_a_stop_is_no_success() {
-    let mut forced_task = Resolved::default();
-    assert_eq!(forced(&forced_task, End::Failure, false), None);
-    forced_task.force_result = ForceResult::Success;
-    assert_eq!(forced(&forced_task, End::Failure, false), Some(End::Success));
-    assert_eq!(forced(&forced_task, End::Failure, true), None);
-    assert_eq!(forced(&forced_task, End::Success, false), None);
-    forced_task.force_result = ForceResult::Failure;
-    assert_eq!(forced(&forced_task, End::Success, false), Some(End::Failure));
-}
-
-#[test]
 fn stopping_starts_nothing_more_not_even_at_the_end() {
     let tasks = vec![task(0, after(&[])), task(1, after(&[(0, On::Success)])), task(2, After::End)];
     let mut flow = self::flow(&container(tasks));
@@ -295,14 +281,6 @@ fn an_answer_that_comes_too_late_changes_nothing() {
     flow.answer(questions[0], Answer::Failed);
     flow.finish(TaskIndex(2), End::Success, 0, true);
     assert_eq!(flow.end(), Some(FlowEnd { end: End::Success, errors: 0 }));
-}
-
-#[test]
-fn retries_are_counted() {
-    let delay = Duration::from_secs(3);
-    let task = Resolved { retries: 2, retry_delay: delay, ..Resolved::default() };
-    let decisions: Vec<_> = (1..=4).map(|tries| retry_after(&task, tries)).collect();
-    assert_eq!(decisions, [Some(delay), Some(delay), None, None]);
 }
 
 /// What became of each task, by asking in rounds: no queue, no counters, written independently.

@@ -141,8 +141,8 @@ fn conclude<'r, 'a: 'r>(
     Box::pin(async move {
         // One that was refused has done nothing that could count as success.
         let is_refused = own.refusal.is_some();
-        if let Some(counts) = forced(&own.properties, ended.end, halt.is_cancelled())
-            && (!is_refused || counts == End::Failure)
+        if let Some(counts) = forced(&own.properties, ended.end, ended.errors, halt.is_cancelled())
+            && (!is_refused || counts.0 == End::Failure)
         {
             force(context, &own, counts, halt, &mut ended).await;
         }
@@ -183,22 +183,22 @@ fn conclude<'r, 'a: 'r>(
 async fn force<'a>(
     context: &'a Context<'a>,
     own: &Own<'a>,
-    counts: End,
+    (end, errors): (End, u32),
     halt: &CancellationToken,
     ended: &mut TriesEnd,
 ) {
     let succeeded = "it counts as succeeded, whatever happened: force-result says so";
     let failed = "it counts as failed, whatever happened: force-result says so";
     let path = &own.place.path;
-    (ended.end, ended.errors) = (counts, 0);
-    match counts {
+    (ended.end, ended.errors) = (end, errors);
+    match end {
         End::Success => {
             own.say(context, MessageType::Information, succeeded).await;
             ended.error = None;
         }
         End::Failure => {
             own.say(context, MessageType::Error, failed).await;
-            (ended.errors, ended.error) = (1, Some(format!("{path}: {failed}")));
+            ended.error = Some(format!("{path}: {failed}"));
             // It has failed anyhow.
             let _ = own.raise(context, Event::Error, failed, halt).await;
         }

@@ -63,6 +63,23 @@ async fn a_forced_result_counts_for_what_follows_and_is_said() {
 }
 
 #[tokio::test]
+async fn a_forced_result_is_the_last_word_on_what_is_allowed() {
+    let world = World::new().await;
+    let leaf = |force| task("leaf", "exit 1", &format!("maximum-errors = 2\nforce-result = \"{force}\""));
+    assert_eq!(world.run(&leaf("failure")).await.kind(), OutcomeKind::Failed);
+    world.run(&leaf("success")).await.succeeded();
+    let container = |maximum_errors, force| {
+        let head = format!("maximum-errors = {maximum_errors}\n[tasks.all]\nkind = \"sequence\"\n");
+        let inside = [task("all.tasks.one", "exit 1", ""), task("all.tasks.two", "exit 1", "")].concat();
+        format!("{head}maximum-errors = 3\nforce-result = \"{force}\"\n{inside}")
+    };
+    // Two tasks in it failed, and so has it: these two count.
+    assert_eq!(world.run(&container(2, "failure")).await.kind(), OutcomeKind::Failed);
+    world.run(&container(3, "failure")).await.succeeded();
+    world.run(&container(1, "success")).await.succeeded();
+}
+
+#[tokio::test]
 async fn an_error_that_a_task_allows_counts_around_it_only() {
     let world = World::new().await;
     let fails = task(

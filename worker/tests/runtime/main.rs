@@ -10,6 +10,7 @@ mod control;
 mod document;
 mod file;
 mod foreach;
+mod graphs;
 mod guard;
 mod handlers;
 mod http;
