@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use deadpool_postgres::Transaction;
 use jiff::Timestamp;
 use scaleout_common::api::{AuditAction, EnqueueAnswer, EnqueueRequest};
 use scaleout_common::ids::{BatchId, ExecutionId, MasterId, WorkerId};
@@ -97,10 +98,15 @@ impl Catalog {
             (request, hash)
         })
         .await;
-        if let Some(answer) = self.repeated(request.request_id, &hash).await? {
+        // Beside each other: that it is a repeated one is the rare answer, which counts whatever the other says.
+        let (repeated, put_together) = tokio::join!(
+            self.repeated(request.request_id, &hash),
+            self.put_together(request, hash, caller, accepting)
+        );
+        if let Some(answer) = repeated? {
             return Ok(Accepted::before(answer));
         }
-        let (new, prepared) = self.put_together(request, hash, caller, accepting).await?;
+        let (new, prepared) = put_together?;
         let Prepared { items, values } = prepared;
         self.insert(&[Part { new, items }], &values).await
     }
@@ -192,14 +198,11 @@ impl Catalog {
         if let Some(run) = &new.scheduled {
             run.note(&transaction, new.id).await?;
         }
-        new.insert_packages(&transaction).await?;
-        let mut dispatches = Vec::with_capacity(ids.len().div_ceil(DISPATCH_EXECUTIONS_MAX));
-        let mut rest = ids.as_slice();
-        for part in parts {
-            let (own, others) = rest.split_at(part.executions());
-            rest = others;
-            dispatches.extend(part.insert(&transaction, own, values, &start).await?);
-        }
+        // The packages are sent first, so that a deleted project is told before anything else fails.
+        let ((), dispatches) = tokio::try_join!(
+            new.insert_packages(&transaction),
+            insert_parts(parts, &transaction, &ids, values, &start)
+        )?;
         let joined =
             chosen::open(&transaction, parts.iter().filter_map(|part| part.new.chosen.as_ref())).await?;
         transaction.commit().await?;
@@ -263,6 +266,23 @@ impl Catalog {
         let message = format!("the values of the project do not fit: {}", problems.summary());
         Err(RequestError::Parameters { message, problems: problems.into_listed() })
     }
+}
+
+async fn insert_parts(
+    parts: &[Part<'_>],
+    transaction: &Transaction<'_>,
+    ids: &[ExecutionId],
+    values: &[KeptValues],
+    start: &Settled,
+) -> Result<Vec<Dispatch>, RequestError> {
+    let mut dispatches = Vec::with_capacity(ids.len().div_ceil(DISPATCH_EXECUTIONS_MAX));
+    let mut rest = ids;
+    for part in parts {
+        let (own, others) = rest.split_at(part.executions());
+        rest = others;
+        dispatches.extend(part.insert(transaction, own, values, start).await?);
+    }
+    Ok(dispatches)
 }
 
 fn accepted(parts: &[Part<'_>], ids: &[ExecutionId], start: &Settled) -> EnqueueAnswer {

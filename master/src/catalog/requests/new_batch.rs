@@ -49,7 +49,8 @@ impl Part<'_> {
         let lines = self.new.limited.lines(transaction).await?;
         let mut dispatches = Vec::with_capacity(ids.len().div_ceil(DISPATCH_EXECUTIONS_MAX));
         let mut created = 0;
-        for rows in ExecutionRows::chunks(ids, &self.items, values) {
+        let mut chunks = ExecutionRows::chunks(ids, &self.items, values).peekable();
+        while let Some(rows) = chunks.next() {
             if let Some(deadline) = &start.deadline {
                 insert_times(transaction, sql::INSERT_START_DEADLINES, deadline, &rows.ids).await?;
             }
@@ -66,11 +67,19 @@ impl Part<'_> {
                 }
             };
             created += waiting.ids.len();
-            self.new.insert_executions(transaction, Status::Created, &waiting, start).await?;
-            self.new.insert_executions(transaction, Status::Pending, &free, start).await?;
-            dispatches.extend(self.new.insert_dispatches(transaction, &free.ids).await?);
+            let is_last = chunks.peek().is_none();
+            let count = async {
+                if is_last { self.new.count(transaction, ids.len() - created, created).await } else { Ok(()) }
+            };
+            // One behind the other, without waiting for the answers in between.
+            let ((), (), dispatched, ()) = tokio::try_join!(
+                self.new.insert_executions(transaction, Status::Created, &waiting, start),
+                self.new.insert_executions(transaction, Status::Pending, &free, start),
+                self.new.insert_dispatches(transaction, &free.ids),
+                count,
+            )?;
+            dispatches.extend(dispatched);
         }
-        self.new.count(transaction, ids.len() - created, created).await?;
         Ok(dispatches)
     }
 }

@@ -1,12 +1,17 @@
 -- Rows are inserted in the order of acceptance, and so are the ids within a row; a row stays until none of its ids
--- is pending. So the first that is still pending is the oldest. The scan ends with it; $1 ids are looked at at most.
--- What has a start time waits since then.
+-- is pending, and then until it is swept. So the first that is still pending is the oldest, and the scan ends with it.
+-- Behind $1 ids, so many that have ended and are not swept yet, only the last one of each row is looked at, of $2 rows in
+-- all: what is found there may be younger than the oldest, until the sweep has come. What has a start time waits since
+-- then.
 select waiting.id, greatest(internal.accepted_at(waiting.id), found.start_at) as accepted_at
 from (
     select u.id, u.attempt
-    from (select ids, attempts from internal.dispatches order by id limit $1) as oldest
-    cross join unnest(oldest.ids, oldest.attempts) as u (id, attempt)
-    limit $1
+    from (
+        select d.ids, d.attempts, sum(cardinality(d.ids)) over (order by d.id) - cardinality(d.ids) as before
+        from (select id, ids, attempts from internal.dispatches order by id limit $2) as d
+    ) as oldest
+    cross join unnest(oldest.ids, oldest.attempts) with ordinality as u (id, attempt, number)
+    where oldest.before < $1 or u.number = cardinality(oldest.ids)
 ) as waiting
 cross join lateral (
     select e.start_at from internal.executions e
