@@ -38,7 +38,7 @@ pub fn type_of(data_type: DataType) -> Option<Type> {
 }
 
 /// A value as expressions have it that know it as one of `data_type`; `None` is NULL. That it is one of that type is the
-/// caller's to check: [`Datum::is_of`].
+/// caller's to check: [`Datum::is_of`]. Of an instant, what is less than 100 ns goes.
 ///
 /// # Errors
 /// A decimal has more digits than the type, or it is rows: a fragment that reads after a colon.
@@ -46,15 +46,10 @@ pub fn datum_of(value: &Value, data_type: Type) -> Result<Option<Datum>, String>
     Ok(Some(match value {
         Value::Null => return Ok(None),
         Value::Bool(truth) => Datum::Bool(*truth),
+        Value::Int64(number) if data_type.is_exact() => exact(Numeric::new((*number).into(), 0), data_type)?,
         Value::Int64(number) => Datum::Integer((*number).into()),
         Value::Float64(number) => Datum::Real(*number),
-        Value::Decimal(number) => {
-            let (precision, scale) = data_type.digits().unwrap_or((DECIMAL_PRECISION, DECIMAL_SCALE));
-            Datum::Exact(numeric(*number, scale).ok_or_else(|| {
-                let whole = precision - scale;
-                format!("a decimal in an expression has {whole} digits in front of the point and {scale} behind it")
-            })?)
-        }
+        Value::Decimal(number) => exact(numeric(*number), data_type)?,
         Value::String(text) => Datum::Text(text.clone()),
         Value::Date(day) => Datum::Day(*day),
         Value::Table(_) => return Err("rows are no value of an expression".to_owned()),
@@ -62,23 +57,38 @@ pub fn datum_of(value: &Value, data_type: Type) -> Result<Option<Datum>, String>
             let local = TimeZone::UTC.to_datetime(*instant);
             Datum::Offset(OffsetMoment { local: without_rest(local), minutes: 0 })
         }
-        Value::Ssis(typed) => typed.datum.clone(),
+        Value::Ssis(typed) => {
+            let fitted = typed.datum.fitted(typed.data_type, data_type);
+            fitted.ok_or_else(|| format!("its value is no {data_type}"))?
+        }
     }))
 }
 
-fn numeric(number: Decimal, scale: u8) -> Option<Numeric> {
+fn numeric(number: Decimal) -> Option<Numeric> {
     let number = number.normalize();
-    let numeric = Numeric::new(number.mantissa(), u8::try_from(number.scale()).ok()?)?;
-    numeric.with_scale(scale)
+    Numeric::new(number.mantissa(), u8::try_from(number.scale()).ok()?)
 }
 
-/// Without the zeros at its end, if it is too long with them.
-fn decimal(number: Numeric) -> Option<Decimal> {
+/// The number with as many digits as `data_type` has.
+fn exact(number: Option<Numeric>, data_type: Type) -> Result<Datum, String> {
+    let (precision, scale) = data_type.digits().unwrap_or((DECIMAL_PRECISION, DECIMAL_SCALE));
+    let number = number.and_then(|number| number.with_scale(scale));
+    number.map(Datum::Exact).ok_or_else(|| {
+        let whole = precision - scale;
+        format!("a decimal in an expression has {whole} digits in front of the point and {scale} behind it")
+    })
+}
+
+/// A `decimal` goes without the zeros at its end, if it is too long with them; what is declared with them keeps them.
+fn decimal(number: Numeric, data_type: Type) -> Option<Decimal> {
     let (mut mantissa, mut scale) = (number.mantissa(), u32::from(number.scale()));
+    let may_shorten = data_type == DECIMAL;
     loop {
         match Decimal::try_from_i128_with_scale(mantissa, scale) {
             Ok(decimal) => return Some(decimal),
-            Err(_) if scale > 0 && mantissa % 10 == 0 => (mantissa, scale) = (mantissa / 10, scale - 1),
+            Err(_) if may_shorten && scale > 0 && mantissa % 10 == 0 => {
+                (mantissa, scale) = (mantissa / 10, scale - 1);
+            }
             Err(_) => return None,
         }
     }
@@ -94,13 +104,28 @@ pub fn parse(data_type: Type, text: &str) -> Option<Value> {
     Some(value_of(data_type, Datum::read(text, data_type)?))
 }
 
+/// `value` as one of `data_type`; `None` if the type does not hold all of it. NULL is of every type.
+pub fn fitted(value: &Value, data_type: Type) -> Option<Value> {
+    const TICK: i32 = TICK_NANOSECONDS;
+    let is_finer = matches!(value, Value::Timestamp(instant) if instant.subsec_nanosecond() % TICK != 0);
+    match datum_of(value, data_type).ok().filter(|_| !is_finer)? {
+        None => Some(Value::Null),
+        Some(Datum::Real(number)) if data_type == Type::R4 => {
+            Some(value_of(data_type, Datum::Real(number).fitted(Type::R8, Type::R4)?))
+        }
+        Some(datum) => datum.is_of(data_type).then(|| value_of(data_type, datum)),
+    }
+}
+
 /// A value of an expression of type `data_type` as a package has it.
 pub fn value_of(data_type: Type, datum: Datum) -> Value {
     let known = match &datum {
         Datum::Bool(truth) => Some(Value::Bool(*truth)),
         Datum::Integer(number) => i64::try_from(*number).ok().map(Value::Int64),
+        // Its digits are fewer than those of a float64, and would show more than there are.
+        Datum::Real(_) if data_type == Type::R4 => None,
         Datum::Real(number) => Some(Value::Float64(*number)),
-        Datum::Exact(number) => decimal(*number).map(Value::Decimal),
+        Datum::Exact(number) => decimal(*number, data_type).map(Value::Decimal),
         Datum::Text(text) => Some(Value::String(text.clone())),
         Datum::Day(day) => Some(Value::Date(*day)),
         Datum::Offset(moment) => {

@@ -30,7 +30,15 @@ pub struct Room {
 
 /// A value of a variable. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Kept(Arc<(Value, Option<Room>)>);
+pub struct Kept(Arc<Held>);
+
+#[derive(Debug)]
+struct Held {
+    value: Value,
+    /// What it takes, or the value that this one stands for, which takes about the same.
+    _room: Option<Room>,
+    _instead_of: Option<Kept>,
+}
 
 /// There is no room left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -76,13 +84,13 @@ impl Budget {
     /// Counts a value for as long as it is held.
     ///
     /// # Errors
-    /// There is no room for it. There always is for NULL, numbers, dates and truth values.
+    /// There is no room for it. There always is for NULL, and for numbers, dates and truth values of the types with words.
     pub fn keep(&self, value: Value) -> Result<Kept, Full> {
         let room = match value.bytes() {
             0 => None,
             bytes => Some(self.take(bytes)?),
         };
-        Ok(Kept(Arc::new((value, room))))
+        Ok(Kept(Arc::new(Held { value, _room: room, _instead_of: None })))
     }
 
     /// Counts a value that is to go into `variable`.
@@ -103,7 +111,13 @@ impl Drop for Room {
 impl Kept {
     /// Counts nowhere: for what is small, and must be there whatever variables hold.
     pub fn uncounted(value: Value) -> Kept {
-        Kept(Arc::new((value, None)))
+        Kept(Arc::new(Held { value, _room: None, _instead_of: None }))
+    }
+
+    /// The same value as something of another type has it, which is counted as this one is.
+    #[must_use]
+    pub(crate) fn instead(self, value: Value) -> Kept {
+        Kept(Arc::new(Held { value, _room: None, _instead_of: Some(self) }))
     }
 }
 
@@ -111,7 +125,7 @@ impl Deref for Kept {
     type Target = Value;
 
     fn deref(&self) -> &Value {
-        &self.0.0
+        &self.0.value
     }
 }
 

@@ -87,15 +87,38 @@ impl DataType {
         })
     }
 
-    /// Whether a variable of this type may hold `value`; NULL goes into every one.
-    pub fn holds(self, value: &Value) -> bool {
+    /// `value` as a variable of this type holds it: with as many digits as the type has. `None` if it is of another type,
+    /// or the type does not hold all of it. NULL goes into every one.
+    pub fn fitted(self, value: &Value) -> Option<Value> {
         match (self, value) {
-            (_, Value::Null) => true,
-            (DataType::Ssis(data_type), value) => {
-                let datum = binding::datum_of(value, data_type).ok().flatten();
-                datum.is_some_and(|datum| datum.is_of(data_type))
-            }
-            (_, value) => value.data_type() == Some(self),
+            (_, Value::Null) => Some(Value::Null),
+            (DataType::Ssis(data_type), value) => binding::fitted(value, data_type),
+            (_, value) => (value.data_type() == Some(self)).then(|| value.clone()),
+        }
+    }
+
+    /// Whether a variable of this type may hold `value`.
+    pub fn holds(self, value: &Value) -> bool {
+        match self {
+            DataType::Ssis(_) => self.fitted(value).is_some(),
+            _ => value.data_type().is_none_or(|data_type| data_type == self),
+        }
+    }
+
+    /// The word whose values are made as those of this type are; of what only SSIS has there is none.
+    pub fn word_like(self) -> Option<DataType> {
+        DataType::WORDS.into_iter().find(|word| word.is_like(self))
+    }
+
+    /// A type with a word that reads the JSON of all values of this one.
+    pub(crate) fn known_before(self) -> DataType {
+        match self {
+            // Their largest are beyond an int64 and a decimal.
+            DataType::Ssis(Type::Ui8 | Type::Numeric { .. } | Type::Decimal { .. }) => DataType::String,
+            // A date of SSIS may be written otherwise, and an instant may be beyond a timestamp; JSON has the text.
+            DataType::Ssis(Type::DbTimestampOffset { .. }) => DataType::String,
+            DataType::Ssis(_) => self.word_like().unwrap_or(DataType::String),
+            word => word,
         }
     }
 

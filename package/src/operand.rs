@@ -73,8 +73,8 @@ impl Operand {
     /// As [`Operand::value`].
     pub fn variable_value(&self, scope: &Scope) -> Result<Value, LookupError> {
         Ok(match (self.value(scope)?, self) {
-            // An expression's decimal has all digits of its type; a variable's has those that say something, unless it is
-            // declared with as many.
+            // An expression's decimal has all digits of its type, a `decimal` those that say something. What is declared
+            // with its digits gets them again.
             (Value::Decimal(number), Operand::Expression(expression))
                 if expression.data_type() == binding::DECIMAL =>
             {

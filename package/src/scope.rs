@@ -14,7 +14,7 @@ use crate::expression::{Context, Datum, ExpressionError, Input};
 use crate::frames::{Beginning, Frame};
 use crate::model::Variable;
 use crate::reference::{Reference, SystemVariable};
-use crate::value::{VALUE_BYTES_MAX, Value};
+use crate::value::{DataType, VALUE_BYTES_MAX, Value};
 
 /// The values a task sees. Cheap to clone, but for the short texts of system variables.
 #[derive(Debug, Clone, Default)]
@@ -62,6 +62,9 @@ pub enum LookupError {
     /// An expression has no value.
     #[error("{0}")]
     Expression(ExpressionError),
+    /// The value is beyond what this type holds.
+    #[error("it cannot be {}: expected {}", .0.with_article(), .0.expected())]
+    Beyond(DataType),
     /// There is no room for the value.
     #[error(transparent)]
     Full(#[from] Full),
@@ -106,6 +109,7 @@ impl Scope {
     ) -> Result<Beginning, DeclareError> {
         let begin = |(name, variable): (&String, &Variable)| {
             let value = variable.value.variable_value(self);
+            let value = value.and_then(|value| fitted(variable.data_type, &value));
             let value = value.and_then(|value| Ok(budget.keep(value)?));
             let value = value.map_err(|cause| DeclareError { name: name.clone(), cause })?;
             Ok((name.clone(), (variable.data_type, value)))
@@ -123,6 +127,14 @@ impl Scope {
     fn variable(&self, name: &str) -> Option<&Value> {
         self.variables.iter().rev().find_map(|frame| frame.get(name))
     }
+}
+
+/// `value` as something of `data_type` holds it.
+///
+/// # Errors
+/// The type does not hold all of it.
+pub fn fitted(data_type: DataType, value: &Value) -> Result<Value, LookupError> {
+    data_type.fitted(value).ok_or(LookupError::Beyond(data_type))
 }
 
 impl Context for Scope {

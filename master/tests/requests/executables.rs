@@ -263,8 +263,13 @@ async fn what_runs_inside_is_there_before_it_starts() {
         .collect();
     assert_eq!(shown, expected);
     assert!(answer.executables.iter().all(|one| one.state == ExecutableState::Waiting));
+    // Who may read the views only, too.
+    let reader = "create role tree_reader; grant usage on schema catalog to tree_reader;
+                  grant select on all tables in schema catalog to tree_reader; set role tree_reader";
+    world.sql.batch_execute(reader).await.unwrap();
     let select =
         "select string_agg(distinct package_name, ' ' order by package_name) from catalog.executables";
     let names = world.sql.query_one(select, &[]).await.unwrap();
     assert_eq!(names.get::<_, &str>(0), "inner leaf nightly");
+    world.sql.batch_execute("reset role; drop owned by tree_reader; drop role tree_reader").await.unwrap();
 }

@@ -1,3 +1,5 @@
+//! What types read, hold and refuse.
+
 use serde_json::json;
 
 use super::*;
@@ -38,6 +40,7 @@ fn every_type_reads_what_it_prints() {
         let data_type: DataType = name.parse().unwrap();
         assert_eq!(data_type.to_string(), name);
         assert_eq!(serde_json::to_value(data_type).unwrap(), json!(name));
+        assert!(!matches!(data_type.known_before(), DataType::Ssis(_)), "{name}");
         assert_eq!(serde_json::from_value::<DataType>(json!(name)).unwrap(), data_type);
     }
     assert_eq!("dt_numeric( 18, 2 )".parse::<DataType>().unwrap().to_string(), "DT_NUMERIC(18,2)");
@@ -78,7 +81,8 @@ fn a_value_is_of_its_type_or_refused_and_never_cut() {
         ("DT_I1", "128", "expected a whole number from -128 to 127, found \"128\""),
         ("DT_UI8", "18446744073709551615", "18446744073709551615"),
         ("DT_UI1", "-1", "expected a whole number from 0 to 255, found \"-1\""),
-        ("DT_R4", "0.5", "0.5"),
+        ("DT_R4", "0.1", "0.1"),
+        ("DT_BOOL", "2", "expected True or False, found \"2\""),
         ("DT_R8", "NaN", "expected a finite number such as 1.5 or 1e6, found \"NaN\""),
         ("DT_CY", "1.25", "1.2500"),
         ("DT_NUMERIC(5,2)", "123.4", "123.40"),
@@ -132,6 +136,7 @@ fn json_numbers_and_booleans_are_of_the_types_that_have_them() {
     let read = |name: &str, json| Value::from_json(name.parse().unwrap(), &json).map(|value| value.to_json());
     assert_eq!(read("DT_I2", json!(7)), Ok(json!(7)));
     assert_eq!(read("DT_NUMERIC(5,2)", json!(1.5)), Ok(json!("1.50")));
+    assert_eq!(read("DT_R4", json!(0.1)), Ok(json!("0.1")));
     assert_eq!(read("DT_BOOL", json!(true)), Ok(json!(true)));
     assert_eq!(read("DT_GUID", json!(null)), Ok(json!(null)));
     for (name, json) in [("DT_I2", json!(40_000)), ("DT_WSTR(5)", json!(7)), ("DT_I4", json!(true))] {
@@ -145,4 +150,53 @@ fn likeness_is_of_what_values_are_made_of() {
     assert!(like("int64", "DT_UI1") && like("DT_STR(5,1252)", "string") && like("DT_DATE", "DT_DBTIMESTAMP"));
     assert!(like("table", "table") && like("timestamp", "DT_DBTIMESTAMPOFFSET(3)"));
     assert!(!like("timestamp", "DT_DBTIMESTAMP") && !like("int64", "DT_CY") && !like("table", "string"));
+}
+
+#[test]
+fn what_a_variable_holds_has_the_digits_of_its_type() {
+    let fitted = |name: &str, value: Value| {
+        let fitted = name.parse::<DataType>().unwrap().fitted(&value)?;
+        Some(fitted.render().unwrap_or_else(|_| "NULL".to_owned()))
+    };
+    let of = |name: &str, text: &str| Value::parse(name.parse().unwrap(), text).unwrap();
+    let cases = [
+        ("DT_NUMERIC(9,2)", Value::Int64(12), Some("12.00")),
+        ("DT_CY", of("decimal", "12.5"), Some("12.5000")),
+        ("DT_NUMERIC(4,2)", of("decimal", "123.5"), None),
+        (
+            "DT_NUMERIC(38,4)",
+            of("DT_NUMERIC(38,2)", "123456789012345678901234567890.25"),
+            Some("123456789012345678901234567890.2500"),
+        ),
+        ("DT_NUMERIC(38,0)", of("DT_NUMERIC(38,2)", "123456789012345678901234567890.25"), None),
+        ("DT_DBTIMESTAMP", of("DT_DATE", "2024-02-29"), Some("2024-02-29 00:00:00")),
+        ("DT_DBTIME", of("DT_DBTIME2(3)", "10:00:00.5"), None),
+        ("DT_R4", Value::Float64(0.1), Some("0.1")),
+        ("DT_R4", Value::Float64(1e300), None),
+        ("DT_WSTR(3)", Value::String("abc".into()), Some("abc")),
+        ("DT_WSTR(2)", Value::String("abc".into()), None),
+        ("DT_DBTIMESTAMPOFFSET(7)", of("timestamp", "2024-02-29T10:00:00.000000001Z"), None),
+        ("int64", Value::Null, Some("NULL")),
+        ("int64", Value::Bool(true), None),
+    ];
+    for (name, value, expect) in cases {
+        assert_eq!(fitted(name, value.clone()).as_deref(), expect, "{value:?} as {name}");
+    }
+}
+
+#[test]
+fn an_older_master_reads_parameters_of_the_types_of_ssis() {
+    let parameter = crate::model::Parameter {
+        name: "price".into(),
+        data_type: "DT_NUMERIC(9,2)".parse().unwrap(),
+        required: false,
+        sensitive: false,
+        default: Value::parse("DT_NUMERIC(9,2)".parse().unwrap(), "12.5").ok(),
+        description: String::new(),
+    };
+    let stored = serde_json::to_value(parameter.clone()).unwrap();
+    assert_eq!((&stored["type"], &stored["ssis"]), (&json!("string"), &json!("DT_NUMERIC(9,2)")));
+    assert_eq!(serde_json::from_value::<crate::model::Parameter>(stored).unwrap(), parameter);
+    let plain = crate::model::Parameter { data_type: DataType::Int64, default: None, ..parameter };
+    assert_eq!(serde_json::to_value(plain).unwrap().get("ssis"), None, "as before");
 }

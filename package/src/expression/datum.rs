@@ -87,6 +87,16 @@ impl Datum {
         read::read(text, data_type)
     }
 
+    /// This value of type `from` as one of type `to`, which is like it; `None` if not all of it is kept. A `DT_R4` is the
+    /// nearest that there is.
+    pub fn fitted(&self, from: Type, to: Type) -> Option<Datum> {
+        if from == to {
+            return Some(self.clone());
+        }
+        let fitted = convert::convert(self.clone(), from, to, &|| DateTime::ZERO).ok();
+        fitted.filter(|fitted| fitted == self || matches!(fitted, Datum::Real(_)))
+    }
+
     /// The text that a cast to a `DT_WSTR` of any length makes of this value, which is of `data_type`.
     pub fn to_text(&self, data_type: Type) -> String {
         convert::plain_text(self, data_type)

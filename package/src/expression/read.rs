@@ -19,9 +19,19 @@ pub(super) fn read(text: &str, data_type: Type) -> Option<Datum> {
         Class::Time => Datum::Time(moments::read_time(text)?),
         Class::Text => Datum::Text(text.to_owned()),
         Class::Bytes => cast(Type::Bytes { length: BYTES_LENGTH_MAX + 1 })?,
-        Class::Bool | Class::Integer | Class::Real | Class::Guid => cast(data_type)?,
+        Class::Bool => Datum::Bool(truth(text.trim())?),
+        Class::Integer | Class::Real | Class::Guid => cast(data_type)?,
     };
     datum.is_of(data_type).then_some(datum)
+}
+
+/// As SSIS writes truth values, and as the other types of packages do.
+fn truth(text: &str) -> Option<bool> {
+    match text {
+        "True" | "true" | "TRUE" | "1" => Some(true),
+        "False" | "false" | "FALSE" | "0" => Some(false),
+        _ => None,
+    }
 }
 
 fn dated(text: &str, data_type: Type) -> Option<Datum> {

@@ -93,7 +93,9 @@ impl FromStr for Type {
 }
 
 fn numbers(text: &str) -> Option<Vec<u64>> {
-    text.split(',').map(|number| number.trim().parse().ok()).collect()
+    let number =
+        |text: &str| text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten();
+    text.split(',').map(|text| number(text.trim())).collect()
 }
 
 /// Types of SSIS that do not exist here, and what to take instead.

@@ -187,12 +187,17 @@ impl Type {
         matches!(self, Type::Ui1 | Type::Ui2 | Type::Ui4 | Type::Ui8)
     }
 
+    /// Whether it is a number with digits behind the point that are all kept.
+    pub(crate) fn is_exact(self) -> bool {
+        self.class() == Class::Exact
+    }
+
     /// Whether it is a text.
     pub fn is_text(self) -> bool {
         self.class() == Class::Text
     }
 
-    /// Whether TOML has literals of its own for all its values.
+    /// Whether TOML has literals of its own for its values; of `DT_UI8` not for the largest.
     pub(crate) fn has_toml_literal(self) -> bool {
         matches!(self.class(), Class::Bool | Class::Integer | Class::Real)
     }

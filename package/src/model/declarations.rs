@@ -85,8 +85,12 @@ impl ConnectionKind {
 #[derive(Serialize, Deserialize)]
 struct StoredParameter {
     name: String,
+    /// One with a word, which masters and workers of before know, too: of a type of SSIS the one that is like it.
     #[serde(rename = "type")]
     data_type: DataType,
+    /// The type, if it is one of SSIS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ssis: Option<DataType>,
     #[serde(default)]
     required: bool,
     #[serde(default)]
@@ -101,10 +105,11 @@ impl TryFrom<StoredParameter> for Parameter {
     type Error = ValueError;
 
     fn try_from(stored: StoredParameter) -> Result<Parameter, ValueError> {
-        let default = stored.default.map(|json| Value::from_json(stored.data_type, &json)).transpose()?;
+        let data_type = stored.ssis.unwrap_or(stored.data_type);
+        let default = stored.default.map(|json| Value::from_json(data_type, &json)).transpose()?;
         Ok(Parameter {
             name: stored.name,
-            data_type: stored.data_type,
+            data_type,
             required: stored.required,
             sensitive: stored.sensitive,
             default,
@@ -117,7 +122,8 @@ impl From<Parameter> for StoredParameter {
     fn from(parameter: Parameter) -> StoredParameter {
         StoredParameter {
             name: parameter.name,
-            data_type: parameter.data_type,
+            data_type: parameter.data_type.known_before(),
+            ssis: Some(parameter.data_type).filter(|data_type| matches!(data_type, DataType::Ssis(_))),
             required: parameter.required,
             sensitive: parameter.sensitive,
             default: parameter.default.map(|value| value.to_json()),

@@ -28,6 +28,11 @@ impl Description {
     /// Longest, in bytes.
     pub const BYTES_MAX: usize = 4_096;
 
+    /// A text as it stands; its beginning, if it is longer than one may be.
+    pub fn new(text: &str) -> Property<Description> {
+        Property::Value(Description(text[..text.floor_char_boundary(Description::BYTES_MAX)].to_owned()))
+    }
+
     /// The text.
     pub fn into_text(self) -> String {
         self.0

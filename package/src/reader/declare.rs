@@ -228,6 +228,8 @@ pub(super) fn expression<'i>(item: &'i Item<'_>, data_type: DataType) -> Option<
 /// file's author knows TOML's own.
 pub(super) fn value(item: &Item<'_>, data_type: DataType, name: &str, report: &mut Report) -> Option<Value> {
     let value = match (item.value(), data_type) {
+        // The largest are beyond TOML's own numbers.
+        (DeValue::String(_), DataType::Ssis(ssis)) if ssis.has_toml_literal() && ssis != Type::Ui8 => None,
         (
             DeValue::String(text),
             DataType::String | DataType::Decimal | DataType::Date | DataType::Timestamp | DataType::Ssis(_),

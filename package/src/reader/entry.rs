@@ -112,7 +112,7 @@ fn package(name: &str, table: &mut Table<'_>, around: &Surroundings<'_>, report:
     let names = Names { scopes: vec![NameScope { variables: variables.clone(), at_once: None }], ..names };
     let connections = declare::connections(table.take("connections"), &names, report);
     let names = Names { connections: &connections, ..names };
-    let description = description.and_then(|item| names.property_of(&item, report)).unwrap_or_default();
+    let description = description.map(|item| names.description(&item, report)).unwrap_or_default();
     let said = transactions::Said::read(&names, table, report);
     let maximum_errors = names.property(table, "maximum-errors", report).unwrap_or_default();
     let transaction = transactions::of_package(&said);

@@ -104,7 +104,7 @@ fn over(names: &Names<'_>, item: &Item<'_>, into: &[Target], report: &mut Report
     match item.key {
         "files" => files(names, item, report).map(Over::Files),
         "list" => list(names, item, into, report).map(Over::List),
-        "numbers" => numbers(names, item, report),
+        "numbers" => numbers(names, item, into, report),
         "rows" => rows::rows(names, item, into, report),
         _ => dates(names, item, report),
     }
@@ -186,14 +186,24 @@ fn cell(names: &Names<'_>, item: &Item<'_>, target: &Target, report: &mut Report
     }
     let text = names.template(item, report);
     Some(match text.as_literal() {
-        Some(_) => return declare::value(item, target.data_type, &target.variable, report).map(Cell::Value),
+        Some(literal) => match Value::parse(target.data_type, literal) {
+            Ok(value) => Cell::Value(value),
+            Err(error) => {
+                let (name, a) = (&target.variable, target.data_type.with_article());
+                report.add(item.span(), format!("`{name}` is {a}: {error}"));
+                return None;
+            }
+        },
         None => Cell::Text(text),
     })
 }
 
-fn numbers(names: &Names<'_>, item: &Item<'_>, report: &mut Report) -> Option<Over> {
+fn numbers(names: &Names<'_>, item: &Item<'_>, into: &[Target], report: &mut Report) -> Option<Over> {
     let mut table = item.table(report)?;
     let (from, to) = ends(names, &mut table, "`numbers`", DataType::Int64, report);
+    for end in [&from, &to] {
+        check_end(item, end.as_ref(), into, report);
+    }
     let step = step(names, &mut table, report);
     table.finish("`numbers`", &[], report);
     let (from, to, step) = (from?, to?, step?);
@@ -203,6 +213,22 @@ fn numbers(names: &Names<'_>, item: &Item<'_>, report: &mut Report) -> Option<Ov
         check_count(item, count_numbers(*from, *to, step.get().into()), (from, to), report);
     }
     Some(Over::Numbers { from, to, step })
+}
+
+/// Reports an end that the variable cannot hold.
+fn check_end(item: &Item<'_>, end: Option<&Operand>, into: &[Target], report: &mut Report) {
+    if let (Some(Operand::Literal(value)), Some(target)) = (end, into.first())
+        && target.data_type.is_like(DataType::Int64)
+        && !target.data_type.holds(value)
+    {
+        let (name, a) = (&target.variable, target.data_type.with_article());
+        let message = format!(
+            "variable `{name}` is {a}: expected {}, found {}",
+            target.data_type.expected(),
+            value.to_json()
+        );
+        report.add(item.span(), message);
+    }
 }
 
 fn dates(names: &Names<'_>, item: &Item<'_>, report: &mut Report) -> Option<Over> {

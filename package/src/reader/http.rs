@@ -9,7 +9,7 @@ use crate::model::{
 };
 use crate::property::{Property, Word};
 use crate::template::Template;
-use crate::value::DataType;
+use crate::value::{DataType, Value};
 
 use super::file::{folder, path_inside};
 use super::names::Names;
@@ -209,9 +209,14 @@ fn statuses(names: &Names<'_>, item: &Item<'_>, report: &mut Report) -> Vec<Prop
     elements.iter().filter_map(|element| names.property_of(element, report)).collect()
 }
 
+/// Statuses that a server may answer with.
+const STATUS_LEAST: i64 = 100;
+const STATUS_MOST: i64 = 999;
+
 fn status_target(names: &Names<'_>, item: &Item<'_>, report: &mut Report) -> Option<Target> {
     let target = names.target(item, report)?;
-    if !target.data_type.is_like(DataType::Int64) {
+    let every = [STATUS_LEAST, STATUS_MOST].map(Value::Int64);
+    if !target.data_type.is_like(DataType::Int64) || !every.iter().all(|one| target.data_type.holds(one)) {
         let message = format!(
             "variable `{}` is {}; a status is an int64",
             target.variable,

@@ -2,7 +2,7 @@
 
 use toml::de::DeValue;
 
-use crate::model::Operand;
+use crate::model::{Description, Operand};
 use crate::property::{Property, PropertyValue};
 use crate::scope::Scope;
 use crate::template::Template;
@@ -49,6 +49,19 @@ impl Names<'_> {
         match self.typed(item, text, T::DATA_TYPE, report)? {
             Operand::Literal(value) => checked(item, Some(value), text, report),
             operand => Some(Property::Expression(operand)),
+        }
+    }
+
+    /// Reads what something is for. A package that is loaded to run was deployed, maybe by a version to which braces were
+    /// no expression: what cannot be read stands as it is written, for a description makes nothing fail.
+    pub(super) fn description(&self, item: &Item<'_>, report: &mut Report) -> Property<Description> {
+        let mut unseen = report.empty();
+        match self.property_of(item, &mut unseen) {
+            Some(description) => description,
+            None if self.files.is_none() && item.value().is_str() => {
+                Description::new(item.value().as_str().unwrap_or_default())
+            }
+            None => self.property_of(item, report).unwrap_or_default(),
         }
     }
 

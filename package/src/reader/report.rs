@@ -28,6 +28,11 @@ impl Report {
         Report { source, problems: Vec::new(), seen: BTreeSet::new() }
     }
 
+    /// One of the same file, without problems.
+    pub(super) fn empty(&self) -> Report {
+        Report::new(self.source.clone())
+    }
+
     pub(super) fn add(&mut self, span: Range<usize>, message: impl Into<String>) {
         self.push(span, message.into(), None);
     }

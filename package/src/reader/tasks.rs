@@ -89,7 +89,8 @@ impl TaskReader<'_> {
         task.disable = self.names.property(&mut table, "disable", report).unwrap_or_default();
         task.variables = declare::variables(&mut table, &self.names.without_variables(), report);
         self.names.scopes.push(NameScope { variables: task.variables.clone(), at_once: None });
-        task.description = self.names.property(&mut table, "description", report).unwrap_or_default();
+        let description = table.take("description").map(|item| self.names.description(&item, report));
+        task.description = description.unwrap_or_default();
         task.properties = self.properties(&mut table, report);
         // Before the kind: what stands in a loop whose iterations run at the same time is no rule for its handlers.
         task.handlers = self.handlers(&mut table, &task.path, report);

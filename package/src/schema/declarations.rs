@@ -9,7 +9,7 @@ fn data_type(description: &str, with_table: bool) -> Value {
     let all = DataType::WORDS.into_iter().filter(|one| with_table || *one != DataType::Table);
     let of_ssis = json!({
         "type": "string",
-        "pattern": "^DT_[A-Z0-9]+( *\\([0-9, ]+\\))?$",
+        "pattern": "^[Dd][Tt]_[A-Za-z0-9]+( *\\([0-9, ]+\\))?$",
         "description": "A type of SSIS, such as DT_I4, DT_WSTR(50), DT_NUMERIC(18,2), DT_STR(50,1252)",
     });
     one_of(description, &[words("A word", &all.map(DataType::word).collect::<Vec<_>>()), of_ssis])

@@ -8,6 +8,7 @@ use std::time::Duration;
 use jiff::{Timestamp, Zoned};
 use scaleout_common::wire::{MessageSource, MessageType};
 use scaleout_package::budget::{Budget, Kept};
+use scaleout_package::expression::Datum;
 use scaleout_package::frames::{Beginning, Change, FrameId, WriteError};
 use scaleout_package::model::{Connection, Parameter, Task, Variable};
 use scaleout_package::property::{Property, PropertyError, PropertyValue};
@@ -283,11 +284,23 @@ const STRAYS_TIME_MAX: Duration = Duration::from_secs(5);
 fn sensitive_values(run: &Run) -> impl Iterator<Item = String> {
     let of = |parameters: &BTreeMap<String, Parameter>, values: &BTreeMap<String, Value>| {
         let sensitive = values.iter().filter(|(name, _)| parameters.get(*name).is_some_and(|p| p.sensitive));
-        sensitive.filter_map(|(_, value)| value.render().ok()).collect::<Vec<_>>()
+        sensitive.flat_map(|(_, value)| spellings(value)).collect::<Vec<_>>()
     };
     let package = of(&run.package.package.parameters, &run.values);
     let project = of(&run.package.settings.parameters, &run.project_values);
     package.into_iter().chain(project)
+}
+
+/// How a value may be written: bytes and GUIDs also as PostgreSQL and programs do.
+fn spellings(value: &Value) -> Vec<String> {
+    let Ok(text) = value.render() else { return Vec::new() };
+    match value {
+        Value::Ssis(typed) if matches!(typed.datum, Datum::Bytes(_) | Datum::Guid(_)) => {
+            let bare = text.trim_matches(['{', '}']).to_owned();
+            vec![bare.to_lowercase(), bare]
+        }
+        _ => vec![text],
+    }
 }
 
 fn scope(run: &Run, host: &Host, work_folder: &WorkFolder) -> Scope {

@@ -6,16 +6,21 @@ use super::sql;
 use super::world::World;
 
 /// The types, what a statement gives for each, and how a text shows it.
-const TYPES: [(&str, &str, &str); 19] = [
+const TYPES: [(&str, &str, &str); 28] = [
     ("DT_BOOL", "true", "true"),
     ("DT_I1", "(-128)::int2", "-128"),
     ("DT_UI1", "255::int2", "255"),
     ("DT_I2", "32767::int2", "32767"),
+    ("DT_UI2", "65535::int4", "65535"),
+    ("DT_I8", "9223372036854775807::int8", "9223372036854775807"),
+    ("DT_UI8", "18446744073709551615::numeric", "18446744073709551615"),
     ("DT_I4", "(-2147483648)::int4", "-2147483648"),
     ("DT_UI4", "4294967295::int8", "4294967295"),
     ("DT_R4", "0.5::float4", "0.5"),
     ("DT_R8", "1e10::float8", "10000000000"),
     ("DT_CY", "12.5::numeric", "12.5000"),
+    ("DT_DECIMAL(3)", "12::numeric(4,0)", "12.000"),
+    ("DT_NUMERIC(9,2)", "12.5::numeric(60,40)", "12.50"),
     (
         "DT_NUMERIC(38,2)",
         "123456789012345678901234567890123456.78::numeric",
@@ -23,6 +28,10 @@ const TYPES: [(&str, &str, &str); 19] = [
     ),
     ("DT_STR(4,1252)", "'caf\u{e9}'::text", "caf\u{e9}"),
     ("DT_WSTR(3)", "'a|b'::varchar", "a|b"),
+    ("DT_DBTIME", "'10:00'::time", "10:00:00"),
+    ("DT_DBTIMESTAMP2(2)", "'9999-12-31 23:59:59.25'::timestamp", "9999-12-31 23:59:59.25"),
+    ("DT_DBTIMESTAMPOFFSET(0)", "'9999-12-31 23:59:59Z'::timestamptz", "9999-12-31 23:59:59 +00:00"),
+    ("DT_R4", "0.1::float8::float4", "0.1"),
     ("DT_DBDATE", "'2024-02-29'::date", "2024-02-29"),
     ("DT_DBTIME2(6)", "'10:00:00.25'::time", "10:00:00.250000"),
     ("DT_DBTIMESTAMP", "'2024-02-29 10:00:00.25'::timestamp", "2024-02-29 10:00:00.250"),
@@ -133,7 +142,7 @@ async fn variables_hold_what_their_type_says() {
             "variable name is a DT_WSTR(3), and cannot hold this value: it holds text of at most 3 characters",
         ),
         (
-            "[tasks.a]\nkind = \"foreach\"\nnumbers = { from = 32767, to = 32768 }\ninto = [\"n\"]\n".to_owned(),
+            "[tasks.a]\nkind = \"foreach\"\nnumbers = { from = 32767, to = \"1 + @n * 0 + 32767\" }\ninto = [\"n\"]\n".to_owned(),
             "variable n is a DT_I2, and cannot hold this value: it holds a whole number from -32768 to 32767",
         ),
     ];
@@ -145,4 +154,68 @@ async fn variables_hold_what_their_type_says() {
     let went = world.run(&text(&[assign("@at = GETDATE()").as_str(), show].concat())).await;
     went.succeeded();
     assert!(went.stdout()[0].starts_with("300 12.50 20"), "{:?}", went.stdout());
+}
+
+/// From columns of a table into variables of other types that are like them.
+#[tokio::test]
+async fn a_loop_over_rows_gives_values_of_the_types_of_its_variables() {
+    let (world, _, _) = sql::world().await;
+    let text = "
+[variables.rows]
+type = \"table\"
+columns = { n = \"decimal\", at = \"DT_DATE\", t = \"DT_DBTIME2(6)\", many = \"DT_NUMERIC(38,2)\" }
+[variables.n]
+type = \"DT_NUMERIC(9,2)\"
+[variables.at]
+type = \"DT_DBTIMESTAMP\"
+[variables.t]
+type = \"DT_DBTIME\"
+[variables.many]
+type = \"DT_NUMERIC(38,4)\"
+[tasks.read]
+kind = \"sql\"
+connection = \"warehouse\"
+statement = \"\"\"select 12.5::numeric as n, '2024-02-29'::timestamp as at, '10:00'::time as t,
+             123456789012345678901234567890.25::numeric as many\"\"\"
+rows = \"rows\"
+[tasks.each]
+kind = \"foreach\"
+rows = \"rows\"
+into = [\"n\", \"at\", \"t\", \"many\"]
+after = [\"read\"]
+[tasks.each.tasks.show]
+kind = \"process\"
+command = [\"echo\", \"{{ @n }};{{ @at }};{{ @t }};{{ @many }}\"]
+";
+    let went = world.run(text).await;
+    went.succeeded();
+    assert_eq!(went.stdout(), ["12.50;2024-02-29 00:00:00;10:00:00;123456789012345678901234567890.2500"]);
+}
+
+#[tokio::test]
+async fn secrets_are_masked_however_they_are_written() {
+    let mut world = World::new().await;
+    let parameter = |name: &str, data_type: &str| {
+        format!("[parameters.{name}]\ntype = \"{data_type}\"\nsensitive = true\n")
+    };
+    world.values = serde_json::json!({ "key": "DEADBEEF", "id": "{01890A5D-AC96-774B-BCCE-B302099A8057}" });
+    let text = format!(
+        "{}{}[tasks.a]\nkind = \"process\"\ncommand = [\"echo\", \"deadbeef DEADBEEF 01890a5d-ac96-774b-bcce-b302099a8057 {{{{ @id }}}}\"]\n",
+        parameter("key", "DT_BYTES(8)"),
+        parameter("id", "DT_GUID")
+    );
+    let went = world.run(&text).await;
+    went.succeeded();
+    let shown = went.stdout().concat().to_lowercase();
+    assert!(!shown.contains("beef") && !shown.contains("01890a5d"), "{shown}");
+}
+
+#[tokio::test]
+async fn a_literal_in_a_list_keeps_its_braces() {
+    let world = World::new().await;
+    let text = "[tasks.a]\nkind = \"foreach\"\nlist = ['\\{{ raw']\ninto = [\"v\"]\n[tasks.a.variables.v]\ntype = \"string\"\n\
+                [tasks.a.tasks.show]\nkind = \"process\"\ncommand = [\"echo\", \"{{ @v }}\"]\n";
+    let went = world.run(text).await;
+    went.succeeded();
+    assert_eq!(went.stdout(), ["{{ raw"]);
 }

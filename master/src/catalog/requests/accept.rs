@@ -200,6 +200,7 @@ impl Catalog {
         }
         // The packages are sent first, so that a deleted project is told before anything else fails.
         let ((), dispatches) = tokio::try_join!(
+            biased;
             new.insert_packages(&transaction),
             insert_parts(parts, &transaction, &ids, values, &start)
         )?;

@@ -39,8 +39,8 @@ impl Catalog {
     }
 }
 
-/// Puts each behind what it is inside of. What a package that ran inside another one has done comes last in what the
-/// catalog gives: the tree that was deployed with the outer one does not know it.
+/// Puts each behind what it is inside of. Last in what the catalog gives comes what only the log knows: a package inside
+/// that an expression names, those of versions that were deployed before trees had them, and what is beyond the bound.
 fn in_order(found: Vec<Executable>) -> Vec<Executable> {
     let places: HashMap<&str, usize> =
         found.iter().enumerate().map(|(at, one)| (one.path.as_str(), at)).collect();

@@ -73,6 +73,7 @@ impl Part<'_> {
             };
             // One behind the other, without waiting for the answers in between.
             let ((), (), dispatched, ()) = tokio::try_join!(
+                biased;
                 self.new.insert_executions(transaction, Status::Created, &waiting, start),
                 self.new.insert_executions(transaction, Status::Pending, &free, start),
                 self.new.insert_dispatches(transaction, &free.ids),

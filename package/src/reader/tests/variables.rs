@@ -112,6 +112,22 @@ type = "DT_WSTR(3)"
 value = '@[System::PackageName] + "."'
 [variables.old]
 type = "DT_NTEXT"
+[variables.quoted]
+type = "DT_I4"
+value = "seven"
+[parameters.number]
+type = "DT_I4"
+default = "7"
+[variables.status]
+type = "DT_UI1"
+[tasks.ask]
+kind = "http"
+url = "http://localhost"
+status-into = "status"
+[tasks.count]
+kind = "foreach"
+numbers = { from = 0, to = 300 }
+into = ["status"]
 [tasks.set]
 kind = "expression"
 assign = "@at = @[System::StartTime]"
@@ -123,6 +139,10 @@ p.toml:12:11: `id` is a DT_GUID: expected a GUID such as {11111111-2222-3333-444
 p.toml:15:9: `at` is a DT_DBTIMESTAMP: expected YYYY-MM-DD hh:mm:ss with at most 3 digits of a fraction and without offset, found "2024-02-29T10:00:00Z"
 p.toml:18:10: cannot turn DT_I4 into DT_I2: the value is beyond its range
 p.toml:23:8: the type DT_NTEXT is not supported (take DT_WSTR)
-p.toml:26:17: the value is DT_DBTIMESTAMPOFFSET(7), and DT_DBTIMESTAMP is wanted (cast it: (DT_DBTIMESTAMP)(…))"#,
+p.toml:26:10: seven is the name of a column, and there are no columns here (write @seven)
+p.toml:29:11: `number` is a DT_I4: expected a whole number from -2147483648 to 2147483647, found a string
+p.toml:35:15: variable `status` is a DT_UI1; a status is an int64 (declare it with type = "int64")
+p.toml:38:11: variable `status` is a DT_UI1: expected a whole number from 0 to 255, found 300
+p.toml:42:17: the value is DT_DBTIMESTAMPOFFSET(7), and DT_DBTIMESTAMP is wanted (cast it: (DT_DBTIMESTAMP)(…))"#,
     );
 }

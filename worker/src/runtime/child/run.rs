@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use scaleout_package::budget::{Budget, Room};
 use scaleout_package::model::Child;
-use scaleout_package::scope::Scope;
+use scaleout_package::scope::{Scope, fitted};
 use scaleout_package::{Package, Value};
 use tokio_util::sync::CancellationToken;
 
@@ -71,9 +71,14 @@ fn values(
         .map(|parameter| (parameter.name.clone(), parameter.default.clone().unwrap_or(Value::Null)))
         .collect();
     for (name, operand) in &child.parameters {
+        let parameter = package.parameters.get(name);
         let value = operand.variable_value(scope);
+        let value = value.and_then(|value| match parameter {
+            Some(parameter) => fitted(parameter.data_type, &value),
+            None => Ok(value),
+        });
         let value = value.map_err(|error| format!("cannot evaluate the parameter {name}: {error}"))?;
-        if value == Value::Null && package.parameters.get(name).is_some_and(|parameter| parameter.required) {
+        if value == Value::Null && parameter.is_some_and(|parameter| parameter.required) {
             return Err(format!(
                 "the parameter {name} of {} is required, and its value is NULL",
                 package.name

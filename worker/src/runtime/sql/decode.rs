@@ -2,17 +2,19 @@
 //!
 //! Only what is lost on nobody is converted: everything else is refused with the cast that says what is meant.
 
-use jiff::civil::{Date, Time};
-use jiff::tz::TimeZone;
+use jiff::civil::{Date, DateTime, Time};
 use jiff::{Span, Timestamp};
 use scaleout_package::binding;
-use scaleout_package::expression::{Datum, Type as Ssis};
+use scaleout_package::expression::{Datum, OffsetMoment, Type as Ssis};
 use scaleout_package::value::VALUE_BYTES_MAX;
 use scaleout_package::{DataType, Value};
 use tokio_postgres::types::{Kind, Type};
 
 /// Where PostgreSQL's dates begin, in microseconds from 1970.
 const EPOCH_MICROSECONDS: i64 = 946_684_800_000_000;
+
+/// Digits that a `decimal` has at most, with a sign and a point.
+const DIGITS_MAX: usize = 28;
 
 /// Whether a column of type `from` can become a value of type `to`.
 pub(super) fn fits(from: &Type, to: DataType) -> bool {
@@ -33,26 +35,31 @@ pub(super) fn fits(from: &Type, to: DataType) -> bool {
         DataType::Date => *from == Type::DATE,
         DataType::Timestamp => *from == Type::TIMESTAMPTZ,
         DataType::Table => false,
-        DataType::Ssis(data_type) => match word_like(data_type) {
+        DataType::Ssis(Ssis::Ui8) => whole || *from == Type::NUMERIC,
+        DataType::Ssis(data_type) => match to.word_like() {
             Some(word) => fits(from, word),
-            None => of_ssis_alone(data_type).as_ref() == Some(from),
+            None => of_ssis_alone(data_type) == *from,
         },
     }
 }
 
-/// The type with a word whose values are made as those of `data_type` are, if there is one.
-pub(super) fn word_like(data_type: Ssis) -> Option<DataType> {
-    DataType::WORDS.into_iter().find(|word| word.is_like(DataType::Ssis(data_type)))
+/// The type of PostgreSQL for what only SSIS has.
+pub(super) fn of_ssis_alone(data_type: Ssis) -> Type {
+    match data_type {
+        Ssis::Guid => Type::UUID,
+        Ssis::Bytes { .. } => Type::BYTEA,
+        one if one.is_like(Ssis::DbTime) => Type::TIME,
+        _ => Type::TIMESTAMP,
+    }
 }
 
-/// The type of PostgreSQL for what only SSIS has.
-pub(super) fn of_ssis_alone(data_type: Ssis) -> Option<Type> {
-    match data_type {
-        Ssis::DbTime | Ssis::DbTime2 { .. } => Some(Type::TIME),
-        Ssis::DbTimestamp | Ssis::DbTimestamp2 { .. } | Ssis::Date => Some(Type::TIMESTAMP),
-        Ssis::Guid => Some(Type::UUID),
-        Ssis::Bytes { .. } => Some(Type::BYTEA),
-        _ => None,
+/// What PostgreSQL calls [`of_ssis_alone`].
+pub(super) fn cast_alone(data_type: Ssis) -> &'static str {
+    match of_ssis_alone(data_type) {
+        Type::UUID => "uuid",
+        Type::BYTEA => "bytea",
+        Type::TIME => "time",
+        _ => "timestamp",
     }
 }
 
@@ -77,17 +84,21 @@ pub(super) fn value(from: &Type, to: DataType, bytes: &[u8]) -> Result<Value, St
         DataType::Ssis(data_type) if *from == Type::NUMERIC => {
             numeric(bytes).and_then(|digits| binding::parse(data_type, &digits))
         }
-        DataType::Ssis(data_type) => match word_like(data_type) {
-            Some(word) => return value(from, word, bytes).and_then(|value| held(value, to)),
-            None => ssis(data_type, bytes),
+        DataType::Ssis(data_type) if *from == Type::TIMESTAMPTZ => {
+            let offset = moment(bytes).map(|local| OffsetMoment { local, minutes: 0 });
+            offset.and_then(|offset| of_ssis(data_type, Datum::Offset(offset)))
+        }
+        DataType::Ssis(data_type) => match to.word_like() {
+            Some(word) => return fitted(&value(from, word, bytes)?, to),
+            None => alone(data_type, bytes),
         },
     };
     read.ok_or_else(|| beyond(to))
 }
 
-/// The value, if a variable of the type holds it.
-fn held(value: Value, to: DataType) -> Result<Value, String> {
-    if to.holds(&value) { Ok(value) } else { Err(beyond(to)) }
+/// The value as a variable of the type holds it, if it does.
+fn fitted(value: &Value, to: DataType) -> Result<Value, String> {
+    to.fitted(value).ok_or_else(|| beyond(to))
 }
 
 fn beyond(to: DataType) -> String {
@@ -130,14 +141,25 @@ fn timestamp(bytes: &[u8]) -> Option<Timestamp> {
     Timestamp::from_microsecond(microseconds.checked_add(EPOCH_MICROSECONDS)?).ok()
 }
 
+/// As [`timestamp`], on a clock in UTC: up to the end of the year 9999, where instants end earlier.
+fn moment(bytes: &[u8]) -> Option<DateTime> {
+    let microseconds = i64::from_be_bytes(bytes.try_into().ok()?);
+    let since = Span::new().try_microseconds(microseconds).ok()?;
+    Date::constant(2000, 1, 1).at(0, 0, 0, 0).checked_add(since).ok()
+}
+
 /// A value that only a type of SSIS holds.
-fn ssis(data_type: Ssis, bytes: &[u8]) -> Option<Value> {
-    let datum = match of_ssis_alone(data_type)? {
+fn alone(data_type: Ssis, bytes: &[u8]) -> Option<Value> {
+    let datum = match of_ssis_alone(data_type) {
         Type::TIME => Datum::Time(time(bytes)?),
-        Type::TIMESTAMP => Datum::Moment(TimeZone::UTC.to_datetime(timestamp(bytes)?)),
+        Type::TIMESTAMP => Datum::Moment(moment(bytes)?),
         Type::UUID => Datum::Guid(uuid::Uuid::from_slice(bytes).ok()?),
         _ => Datum::Bytes(bytes.to_vec()),
     };
+    of_ssis(data_type, datum)
+}
+
+fn of_ssis(data_type: Ssis, datum: Datum) -> Option<Value> {
     datum.is_of(data_type).then(|| binding::value_of(data_type, datum))
 }
 
@@ -180,7 +202,9 @@ fn numeric(bytes: &[u8]) -> Option<String> {
         digits.push('.');
         digits.push_str(&decimals[..scale]);
     }
-    Some(digits)
+    // Zeros that fill up to the column's scale would make it too long for the types that hold it.
+    let is_long = digits.len() > DIGITS_MAX && scale > 0;
+    Some(if is_long { digits.trim_end_matches('0').trim_end_matches('.').to_owned() } else { digits })
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::pin::pin;
 
 use futures_util::TryStreamExt;
+use scaleout_package::expression::Type as Ssis;
 use scaleout_package::model::Target;
 use scaleout_package::{DataType, Value};
 use tokio_postgres::types::{FromSql, Type};
@@ -56,8 +57,8 @@ pub(super) fn check_columns(columns: &[Column], into: &[Target]) -> Result<(), S
 }
 
 /// What PostgreSQL calls the type of a variable or column.
-pub(super) fn cast(data_type: DataType) -> String {
-    let name = match data_type {
+pub(super) fn cast(data_type: DataType) -> &'static str {
+    match data_type {
         DataType::Bool => "bool",
         DataType::Int64 => "int8",
         DataType::Float64 => "float8",
@@ -67,12 +68,13 @@ pub(super) fn cast(data_type: DataType) -> String {
         DataType::Timestamp => "timestamptz",
         // No value goes into one; the reader refuses that.
         DataType::Table => "record",
-        DataType::Ssis(data_type) => {
-            let own = decode::of_ssis_alone(data_type).map(|own| own.name().to_owned());
-            return own.or_else(|| decode::word_like(data_type).map(cast)).unwrap_or_default();
-        }
-    };
-    name.to_owned()
+        DataType::Ssis(Ssis::Ui8) => "numeric",
+        DataType::Ssis(Ssis::R4) => "float4",
+        DataType::Ssis(data_type) => match DataType::Ssis(data_type).word_like() {
+            Some(word) => cast(word),
+            None => decode::cast_alone(data_type),
+        },
+    }
 }
 
 /// The values of a row, of which every column was checked to fit.

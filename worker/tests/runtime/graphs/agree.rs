@@ -18,7 +18,7 @@ use crate::world::{Went, World};
 const PACKAGES: u64 = 400;
 
 /// No package takes longer, unless it hangs.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Names the seed of the first package.
 const SEED: &str = "SCALEOUT_GRAPHS_SEED";
