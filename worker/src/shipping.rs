@@ -8,7 +8,6 @@ use scaleout_common::ids::SessionId;
 use scaleout_common::protocol::backoff::reconnect_delay;
 use scaleout_common::wire::{LogBatch, LogRecord};
 use tokio::sync::{mpsc, watch};
-use tokio::time::{Instant, timeout_at};
 
 /// Records that wait at most; with the pieces of 64 KiB this bounds memory to 64 MiB.
 pub(crate) const RECORDS_MAX: usize = 1_024;
@@ -16,10 +15,6 @@ pub(crate) const RECORDS_MAX: usize = 1_024;
 /// Records, and bytes of text, in one message at most.
 const BATCH_RECORDS: usize = 512;
 const BATCH_BYTES: usize = 1024 * 1024;
-
-/// While records come, batches go at least this far apart, unless one is full: each costs the broker a write to its disk
-/// and the catalog a transaction. The first one after a pause goes at once.
-const BATCH_EVERY: Duration = Duration::from_millis(20);
 
 /// Ships until the last sender of `records` is gone and everything has been published.
 /// Gives the number of records that were lost, because the link was given up before they were.
@@ -29,31 +24,22 @@ pub(crate) async fn ship(
     mut publisher: watch::Receiver<Option<Publisher>>,
 ) -> usize {
     let mut lost = 0;
-    let mut not_before = Instant::now();
     let mut first = records.recv().await;
     while let Some(record) = first.take() {
         let mut bytes = record.text.len();
         let mut batch = LogBatch { session, records: vec![record] };
+        // What has arrived, never waiting for more.
         while batch.records.len() < BATCH_RECORDS && bytes < BATCH_BYTES {
-            let Some(record) = next_until(&mut records, not_before).await else { break };
+            let Ok(record) = records.try_recv() else { break };
             bytes += record.text.len();
             batch.records.push(record);
         }
-        not_before = Instant::now() + BATCH_EVERY;
         if !publish(&batch, &mut publisher).await {
             lost += batch.records.len();
         }
         first = records.recv().await;
     }
     lost
-}
-
-/// The next record, if there is one, or comes until then.
-async fn next_until(records: &mut mpsc::Receiver<LogRecord>, then: Instant) -> Option<LogRecord> {
-    match records.try_recv() {
-        Ok(record) => Some(record),
-        Err(_) => timeout_at(then, records.recv()).await.ok().flatten(),
-    }
 }
 
 /// `false`: the records are lost.
