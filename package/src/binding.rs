@@ -104,11 +104,20 @@ pub fn parse(data_type: Type, text: &str) -> Option<Value> {
     Some(value_of(data_type, Datum::read(text, data_type)?))
 }
 
-/// `value` as one of `data_type`; `None` if the type does not hold all of it. NULL is of every type.
+/// What only a type of SSIS has held so far, as a value of the type `word`, if that is like it and holds it.
+pub(crate) fn as_word(typed: &Typed, word: DataType) -> Option<Value> {
+    match (&typed.datum, word) {
+        (Datum::Real(number), DataType::Float64) => Some(Value::Float64(*number)),
+        (Datum::Integer(number), DataType::Int64) => i64::try_from(*number).ok().map(Value::Int64),
+        (Datum::Exact(number), DataType::Decimal) => decimal(*number, DECIMAL).map(Value::Decimal),
+        _ => None,
+    }
+}
+
+/// `value` as one of `data_type`; `None` if the type does not hold all of it. NULL is of every type. Of an instant, what is
+/// less than 100 ns goes, as in expressions.
 pub fn fitted(value: &Value, data_type: Type) -> Option<Value> {
-    const TICK: i32 = TICK_NANOSECONDS;
-    let is_finer = matches!(value, Value::Timestamp(instant) if instant.subsec_nanosecond() % TICK != 0);
-    match datum_of(value, data_type).ok().filter(|_| !is_finer)? {
+    match datum_of(value, data_type).ok()? {
         None => Some(Value::Null),
         Some(Datum::Real(number)) if data_type == Type::R4 => {
             Some(value_of(data_type, Datum::Real(number).fitted(Type::R8, Type::R4)?))

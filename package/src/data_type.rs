@@ -93,15 +93,28 @@ impl DataType {
         match (self, value) {
             (_, Value::Null) => Some(Value::Null),
             (DataType::Ssis(data_type), value) => binding::fitted(value, data_type),
+            (word, Value::Ssis(typed)) => binding::as_word(typed, word),
             (_, value) => (value.data_type() == Some(self)).then(|| value.clone()),
         }
     }
 
     /// Whether a variable of this type may hold `value`.
     pub fn holds(self, value: &Value) -> bool {
-        match self {
-            DataType::Ssis(_) => self.fitted(value).is_some(),
+        match (self, value) {
+            (DataType::Ssis(_), _) | (_, Value::Ssis(_)) => self.fitted(value).is_some(),
             _ => value.data_type().is_none_or(|data_type| data_type == self),
+        }
+    }
+
+    /// Whether [`fitted`](Self::fitted) makes another value of one that this type holds.
+    pub(crate) fn changes(self, value: &Value) -> bool {
+        match (self, value) {
+            (DataType::Ssis(own), Value::Ssis(typed)) => own != typed.data_type,
+            (_, Value::Ssis(_)) => true,
+            (DataType::Ssis(own), Value::Int64(_) | Value::Float64(_) | Value::Decimal(_)) => {
+                own.is_exact() || own == Type::R4
+            }
+            _ => false,
         }
     }
 
@@ -114,7 +127,7 @@ impl DataType {
     pub(crate) fn known_before(self) -> DataType {
         match self {
             // Their largest are beyond an int64 and a decimal.
-            DataType::Ssis(Type::Ui8 | Type::Numeric { .. } | Type::Decimal { .. }) => DataType::String,
+            DataType::Ssis(Type::Ui8 | Type::Numeric { precision: 29.., .. }) => DataType::String,
             // A date of SSIS may be written otherwise, and an instant may be beyond a timestamp; JSON has the text.
             DataType::Ssis(Type::DbTimestampOffset { .. }) => DataType::String,
             DataType::Ssis(_) => self.word_like().unwrap_or(DataType::String),

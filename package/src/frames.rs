@@ -145,13 +145,13 @@ impl Frames {
         let frame = found.and_then(|id| self.open.get_mut(&id));
         let frame = frame.ok_or_else(|| WriteError::Unknown(name.to_owned()))?;
         let expected = frame.types[name];
-        let value = match expected {
-            DataType::Ssis(_) => {
-                let fitted = expected.fitted(&value);
-                value.clone().instead(fitted.ok_or_else(|| WriteError::refused(name, expected, &value))?)
-            }
-            _ if expected.holds(&value) => value,
-            _ => return Err(WriteError::refused(name, expected, &value)),
+        if !expected.holds(&value) {
+            return Err(WriteError::refused(name, expected, &value));
+        }
+        let changed = if expected.changes(&value) { expected.fitted(&value) } else { None };
+        let value = match changed {
+            Some(changed) => value.instead(changed),
+            None => value,
         };
         if matches!(&*value, Value::String(text) if text.len() > VALUE_BYTES_MAX) {
             return Err(WriteError::TooLong(name.to_owned()));

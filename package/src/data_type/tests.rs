@@ -175,7 +175,15 @@ fn what_a_variable_holds_has_the_digits_of_its_type() {
         ("DT_R4", Value::Float64(1e300), None),
         ("DT_WSTR(3)", Value::String("abc".into()), Some("abc")),
         ("DT_WSTR(2)", Value::String("abc".into()), None),
-        ("DT_DBTIMESTAMPOFFSET(7)", of("timestamp", "2024-02-29T10:00:00.000000001Z"), None),
+        ("float64", of("DT_R4", "0.5"), Some("0.5")),
+        ("decimal", of("DT_NUMERIC(38,28)", "12.5"), Some("12.500000000000000000000000000")),
+        ("int64", of("DT_UI8", "18446744073709551615"), None),
+        ("DT_R8", of("DT_UI8", "18446744073709551615"), None),
+        (
+            "DT_DBTIMESTAMPOFFSET(7)",
+            of("timestamp", "2024-02-29T10:00:00.000000001Z"),
+            Some("2024-02-29T10:00:00Z"),
+        ),
         ("int64", Value::Null, Some("NULL")),
         ("int64", Value::Bool(true), None),
     ];
@@ -195,7 +203,7 @@ fn an_older_master_reads_parameters_of_the_types_of_ssis() {
         description: String::new(),
     };
     let stored = serde_json::to_value(parameter.clone()).unwrap();
-    assert_eq!((&stored["type"], &stored["ssis"]), (&json!("string"), &json!("DT_NUMERIC(9,2)")));
+    assert_eq!((&stored["type"], &stored["ssis"]), (&json!("decimal"), &json!("DT_NUMERIC(9,2)")));
     assert_eq!(serde_json::from_value::<crate::model::Parameter>(stored).unwrap(), parameter);
     let plain = crate::model::Parameter { data_type: DataType::Int64, default: None, ..parameter };
     assert_eq!(serde_json::to_value(plain).unwrap().get("ssis"), None, "as before");

@@ -87,13 +87,14 @@ impl Datum {
         read::read(text, data_type)
     }
 
-    /// This value of type `from` as one of type `to`, which is like it; `None` if not all of it is kept. A `DT_R4` is the
+    /// This value of type `from` as one of type `to`; `None` if that is not like it, or not all of it is kept. A `DT_R4` is the
     /// nearest that there is.
     pub fn fitted(&self, from: Type, to: Type) -> Option<Datum> {
         if from == to {
             return Some(self.clone());
         }
-        let fitted = convert::convert(self.clone(), from, to, &|| DateTime::ZERO).ok();
+        let fitted =
+            from.is_like(to).then(|| convert::convert(self.clone(), from, to, &|| DateTime::ZERO).ok())?;
         fitted.filter(|fitted| fitted == self || matches!(fitted, Datum::Real(_)))
     }
 

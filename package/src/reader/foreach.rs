@@ -2,7 +2,7 @@
 
 use jiff::civil::Date;
 
-use crate::flow::{TooMany, count_dates, count_numbers};
+use crate::flow::{TooMany, count_dates, count_numbers, nth_number};
 use crate::model::{Cell, Container, DateUnit, Files, Foreach, Operand, Over, Parallel, Step, Target};
 use crate::property::Property;
 use crate::template::Template;
@@ -201,33 +201,29 @@ fn cell(names: &Names<'_>, item: &Item<'_>, target: &Target, report: &mut Report
 fn numbers(names: &Names<'_>, item: &Item<'_>, into: &[Target], report: &mut Report) -> Option<Over> {
     let mut table = item.table(report)?;
     let (from, to) = ends(names, &mut table, "`numbers`", DataType::Int64, report);
-    for end in [&from, &to] {
-        check_end(item, end.as_ref(), into, report);
-    }
     let step = step(names, &mut table, report);
     table.finish("`numbers`", &[], report);
     let (from, to, step) = (from?, to?, step?);
     if let (Operand::Literal(Value::Int64(from)), Operand::Literal(Value::Int64(to)), Some(step)) =
         (&from, &to, step.known())
     {
-        check_count(item, count_numbers(*from, *to, step.get().into()), (from, to), report);
+        let step = step.get().into();
+        check_count(item, count_numbers(*from, *to, step), (from, to), report);
+        if let Some(target) = into.first().filter(|target| target.data_type.is_like(DataType::Int64)) {
+            check_ends(item, (*from, *to), step, target, report);
+        }
     }
     Some(Over::Numbers { from, to, step })
 }
 
-/// Reports an end that the variable cannot hold.
-fn check_end(item: &Item<'_>, end: Option<&Operand>, into: &[Target], report: &mut Report) {
-    if let (Some(Operand::Literal(value)), Some(target)) = (end, into.first())
-        && target.data_type.is_like(DataType::Int64)
-        && !target.data_type.holds(value)
-    {
-        let (name, a) = (&target.variable, target.data_type.with_article());
-        let message = format!(
-            "variable `{name}` is {a}: expected {}, found {}",
-            target.data_type.expected(),
-            value.to_json()
-        );
-        report.add(item.span(), message);
+/// Reports a number that the loop comes to, and its variable cannot hold: the first or the last one.
+fn check_ends(item: &Item<'_>, (from, to): (i64, i64), step: i64, target: &Target, report: &mut Report) {
+    let Ok(count @ 1..) = count_numbers(from, to, step) else { return };
+    let ends = [from, nth_number(from, step, count - 1)];
+    if let Some(end) = ends.into_iter().find(|end| !target.data_type.holds(&Value::Int64(*end))) {
+        let (name, a, expected) =
+            (&target.variable, target.data_type.with_article(), target.data_type.expected());
+        report.add(item.span(), format!("variable `{name}` is {a}: expected {expected}, found {end}"));
     }
 }
 

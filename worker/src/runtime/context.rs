@@ -101,7 +101,7 @@ impl<'a> Context<'a> {
         let mut scope = self.scope.clone();
         scope.package = Arc::new(values);
         scope.system.insert(SystemVariable::PackageName, Value::String(package.name.clone()));
-        scope.system.insert(SystemVariable::StartTime, Value::Timestamp(Timestamp::now()));
+        scope.system.insert(SystemVariable::StartTime, Value::Timestamp(now()));
         Context {
             run: self.run,
             host: self.host,
@@ -291,6 +291,12 @@ fn sensitive_values(run: &Run) -> impl Iterator<Item = String> {
     package.into_iter().chain(project)
 }
 
+/// Now, in whole microseconds: what every type of moments holds that has that many digits.
+fn now() -> Timestamp {
+    let now = Timestamp::now();
+    Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now)
+}
+
 /// How a value may be written: bytes and GUIDs also as PostgreSQL and programs do.
 fn spellings(value: &Value) -> Vec<String> {
     let Ok(text) = value.render() else { return Vec::new() };
@@ -316,7 +322,7 @@ fn scope(run: &Run, host: &Host, work_folder: &WorkFolder) -> Scope {
             (SystemVariable::PackageName, Value::String(loaded.package.name.clone())),
             (SystemVariable::ProjectName, Value::String(loaded.project.clone())),
             (SystemVariable::FolderName, Value::String(loaded.folder.clone())),
-            (SystemVariable::StartTime, Value::Timestamp(Timestamp::now())),
+            (SystemVariable::StartTime, Value::Timestamp(now())),
             (SystemVariable::MachineName, Value::String(host.machine.clone())),
             (SystemVariable::WorkDir, Value::String(work_path)),
         ]),

@@ -13,7 +13,7 @@ const TYPES: [(&str, &str, &str); 28] = [
     ("DT_I2", "32767::int2", "32767"),
     ("DT_UI2", "65535::int4", "65535"),
     ("DT_I8", "9223372036854775807::int8", "9223372036854775807"),
-    ("DT_UI8", "18446744073709551615::numeric", "18446744073709551615"),
+    ("DT_UI8", "18446744073709551615.00::numeric", "18446744073709551615"),
     ("DT_I4", "(-2147483648)::int4", "-2147483648"),
     ("DT_UI4", "4294967295::int8", "4294967295"),
     ("DT_R4", "0.5::float4", "0.5"),
@@ -150,6 +150,8 @@ async fn variables_hold_what_their_type_says() {
         let went = world.run(&text(&more)).await;
         assert!(went.error().contains(expect), "{expect}: {}", went.error());
     }
+    let more = "[variables.began]\ntype = \"DT_DBTIMESTAMPOFFSET(7)\"\nvalue = \"@[System::StartTime]\"\n";
+    world.run(&text(more)).await.succeeded();
     let show = "[tasks.b]\nkind = \"process\"\ncommand = [\"echo\", \"{{ @n }} {{ @price }} {{ DATEPART(\\\"year\\\", @at) }}\"]\nafter = [\"a\"]\n";
     let went = world.run(&text(&[assign("@at = GETDATE()").as_str(), show].concat())).await;
     went.succeeded();
@@ -163,7 +165,7 @@ async fn a_loop_over_rows_gives_values_of_the_types_of_its_variables() {
     let text = "
 [variables.rows]
 type = \"table\"
-columns = { n = \"decimal\", at = \"DT_DATE\", t = \"DT_DBTIME2(6)\", many = \"DT_NUMERIC(38,2)\" }
+columns = { n = \"decimal\", at = \"DT_DATE\", t = \"DT_DBTIME2(6)\", many = \"DT_NUMERIC(38,2)\", r = \"DT_R4\" }
 [variables.n]
 type = \"DT_NUMERIC(9,2)\"
 [variables.at]
@@ -172,24 +174,26 @@ type = \"DT_DBTIMESTAMP\"
 type = \"DT_DBTIME\"
 [variables.many]
 type = \"DT_NUMERIC(38,4)\"
+[variables.r]
+type = \"float64\"
 [tasks.read]
 kind = \"sql\"
 connection = \"warehouse\"
 statement = \"\"\"select 12.5::numeric as n, '2024-02-29'::timestamp as at, '10:00'::time as t,
-             123456789012345678901234567890.25::numeric as many\"\"\"
+             123456789012345678901234567890.25::numeric as many, 0.5::float4 as r\"\"\"
 rows = \"rows\"
 [tasks.each]
 kind = \"foreach\"
 rows = \"rows\"
-into = [\"n\", \"at\", \"t\", \"many\"]
+into = [\"n\", \"at\", \"t\", \"many\", \"r\"]
 after = [\"read\"]
 [tasks.each.tasks.show]
 kind = \"process\"
-command = [\"echo\", \"{{ @n }};{{ @at }};{{ @t }};{{ @many }}\"]
+command = [\"echo\", \"{{ @n }};{{ @at }};{{ @t }};{{ @many }};{{ @r }}\"]
 ";
     let went = world.run(text).await;
     went.succeeded();
-    assert_eq!(went.stdout(), ["12.50;2024-02-29 00:00:00;10:00:00;123456789012345678901234567890.2500"]);
+    assert_eq!(went.stdout(), ["12.50;2024-02-29 00:00:00;10:00:00;123456789012345678901234567890.2500;0.5"]);
 }
 
 #[tokio::test]

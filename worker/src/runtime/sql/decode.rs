@@ -14,7 +14,7 @@ use tokio_postgres::types::{Kind, Type};
 const EPOCH_MICROSECONDS: i64 = 946_684_800_000_000;
 
 /// Digits that a `decimal` has at most, with a sign and a point.
-const DIGITS_MAX: usize = 28;
+const DIGITS_MAX: usize = 30;
 
 /// Whether a column of type `from` can become a value of type `to`.
 pub(super) fn fits(from: &Type, to: DataType) -> bool {
@@ -82,7 +82,13 @@ pub(super) fn value(from: &Type, to: DataType, bytes: &[u8]) -> Result<Value, St
         DataType::Timestamp => timestamp(bytes).map(Value::Timestamp),
         DataType::Table => None,
         DataType::Ssis(data_type) if *from == Type::NUMERIC => {
-            numeric(bytes).and_then(|digits| binding::parse(data_type, &digits))
+            let whole = |digits: String| match digits.split_once('.') {
+                Some((whole, rest)) if data_type.is_integer() && rest.bytes().all(|b| b == b'0') => {
+                    whole.to_owned()
+                }
+                _ => digits,
+            };
+            numeric(bytes).and_then(|digits| binding::parse(data_type, &whole(digits)))
         }
         DataType::Ssis(data_type) if *from == Type::TIMESTAMPTZ => {
             let offset = moment(bytes).map(|local| OffsetMoment { local, minutes: 0 });
