@@ -128,7 +128,7 @@ impl DataType {
         match self {
             // Their largest are beyond an int64 and a decimal.
             DataType::Ssis(Type::Ui8 | Type::Numeric { precision: 29.., .. }) => DataType::String,
-            // A date of SSIS may be written otherwise, and an instant may be beyond a timestamp; JSON has the text.
+            // They may be written otherwise than a timestamp is, and be beyond one.
             DataType::Ssis(Type::DbTimestampOffset { .. }) => DataType::String,
             DataType::Ssis(_) => self.word_like().unwrap_or(DataType::String),
             word => word,

@@ -45,8 +45,8 @@ pub enum Value {
     Timestamp(Timestamp),
     /// See [`DataType::Table`]; cheap to clone.
     Table(Arc<Rows>),
-    /// What only a type of SSIS holds: a time of day, a moment without offset, a GUID, bytes, or a number of more digits
-    /// than the others take. Never made for what one of the others holds.
+    /// What only a type of SSIS holds: a time of day, a moment without offset, a GUID, bytes, a number of more digits than
+    /// the others take, an instant beyond a timestamp; and every `DT_R4`, whose digits are fewer than a float64 shows.
     Ssis(Arc<Typed>),
 }
 
