@@ -4,10 +4,11 @@ use std::io;
 use std::sync::Arc;
 
 use rustix::process::Signal;
-use tokio::process::{Child, Command};
 
+use super::child::Child;
 use super::frame::Frame;
 use super::handle::{Guard, Link};
+use super::program::{Announcement, Program};
 use super::strays;
 
 /// Why a program was not started.
@@ -31,30 +32,21 @@ pub struct Group {
 }
 
 impl Guard {
-    /// Starts `command` as the leader of a new process group. The guard knows the group before the program runs.
+    /// Starts `program` as the leader of a new process group. The guard knows the group before the program runs.
+    /// Blocks until it runs, which takes as long as the system needs to read its file.
     ///
     /// # Errors
     /// The session is over, or the program cannot be started.
-    pub fn spawn(&self, command: &mut Command) -> Result<(Child, Group), SpawnError> {
+    pub fn spawn(&self, program: &Program<'_>) -> Result<(Child, Group), SpawnError> {
         if self.is_over() {
             return Err(SpawnError::Over);
         }
         let link = Arc::clone(&self.link);
         let token = link.next_token();
-        let inner = Arc::clone(&link);
-        let announce = move || -> io::Result<()> {
-            rustix::process::setpgid(None, None)?;
-            let group = rustix::process::getpid().as_raw_nonzero().get();
-            inner.write(Frame::Add { token, group })
-        };
-        // SAFETY: between fork and exec only async-signal-safe calls are allowed. `announce` makes three plain
-        // system calls (setpgid, getpid, write), and neither allocates, nor locks, nor panics.
-        unsafe { command.pre_exec(announce) };
-        match command.spawn() {
+        match program.start(Announcement { link: Arc::clone(&link), token }) {
             Ok(child) => {
-                // The id is gone only after a wait, and nobody has waited yet.
-                let id = child.id().map_or(0, u32::cast_signed);
-                Ok((child, Group { link, token, id }))
+                let group = Group { link, token, id: child.id() };
+                Ok((child, group))
             }
             Err(error) => {
                 // The child may have announced itself before its program turned out not to be there.
@@ -64,7 +56,6 @@ impl Guard {
         }
     }
 }
-
 impl Group {
     /// The group's id: the process id of its leader.
     pub fn id(&self) -> i32 {

@@ -6,19 +6,26 @@
 //! it is free only when everything of the session is dead.
 
 mod boot_time;
+mod child;
+mod fork;
 mod frame;
 mod group;
 mod handle;
 mod lock;
 mod process;
+mod program;
 mod report;
 mod state;
 mod strays;
+#[cfg(target_os = "linux")]
+mod vfork;
 
 pub use boot_time::{BootTime, boot_time};
+pub use child::Child;
 pub use group::{Group, SpawnError};
 pub use handle::{Guard, GuardError, GuardStart};
 pub use process::main_if_asked;
+pub use program::Program;
 pub use strays::kill_strays;
 
 /// The variable that marks every process of a session: `<worker id>#<counter>`. It is how the guard finds those

@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use rustix::process::Signal;
-use scaleout_worker::guard::{Group, Guard, GuardError, SpawnError, boot_time};
+use scaleout_worker::guard::{Child as Started, Group, Guard, GuardError, Program, SpawnError, boot_time};
 
 use super::world::{DEADLINE, Process, start_guard};
 
@@ -41,12 +41,22 @@ fn guard_of(data_folder: &Path) -> Process {
 }
 
 /// Without the session's variable: only what the guard learned before it ran leads to it.
-async fn sleeper(guard: &Guard) -> (tokio::process::Child, Group, Process) {
-    let mut command = tokio::process::Command::new("sleep");
-    command.arg("1000");
-    let (child, group) = guard.spawn(&mut command).unwrap();
+fn sleeper(guard: &Guard) -> (Started, Group, Process) {
+    let (child, group) = guard.spawn(&shell(&["-c".to_owned(), "exec sleep 1000".to_owned()])).unwrap();
     let process = Process::of(group.id());
     (child, group, process)
+}
+
+fn shell(arguments: &[String]) -> Program<'_> {
+    Program {
+        path: Path::new("/bin/sh"),
+        name: "sh",
+        arguments,
+        environment: &[],
+        folder: Path::new("/"),
+        reads: false,
+        account: None,
+    }
 }
 
 #[tokio::test]
@@ -68,14 +78,14 @@ async fn a_passed_fence_kills_everything_while_the_worker_lives() {
     let folder = tempfile::tempdir().unwrap();
     let (guard, _) = Guard::start(start_guard(folder.path())).await.unwrap();
     guard.fence(boot_time().plus(Duration::from_secs(600)));
-    let (mut child, _group, process) = sleeper(&guard).await;
+    let (mut child, _group, process) = sleeper(&guard);
     guard.fence(boot_time().plus(Duration::from_millis(300)));
     process.lives();
     tokio::time::timeout(DEADLINE, guard.lost()).await.unwrap();
     process.dies();
     assert!(!child.wait().await.unwrap().success());
     assert!(guard.is_over());
-    let error = guard.spawn(&mut tokio::process::Command::new("true")).unwrap_err();
+    let error = guard.spawn(&shell(&[])).unwrap_err();
     assert!(matches!(error, SpawnError::Over), "{error:?}");
 }
 
@@ -86,7 +96,7 @@ async fn a_passed_fence_is_asked_of_the_clock_not_of_the_guard() {
     // Nothing is awaited from here on: as on a machine that wakes up, nobody has heard of the guard yet.
     guard.fence(boot_time());
     assert!(guard.is_over());
-    let error = guard.spawn(&mut tokio::process::Command::new("true")).unwrap_err();
+    let error = guard.spawn(&shell(&[])).unwrap_err();
     assert!(matches!(error, SpawnError::Over), "{error:?}");
 }
 
@@ -94,7 +104,7 @@ async fn a_passed_fence_is_asked_of_the_clock_not_of_the_guard() {
 async fn a_fence_that_moves_on_in_time_kills_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let (guard, _) = Guard::start(start_guard(folder.path())).await.unwrap();
-    let (_child, _group, process) = sleeper(&guard).await;
+    let (_child, _group, process) = sleeper(&guard);
     let begun = boot_time();
     while boot_time().since(begun) < Duration::from_millis(800) {
         guard.fence(boot_time().plus(Duration::from_millis(600)));
@@ -111,7 +121,7 @@ async fn a_killed_guard_is_noticed_and_nothing_starts_without_it() {
     let (guard, _) = Guard::start(start_guard(folder.path())).await.unwrap();
     guard_of(folder.path()).kill(Signal::KILL);
     tokio::time::timeout(DEADLINE, guard.lost()).await.unwrap();
-    assert!(guard.spawn(&mut tokio::process::Command::new("true")).is_err());
+    assert!(guard.spawn(&shell(&[])).is_err());
     // The session after it gets the folder.
     let (_next, session) = Guard::start(start_guard(folder.path())).await.unwrap();
     assert_eq!(session.counter, 2);
@@ -126,7 +136,7 @@ async fn polite_signals_are_not_for_the_guard() {
         process.kill(signal);
     }
     // It still does its work. Without it the child would die at the closed pipe, before it became its program.
-    let (_child, _group, sleeper) = sleeper(&guard).await;
+    let (_child, _group, sleeper) = sleeper(&guard);
     sleeper.lives();
     process.lives();
     tokio::time::timeout(DEADLINE, guard.stop()).await.unwrap();
@@ -154,7 +164,7 @@ async fn a_second_worker_is_told_who_holds_the_folder() {
 async fn a_session_that_stops_leaves_nothing_and_frees_the_folder() {
     let folder = tempfile::tempdir().unwrap();
     let (guard, first) = Guard::start(start_guard(folder.path())).await.unwrap();
-    let (_child, _group, process) = sleeper(&guard).await;
+    let (_child, _group, process) = sleeper(&guard);
     tokio::time::timeout(DEADLINE, guard.stop()).await.unwrap();
     process.is_dead();
     guard.stop().await;

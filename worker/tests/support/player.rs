@@ -2,10 +2,11 @@
 
 #![expect(clippy::print_stdout, reason = "the test reads the process ids from there")]
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use scaleout_worker::guard::{self, Guard, GuardStart, SESSION_VARIABLE};
-use tokio::process::Command;
+use anyhow::Context;
+use scaleout_worker::guard::{self, Guard, GuardStart, Program, SESSION_VARIABLE};
+use tokio::io::{AsyncBufReadExt, BufReader};
 
 /// A shell whose child stays in the group and whose grandchild does not; it prints the process ids of all three.
 const TREE: &str =
@@ -19,9 +20,22 @@ fn main() -> anyhow::Result<()> {
     runtime.block_on(async {
         let (guard, session) = Guard::start(GuardStart::new(data_folder)?).await?;
         println!("session {}", session.counter);
-        let mut command = Command::new("sh");
-        command.arg("-c").arg(TREE).env(SESSION_VARIABLE, session.to_string());
-        let (mut child, _group) = guard.spawn(&mut command)?;
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let environment = [("PATH".into(), path), (SESSION_VARIABLE.into(), session.to_string().into())];
+        let (mut child, _group) = guard.spawn(&Program {
+            path: Path::new("/bin/sh"),
+            name: "sh",
+            arguments: &["-c".to_owned(), TREE.to_owned()],
+            environment: &environment,
+            folder: Path::new("/"),
+            reads: false,
+            account: None,
+        })?;
+        // Its output is a pipe of ours; the test reads our own.
+        let mut lines = BufReader::new(child.stdout.take().context("a started program has an output")?).lines();
+        while let Some(line) = lines.next_line().await? {
+            println!("{line}");
+        }
         child.wait().await?;
         Ok(())
     })

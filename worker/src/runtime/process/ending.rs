@@ -4,10 +4,9 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 use std::time::Duration;
 
-use tokio::process::Child;
 use tokio_util::sync::CancellationToken;
 
-use crate::guard::Group;
+use crate::guard::{Child, Group};
 
 /// How a process ended.
 #[derive(Debug, PartialEq, Eq)]

@@ -2,12 +2,10 @@
 //! its group while they live.
 
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 
 use scaleout_common::wire::{MessageSource, MessageType};
 use scaleout_package::duration;
 use scaleout_package::model::{Process, Target};
-use tokio::process::{Child, Command};
 use tokio_util::sync::CancellationToken;
 
 use super::super::activation::Activation;
@@ -17,8 +15,7 @@ use super::command::Prepared;
 use super::ending::Exit;
 use super::output::Pump;
 use super::{captured, command, ending, input, output, program};
-use crate::accounts::switch_to;
-use crate::guard::{Group, SpawnError};
+use crate::guard::{Child, Group, Program, SpawnError};
 
 /// Runs the program to its end, or to that of everything in its group when `interrupt` is cancelled.
 pub(crate) async fn run(
@@ -82,20 +79,15 @@ async fn folder(context: &Context<'_>, prepared: &Prepared) -> Result<PathBuf, S
 }
 
 fn spawn(context: &Context<'_>, prepared: &Prepared, folder: &Path) -> Result<(Child, Group), SpawnError> {
-    let mut command = Command::new(&prepared.program);
-    command
-        .arg0(&prepared.name)
-        .args(&prepared.arguments)
-        .env_clear()
-        .envs(prepared.environment.iter().map(|(name, value)| (name, value)))
-        .current_dir(folder)
-        .stdin(if prepared.stdin.is_some() { Stdio::piped() } else { Stdio::null() })
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    if let Some(account) = &context.account {
-        switch_to(&mut command, account, folder)?;
-    }
-    context.host.guard.spawn(&mut command)
+    context.host.guard.spawn(&Program {
+        path: &prepared.program,
+        name: &prepared.name,
+        arguments: &prepared.arguments,
+        environment: &prepared.environment,
+        folder,
+        reads: prepared.stdin.is_some(),
+        account: context.account.as_deref(),
+    })
 }
 
 /// Stays until nothing of it is left; returns also what it printed, if the package wants that.

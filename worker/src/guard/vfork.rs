@@ -1,0 +1,340 @@
+//! Starts a program without copying this process (Linux): from a child that shares our memory, while the thread that
+//! made it stands still, until it has become its program. To copy the page tables of a worker, and to pull them down
+//! again, costs more than most programs' start.
+//!
+//! glibc's `posix_spawn` does the same, and this does what it does; but its child cannot tell the guard of itself.
+//! Owns each process until it is waited for.
+
+use std::ffi::{CString, OsStr, c_char, c_int, c_void};
+use std::io;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, FromRawFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
+use std::ptr;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicI32, Ordering};
+
+use rustix::pipe::{PipeFlags, pipe_with};
+use rustix::process::{PidfdFlags, WaitId, WaitIdOptions, WaitIdStatus};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+
+use super::child::Child;
+use super::program::{Announcement, Program};
+
+/// Bytes of the child's stack. It makes some dozen system calls.
+const STACK_BYTES: usize = 64 * 1024;
+
+/// The exit code of a child that could not become its program. Nobody sees it.
+const NOT_STARTED: c_int = 127;
+
+/// Whether this system can: it needs pidfds that can be waited for (Linux 5.4), which some sandboxes deny.
+pub(super) fn is_possible() -> bool {
+    static POSSIBLE: OnceLock<bool> = OnceLock::new();
+    *POSSIBLE.get_or_init(|| {
+        let own = rustix::process::pidfd_open(rustix::process::getpid(), PidfdFlags::empty());
+        // We are no child of ours: that it says so shows that it knows what it is asked.
+        own.is_ok_and(|own| {
+            let waited =
+                rustix::process::waitid(WaitId::PidFd(own.as_fd()), WaitIdOptions::EXITED | WaitIdOptions::NOHANG);
+            matches!(waited, Err(rustix::io::Errno::CHILD))
+        })
+    })
+}
+
+/// Starts `program`. On return it runs, or could not be started.
+pub(super) fn start(program: &Program<'_>, announcement: &Announcement) -> io::Result<Child> {
+    let (pipes, theirs) = open(program.reads)?;
+    let text = Text::of(program)?;
+    let (arguments, environment) = (pointers(&text.arguments), pointers(&text.environment));
+    let plan = Plan {
+        path: &text.path,
+        arguments: &arguments,
+        environment: &environment,
+        folder: &text.folder,
+        streams: &theirs,
+        announcement,
+        error: AtomicI32::new(0),
+    };
+    let process = clone(&plan)?;
+    match plan.error.into_inner() {
+        0 => Child::vforked(process, pipes),
+        error => {
+            process.reap();
+            Err(io::Error::from_raw_os_error(error))
+        }
+    }
+}
+
+/// Our ends of the pipes.
+pub(super) struct Pipes {
+    pub(super) stdin: Option<OwnedFd>,
+    pub(super) stdout: OwnedFd,
+    pub(super) stderr: OwnedFd,
+}
+
+/// The child's standard input, output and error. None of them is 0, 1 or 2 itself: std keeps those open.
+type Streams = [OwnedFd; 3];
+
+fn open(reads: bool) -> io::Result<(Pipes, Streams)> {
+    let (stdin, theirs) = if reads {
+        let (read, write) = pipe_with(PipeFlags::CLOEXEC)?;
+        (Some(write), read)
+    } else {
+        (None, std::fs::File::open("/dev/null")?.into())
+    };
+    let (stdout, their_stdout) = pipe_with(PipeFlags::CLOEXEC)?;
+    let (stderr, their_stderr) = pipe_with(PipeFlags::CLOEXEC)?;
+    Ok((Pipes { stdin, stdout, stderr }, [theirs, their_stdout, their_stderr]))
+}
+
+/// What the program is given, in the system's form.
+struct Text {
+    path: CString,
+    arguments: Vec<CString>,
+    environment: Vec<CString>,
+    folder: CString,
+}
+
+impl Text {
+    /// # Errors
+    /// There is a zero byte in it.
+    fn of(program: &Program<'_>) -> io::Result<Self> {
+        let text = |text: &OsStr| CString::new(text.as_bytes());
+        let words = std::iter::once(program.name).chain(program.arguments.iter().map(String::as_str));
+        let variable = |(name, value): &(_, _)| CString::new([OsStr::as_bytes(name), b"=", OsStr::as_bytes(value)].concat());
+        Ok(Self {
+            path: text(program.path.as_os_str())?,
+            arguments: words.map(CString::new).collect::<Result<_, _>>()?,
+            environment: program
+                .environment
+                .iter()
+                .map(|(name, value)| variable(&(name.as_os_str(), value.as_os_str())))
+                .collect::<Result<_, _>>()?,
+            folder: text(program.folder.as_os_str())?,
+        })
+    }
+}
+
+/// The null-terminated list that `execve` wants; valid as long as `texts` is.
+fn pointers(texts: &[CString]) -> Vec<*const c_char> {
+    texts.iter().map(|text| text.as_ptr()).chain([ptr::null()]).collect()
+}
+
+/// All that the child needs, made before it is: it must not allocate.
+struct Plan<'a> {
+    path: &'a CString,
+    arguments: &'a [*const c_char],
+    environment: &'a [*const c_char],
+    folder: &'a CString,
+    streams: &'a Streams,
+    announcement: &'a Announcement,
+    /// Why the child could not become its program, as the system's number; zero: it could.
+    error: AtomicI32,
+}
+
+/// Makes the child, and stands still until it has become its program or ended.
+fn clone(plan: &Plan<'_>) -> io::Result<Process> {
+    let mut stack: Vec<MaybeUninit<u8>> = Vec::with_capacity(STACK_BYTES);
+    let mut pidfd: c_int = -1;
+    let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::CLONE_PIDFD | libc::SIGCHLD;
+    let signals = Blocked::all();
+    // SAFETY: `become_program` gets the plan that it expects, which outlives it, as its stack does: with CLONE_VFORK
+    // this thread goes on only when the child no longer uses our memory. The stack grows downwards from its end,
+    // aligned to 16 bytes as every call expects. All signals are blocked, so that no handler of ours runs in the child.
+    let id = unsafe {
+        let top = stack.as_mut_ptr().add(STACK_BYTES).cast::<c_void>();
+        let top = top.byte_sub(top.addr() % 16);
+        let argument = ptr::from_ref(plan).cast_mut().cast::<c_void>();
+        libc::clone(become_program, top, flags, argument, ptr::from_mut(&mut pidfd))
+    };
+    // Of the call above, before anything else can fail.
+    let error = io::Error::last_os_error();
+    drop(signals);
+    if id < 0 {
+        return Err(error);
+    }
+    // SAFETY: with CLONE_PIDFD the system has put a new descriptor there, which is nobody else's.
+    let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
+    Ok(Process { id, pidfd: Watch::New(pidfd), ended: None })
+}
+
+/// The child's whole life. Returns to nobody.
+extern "C" fn become_program(plan: *mut c_void) -> c_int {
+    // SAFETY: `clone` passes a plan, and its thread stands still while this runs.
+    let plan = unsafe { &*plan.cast::<Plan<'_>>() };
+    let error = plan.carry_out();
+    plan.error.store(error.raw_os_error().unwrap_or(libc::EIO), Ordering::Relaxed);
+    // SAFETY: ends this process only, and runs nothing that the worker has registered for its own end.
+    unsafe { libc::_exit(NOT_STARTED) }
+}
+
+impl Plan<'_> {
+    /// Becomes the program. System calls only, for the memory is the worker's, and its other threads run on.
+    fn carry_out(&self) -> io::Error {
+        let steps = || -> io::Result<()> {
+            let [stdin, stdout, stderr] = self.streams;
+            rustix::stdio::dup2_stdin(stdin)?;
+            rustix::stdio::dup2_stdout(stdout)?;
+            rustix::stdio::dup2_stderr(stderr)?;
+            rustix::process::chdir(self.folder.as_c_str())?;
+            self.announcement.make()?;
+            forget_handlers();
+            unblock_all();
+            Ok(())
+        };
+        if let Err(error) = steps() {
+            return error;
+        }
+        // SAFETY: a path and two lists as `pointers` makes them, which all outlive this call.
+        unsafe { libc::execve(self.path.as_ptr(), self.arguments.as_ptr(), self.environment.as_ptr()) };
+        io::Error::last_os_error()
+    }
+}
+
+/// Signals have their first meaning again. The table of handlers is the child's own, though the memory is not: between
+/// here and the program no handler of ours may run. What is ignored stays so, as it does over exec, but for SIGPIPE,
+/// which Rust's runtime ignores and no program expects to be.
+fn forget_handlers() {
+    for signal in 1..=libc::SIGRTMAX() {
+        // SAFETY: asks for and sets the action of a signal, with places for it that are ours. Those that cannot be set
+        // (SIGKILL, SIGSTOP, libc's own) are refused, and have no handler that a program could get.
+        unsafe {
+            let mut action = MaybeUninit::<libc::sigaction>::zeroed().assume_init();
+            if libc::sigaction(signal, ptr::null(), &raw mut action) != 0 {
+                continue;
+            }
+            let is_handled = action.sa_sigaction != libc::SIG_DFL && action.sa_sigaction != libc::SIG_IGN;
+            if is_handled || signal == libc::SIGPIPE {
+                action.sa_sigaction = libc::SIG_DFL;
+                action.sa_flags = 0;
+                libc::sigaction(signal, &raw const action, ptr::null_mut());
+            }
+        }
+    }
+}
+
+/// A program starts with no signal blocked, as std lets it.
+fn unblock_all() {
+    // SAFETY: an empty set that is ours.
+    unsafe {
+        let mut none = MaybeUninit::<libc::sigset_t>::zeroed().assume_init();
+        libc::sigemptyset(&raw mut none);
+        libc::pthread_sigmask(libc::SIG_SETMASK, &raw const none, ptr::null_mut());
+    }
+}
+
+/// All signals of this thread are blocked until this is dropped.
+struct Blocked {
+    before: libc::sigset_t,
+}
+
+impl Blocked {
+    fn all() -> Self {
+        // SAFETY: sets that are ours; a mask can always be set.
+        unsafe {
+            let mut all = MaybeUninit::<libc::sigset_t>::zeroed().assume_init();
+            let mut before = all;
+            libc::sigfillset(&raw mut all);
+            libc::pthread_sigmask(libc::SIG_SETMASK, &raw const all, &raw mut before);
+            Self { before }
+        }
+    }
+}
+
+impl Drop for Blocked {
+    fn drop(&mut self) {
+        // SAFETY: the mask that the system gave us.
+        unsafe {
+            libc::pthread_sigmask(libc::SIG_SETMASK, &raw const self.before, ptr::null_mut());
+        }
+    }
+}
+
+/// A child of ours. Dropped before it was waited for, it is killed and waited for by another thread.
+#[derive(Debug)]
+pub(super) struct Process {
+    id: i32,
+    pidfd: Watch,
+    ended: Option<ExitStatus>,
+}
+
+/// Whether the runtime watches the pidfd yet.
+#[derive(Debug)]
+enum Watch {
+    New(OwnedFd),
+    Watched(AsyncFd<OwnedFd>),
+    Over,
+}
+
+impl Process {
+    pub(super) fn id(&self) -> i32 {
+        self.id
+    }
+
+    pub(super) async fn wait(&mut self) -> io::Result<ExitStatus> {
+        if let Some(ended) = self.ended {
+            return Ok(ended);
+        }
+        let watched = self.pidfd.watched()?;
+        let ended = loop {
+            let mut ready = watched.readable().await?;
+            match status(watched.get_ref(), WaitIdOptions::NOHANG)? {
+                Some(ended) => break ended,
+                None => ready.clear_ready(),
+            }
+        };
+        self.ended = Some(ended);
+        self.pidfd = Watch::Over;
+        Ok(ended)
+    }
+
+    /// Waits for one that has ended, or will at once.
+    fn reap(mut self) {
+        if let Watch::New(pidfd) = std::mem::replace(&mut self.pidfd, Watch::Over) {
+            let _ = status(&pidfd, WaitIdOptions::empty());
+        }
+    }
+}
+
+impl Watch {
+    fn watched(&mut self) -> io::Result<&AsyncFd<OwnedFd>> {
+        if let Self::New(_) = self
+            && let Self::New(pidfd) = std::mem::replace(self, Self::Over)
+        {
+            *self = Self::Watched(AsyncFd::with_interest(pidfd, Interest::READABLE)?);
+        }
+        match self {
+            Self::Watched(watched) => Ok(watched),
+            _ => Err(io::Error::other("the process cannot be watched")),
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let pidfd = match std::mem::replace(&mut self.pidfd, Watch::Over) {
+            Watch::New(pidfd) => pidfd,
+            Watch::Watched(watched) => watched.into_inner(),
+            Watch::Over => return,
+        };
+        // One that hangs in the kernel holds up nobody but its own thread. Without a thread it stays a zombie until we go.
+        let _ = rustix::process::pidfd_send_signal(&pidfd, rustix::process::Signal::KILL);
+        let thread = std::thread::Builder::new().name("reaper".to_owned());
+        let _ = thread.spawn(move || status(&pidfd, WaitIdOptions::empty()));
+    }
+}
+
+/// How the process has ended; with `NOHANG` `None`, if it has not.
+fn status(pidfd: &OwnedFd, options: WaitIdOptions) -> io::Result<Option<ExitStatus>> {
+    let wait = || rustix::process::waitid(WaitId::PidFd(pidfd.as_fd()), WaitIdOptions::EXITED | options);
+    Ok(rustix::io::retry_on_intr(wait)?.as_ref().map(exit_status))
+}
+
+fn exit_status(status: &WaitIdStatus) -> ExitStatus {
+    // As wait(2) puts it into one number: the signal, or the code in the byte above.
+    let signal = status.terminating_signal();
+    ExitStatus::from_raw(signal.unwrap_or_else(|| status.exit_status().unwrap_or_default() << 8))
+}
