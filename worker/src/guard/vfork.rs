@@ -5,7 +5,7 @@
 //! glibc's `posix_spawn` does the same, and this does what it does; but its child cannot tell the guard of itself.
 //! Owns each process until it is waited for.
 
-use std::ffi::{CString, OsStr, c_char, c_int, c_void};
+use std::ffi::{CString, OsStr, OsString, c_char, c_int, c_void};
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, FromRawFd, OwnedFd};
@@ -58,11 +58,12 @@ pub(super) fn start(program: &Program<'_>, announcement: &Announcement) -> io::R
         announcement,
         error: AtomicI32::new(0),
     };
-    let process = clone(&plan)?;
+    let (id, pidfd) = clone(&plan)?;
     match plan.error.into_inner() {
-        0 => Child::vforked(process, pipes),
+        0 => Child::vforked(Process::watched(id, pidfd)?, pipes),
         error => {
-            process.reap();
+            // It has ended.
+            let _ = status(&pidfd, WaitIdOptions::empty());
             Err(io::Error::from_raw_os_error(error))
         }
     }
@@ -104,15 +105,13 @@ impl Text {
     fn of(program: &Program<'_>) -> io::Result<Self> {
         let text = |text: &OsStr| CString::new(text.as_bytes());
         let words = std::iter::once(program.name).chain(program.arguments.iter().map(String::as_str));
-        let variable = |(name, value): &(_, _)| CString::new([OsStr::as_bytes(name), b"=", OsStr::as_bytes(value)].concat());
+        let variable = |(name, value): &(OsString, OsString)| {
+            CString::new([name.as_bytes(), b"=", value.as_bytes()].concat())
+        };
         Ok(Self {
             path: text(program.path.as_os_str())?,
             arguments: words.map(CString::new).collect::<Result<_, _>>()?,
-            environment: program
-                .environment
-                .iter()
-                .map(|(name, value)| variable(&(name.as_os_str(), value.as_os_str())))
-                .collect::<Result<_, _>>()?,
+            environment: program.environment.iter().map(variable).collect::<Result<_, _>>()?,
             folder: text(program.folder.as_os_str())?,
         })
     }
@@ -135,8 +134,8 @@ struct Plan<'a> {
     error: AtomicI32,
 }
 
-/// Makes the child, and stands still until it has become its program or ended.
-fn clone(plan: &Plan<'_>) -> io::Result<Process> {
+/// Makes the child, and stands still until it has become its program or ended. Gives its id and its pidfd.
+fn clone(plan: &Plan<'_>) -> io::Result<(i32, OwnedFd)> {
     let mut stack: Vec<MaybeUninit<u8>> = Vec::with_capacity(STACK_BYTES);
     let mut pidfd: c_int = -1;
     let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::CLONE_PIDFD | libc::SIGCHLD;
@@ -158,7 +157,7 @@ fn clone(plan: &Plan<'_>) -> io::Result<Process> {
     }
     // SAFETY: with CLONE_PIDFD the system has put a new descriptor there, which is nobody else's.
     let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
-    Ok(Process { id, pidfd: Watch::New(pidfd), ended: None })
+    Ok((id, pidfd))
 }
 
 /// The child's whole life. Returns to nobody.
@@ -253,23 +252,28 @@ impl Drop for Blocked {
     }
 }
 
-/// A child of ours. Dropped before it was waited for, it is killed and waited for by another thread.
+/// A child of ours. Dropped before it was waited for, it is killed and waited for by a thread of its own.
 #[derive(Debug)]
 pub(super) struct Process {
     id: i32,
-    pidfd: Watch,
+    /// Readable when it has ended; nothing once it was waited for.
+    pidfd: Option<AsyncFd<OwnedFd>>,
     ended: Option<ExitStatus>,
 }
 
-/// Whether the runtime watches the pidfd yet.
-#[derive(Debug)]
-enum Watch {
-    New(OwnedFd),
-    Watched(AsyncFd<OwnedFd>),
-    Over,
-}
-
 impl Process {
+    fn watched(id: i32, pidfd: OwnedFd) -> io::Result<Self> {
+        // SAFETY: an `OwnedFd` is open, and the same one, for as long as it lives, and `AsyncFd` owns it.
+        match unsafe { AsyncFd::register_with_interest(pidfd, Interest::READABLE) } {
+            Ok(pidfd) => Ok(Self { id, pidfd: Some(pidfd), ended: None }),
+            Err(refused) => {
+                let (pidfd, error) = refused.into_parts();
+                end(pidfd);
+                Err(error)
+            }
+        }
+    }
+
     pub(super) fn id(&self) -> i32 {
         self.id
     }
@@ -278,53 +282,34 @@ impl Process {
         if let Some(ended) = self.ended {
             return Ok(ended);
         }
-        let watched = self.pidfd.watched()?;
+        let pidfd = self.pidfd.as_ref().ok_or_else(|| io::Error::other("it is not watched"))?;
         let ended = loop {
-            let mut ready = watched.readable().await?;
-            match status(watched.get_ref(), WaitIdOptions::NOHANG)? {
+            let mut ready = pidfd.readable().await?;
+            match status(pidfd.get_ref(), WaitIdOptions::NOHANG)? {
                 Some(ended) => break ended,
                 None => ready.clear_ready(),
             }
         };
         self.ended = Some(ended);
-        self.pidfd = Watch::Over;
+        self.pidfd = None;
         Ok(ended)
-    }
-
-    /// Waits for one that has ended, or will at once.
-    fn reap(mut self) {
-        if let Watch::New(pidfd) = std::mem::replace(&mut self.pidfd, Watch::Over) {
-            let _ = status(&pidfd, WaitIdOptions::empty());
-        }
-    }
-}
-
-impl Watch {
-    fn watched(&mut self) -> io::Result<&AsyncFd<OwnedFd>> {
-        if let Self::New(_) = self
-            && let Self::New(pidfd) = std::mem::replace(self, Self::Over)
-        {
-            *self = Self::Watched(AsyncFd::with_interest(pidfd, Interest::READABLE)?);
-        }
-        match self {
-            Self::Watched(watched) => Ok(watched),
-            _ => Err(io::Error::other("the process cannot be watched")),
-        }
     }
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
-        let pidfd = match std::mem::replace(&mut self.pidfd, Watch::Over) {
-            Watch::New(pidfd) => pidfd,
-            Watch::Watched(watched) => watched.into_inner(),
-            Watch::Over => return,
-        };
-        // One that hangs in the kernel holds up nobody but its own thread. Without a thread it stays a zombie until we go.
-        let _ = rustix::process::pidfd_send_signal(&pidfd, rustix::process::Signal::KILL);
-        let thread = std::thread::Builder::new().name("reaper".to_owned());
-        let _ = thread.spawn(move || status(&pidfd, WaitIdOptions::empty()));
+        if let Some(pidfd) = self.pidfd.take() {
+            end(pidfd.into_inner());
+        }
     }
+}
+
+/// Kills what nobody waits for any more, and takes its end. One that hangs in the kernel holds up nobody but a thread of
+/// its own; without a thread it stays a zombie until the worker goes.
+fn end(pidfd: OwnedFd) {
+    let _ = rustix::process::pidfd_send_signal(&pidfd, rustix::process::Signal::KILL);
+    let thread = std::thread::Builder::new().name("reaper".to_owned());
+    let _ = thread.spawn(move || status(&pidfd, WaitIdOptions::empty()));
 }
 
 /// How the process has ended; with `NOHANG` `None`, if it has not.
