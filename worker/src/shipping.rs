@@ -8,6 +8,7 @@ use scaleout_common::ids::SessionId;
 use scaleout_common::protocol::backoff::reconnect_delay;
 use scaleout_common::wire::{LogBatch, LogRecord};
 use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
 
 /// Records that wait at most; with the pieces of 64 KiB this bounds memory to 64 MiB.
 pub(crate) const RECORDS_MAX: usize = 1_024;
@@ -15,6 +16,10 @@ pub(crate) const RECORDS_MAX: usize = 1_024;
 /// Records, and bytes of text, in one message at most.
 const BATCH_RECORDS: usize = 512;
 const BATCH_BYTES: usize = 1024 * 1024;
+
+/// Messages go at most this often, unless one is full: of a busy worker many records go together, and each message costs
+/// the broker a write and the catalog a transaction. The first after a while goes at once.
+const SHIP_EVERY: Duration = Duration::from_millis(20);
 
 /// Ships until the last sender of `records` is gone and everything has been published.
 /// Gives the number of records that were lost, because the link was given up before they were.
@@ -24,22 +29,37 @@ pub(crate) async fn ship(
     mut publisher: watch::Receiver<Option<Publisher>>,
 ) -> usize {
     let mut lost = 0;
-    let mut first = records.recv().await;
-    while let Some(record) = first.take() {
-        let mut bytes = record.text.len();
-        let mut batch = LogBatch { session, records: vec![record] };
-        // What has arrived, never waiting for more.
-        while batch.records.len() < BATCH_RECORDS && bytes < BATCH_BYTES {
-            let Ok(record) = records.try_recv() else { break };
-            bytes += record.text.len();
-            batch.records.push(record);
-        }
+    let mut shipped = None;
+    while let Some(first) = records.recv().await {
+        let batch = gather(session, first, &mut records, shipped.map(|at: Instant| at + SHIP_EVERY)).await;
+        shipped = Some(Instant::now());
         if !publish(&batch, &mut publisher).await {
             lost += batch.records.len();
         }
-        first = records.recv().await;
     }
     lost
+}
+
+/// What has arrived, and what arrives until `due`, if that is still to come.
+async fn gather(
+    session: SessionId,
+    first: LogRecord,
+    records: &mut mpsc::Receiver<LogRecord>,
+    due: Option<Instant>,
+) -> LogBatch {
+    let mut bytes = first.text.len();
+    let mut batch = LogBatch { session, records: vec![first] };
+    while batch.records.len() < BATCH_RECORDS && bytes < BATCH_BYTES {
+        let next = match (records.try_recv(), due) {
+            (Ok(record), _) => Some(record),
+            (Err(_), Some(due)) => tokio::time::timeout_at(due, records.recv()).await.ok().flatten(),
+            (Err(_), None) => None,
+        };
+        let Some(record) = next else { break };
+        bytes += record.text.len();
+        batch.records.push(record);
+    }
+    batch
 }
 
 /// `false`: the records are lost.

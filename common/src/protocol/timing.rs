@@ -79,7 +79,7 @@ pub const DEAF_MAX: Duration = Duration::from_secs(60);
 
 /// What a session expects to finish in this time it may claim beyond its free slots. With more, slots of packages that are
 /// over within milliseconds stand idle less often, and a busy worker hands back what it could not start in time.
-pub const CLAIM_AHEAD: Duration = Duration::from_millis(5);
+pub const CLAIM_AHEAD: Duration = Duration::from_millis(20);
 
 // The last heartbeat a fenced session was answered left at most FENCE before the fence, and was applied before
 // it was answered; the leader's proof may be PROOF_AGE_MAX old. Only if both together stay below the lease is

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::attempts::{Attempts, Shared};
-use super::claims::ClaimBook;
+use super::claims::{ClaimBook, room_for_claims};
 use super::cut_off::Turns;
 use super::deliveries::Deliveries;
 use super::ending::Draining;
@@ -23,7 +23,7 @@ use super::markers::MarkerBook;
 use super::outcomes::OutcomeBook;
 use super::pulse::{Beat, Pulse};
 use super::rate::Rate;
-use super::reporting::Writing;
+use super::reporting::{PUBLISHING_MAX, Writing};
 use super::start::SessionEnd;
 use super::subscribing::{Subscribing, Wish};
 use super::waiting::Key;
@@ -143,7 +143,7 @@ impl Actor {
             }
             tokio::select! {
                 _ = events.recv_many(&mut arrived, EVENTS_PER_TURN) => {}
-                () = tokio::time::sleep(TURN_EVERY) => {}
+                () = tokio::time::sleep(self.rest(Instant::now())) => {}
                 () = stop.cancelled(), if self.draining.is_none() => self.drain(),
                 () = guard.lost() => {
                     tracing::error!("the guard is gone: the session ends");
@@ -156,6 +156,14 @@ impl Actor {
             self.turn(Instant::now());
         };
         self.finish(ending, events).await
+    }
+
+    /// For how long there is nothing to do unless something happens.
+    fn rest(&self, now: Instant) -> Duration {
+        // Room for another publish comes with an event.
+        let may_publish = self.link.is_some() && self.publishing < PUBLISHING_MAX;
+        let wait = self.writing.until_publish(now);
+        if may_publish && self.outcomes.has_unpublished() { wait.min(TURN_EVERY) } else { TURN_EVERY }
     }
 
     /// Once all that has arrived is handled: do what follows from it, everything in batches.
@@ -236,10 +244,8 @@ impl Actor {
         if self.link.is_none() || !self.claims.may_send(now) || !self.may_claim(now) {
             return;
         }
-        let ahead = self.claims_ahead();
-        let mut room = (self.attempts.free_slots() + ahead)
-            .saturating_sub(self.claims.len())
-            .saturating_sub(self.attempts.in_hand().saturating_sub(self.attempts.running()));
+        let in_hand = self.attempts.in_hand() + self.claims.len();
+        let mut room = room_for_claims(self.attempts.slots(), in_hand, self.claims_ahead());
         let mut claims = Vec::new();
         while room > 0
             && let Some(delivery) = self.deliveries.take()

@@ -84,6 +84,15 @@ impl ClaimBook {
     }
 }
 
+/// How many executions to claim now, of a session with `slots` that has so many in hand or claimed, and may have `ahead`
+/// beyond its slots. While its slots have work it claims half of that at once, and none before: a message of one claim
+/// costs the broker and the catalog as much as one of many.
+pub(super) fn room_for_claims(slots: usize, in_hand: usize, ahead: usize) -> usize {
+    let room = (slots + ahead).saturating_sub(in_hand);
+    let is_busy = in_hand >= slots;
+    if is_busy && room < ahead.div_ceil(2) { 0 } else { room }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -104,6 +113,17 @@ mod tests {
         assert_eq!(book.len(), 1);
         assert_eq!(book.attempts().collect::<Vec<_>>(), [(second.execution, 1)]);
         assert_eq!(book.claim(delivery(1), now + CLAIM_REPEAT).number, 3, "a number is never used again");
+    }
+
+    #[test]
+    fn free_slots_are_claimed_for_at_once_and_what_is_ahead_by_halves() {
+        for (in_hand, ahead, room) in [(0, 0, 4), (3, 0, 1), (4, 0, 0), (6, 0, 0), (0, 10, 14), (3, 10, 11)] {
+            assert_eq!(room_for_claims(4, in_hand, ahead), room, "{in_hand} in hand, {ahead} ahead");
+        }
+        for (in_hand, room) in [(4, 10), (9, 5), (10, 0), (14, 0), (20, 0)] {
+            assert_eq!(room_for_claims(4, in_hand, 10), room, "{in_hand} in hand");
+        }
+        assert_eq!(room_for_claims(4, 4, 1), 1);
     }
 
     #[test]

@@ -115,6 +115,11 @@ impl OutcomeBook {
         self.published = Moments::default();
     }
 
+    /// Whether something has not been published on this connection.
+    pub(super) fn has_unpublished(&self) -> bool {
+        !self.unpublished.is_empty()
+    }
+
     /// What is to be published now; counts as published from now on.
     pub(super) fn take_due(&mut self, now: Instant) -> Vec<Outcome> {
         let is_late = |at: Instant| now.duration_since(at) >= OUTCOME_REPEAT;

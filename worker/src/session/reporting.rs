@@ -17,7 +17,11 @@ const OUTCOME_BYTES_PER_MESSAGE: usize = 1024 * 1024;
 
 /// With so many publishes on their way no further outcomes are published, and the next one takes all that have ended
 /// meanwhile: each costs the broker a write to its disk.
-const PUBLISHING_MAX: usize = 2;
+pub(super) const PUBLISHING_MAX: usize = 2;
+
+/// Outcomes are published at most this often: of a busy session several go together, and each message costs the broker a
+/// write and the catalog a transaction. The first after a while goes at once.
+const PUBLISH_EVERY: Duration = Duration::from_millis(10);
 
 /// How long to wait before outcomes that the broker refused are published again.
 const REFUSED_PAUSE: Duration = Duration::from_secs(1);
@@ -32,8 +36,17 @@ const JOURNAL_AGAIN: Duration = Duration::from_secs(1);
 #[derive(Debug, Default)]
 pub(super) struct Writing {
     told: Option<Instant>,
+    /// When outcomes were last published.
+    published: Option<Instant>,
     /// The hello was answered: what it carried needs no keeping any more.
     pub(super) welcome: bool,
+}
+
+impl Writing {
+    /// For how long no outcomes may be published.
+    pub(super) fn until_publish(&self, now: Instant) -> Duration {
+        self.published.map_or(Duration::ZERO, |at| (at + PUBLISH_EVERY).saturating_duration_since(now))
+    }
 }
 
 impl Actor {
@@ -72,7 +85,8 @@ impl Actor {
 
     /// Publishes what has ended and was not published yet, and what has gone unapplied for too long.
     pub(super) fn publish_outcomes(&mut self, now: Instant) {
-        let Some(link) = self.link.as_ref().filter(|_| self.publishing < PUBLISHING_MAX) else { return };
+        let may_publish = self.publishing < PUBLISHING_MAX && self.writing.until_publish(now).is_zero();
+        let Some(link) = self.link.as_ref().filter(|_| may_publish) else { return };
         let mut messages = Vec::new();
         for outcomes in portions(self.outcomes.take_due(now)) {
             let report = Outcomes { session: self.shared.session, outcomes };
@@ -87,6 +101,7 @@ impl Actor {
             return;
         }
         self.publishing += 1;
+        self.writing.published = Some(now);
         let (publisher, events, link) = (link.outcomes.clone(), self.shared.events.clone(), link.number);
         tokio::spawn(async move {
             let ended = match publisher.publish(messages).await {
