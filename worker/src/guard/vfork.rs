@@ -37,8 +37,10 @@ pub(super) fn is_possible() -> bool {
         let own = rustix::process::pidfd_open(rustix::process::getpid(), PidfdFlags::empty());
         // We are no child of ours: that it says so shows that it knows what it is asked.
         own.is_ok_and(|own| {
-            let waited =
-                rustix::process::waitid(WaitId::PidFd(own.as_fd()), WaitIdOptions::EXITED | WaitIdOptions::NOHANG);
+            let waited = rustix::process::waitid(
+                WaitId::PidFd(own.as_fd()),
+                WaitIdOptions::EXITED | WaitIdOptions::NOHANG,
+            );
             matches!(waited, Err(rustix::io::Errno::CHILD))
         })
     })

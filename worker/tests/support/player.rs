@@ -32,7 +32,8 @@ fn main() -> anyhow::Result<()> {
             account: None,
         })?;
         // Its output is a pipe of ours; the test reads our own.
-        let mut lines = BufReader::new(child.stdout.take().context("a started program has an output")?).lines();
+        let mut lines =
+            BufReader::new(child.stdout.take().context("a started program has an output")?).lines();
         while let Some(line) = lines.next_line().await? {
             println!("{line}");
         }
