@@ -4,7 +4,7 @@
 //! catalog. Publishing twice is always harmless: copies meet at the claim.
 
 use std::collections::{HashSet, VecDeque};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use scaleout_broker::{Outgoing, Publisher};
 use scaleout_common::ids::{Attempt, ExecutionId};
@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::catalog::protocol::Dispatch;
 use crate::context::Context;
+use crate::flow::Flow;
 
 /// Dispatches being published at the same time at most: a few windows per channel.
 const PUBLISHING_MAX: usize = 16;
@@ -39,6 +40,7 @@ pub(crate) async fn run(context: Context, dispatches: mpsc::Receiver<Dispatch>, 
         in_hand: HashSet::new(),
         confirmed: Vec::new(),
         together: false,
+        flow: Flow::default(),
         overdue: ticks(OVERDUE_EVERY),
         probe: ticks(MASTER_PROBE_EVERY),
     };
@@ -60,6 +62,7 @@ struct Dispatcher {
     confirmed: Vec<i64>,
     /// Whether a message may name several executions.
     together: bool,
+    flow: Flow,
     overdue: Interval,
     probe: Interval,
 }
@@ -143,10 +146,14 @@ impl Dispatcher {
         let Some(publisher) = self.publisher.borrow_and_update().clone() else { return };
         while self.publishing.len() < PUBLISHING_MAX {
             let Some(dispatch) = self.waiting.pop_front() else { return };
-            let (publisher, together) = (publisher.clone(), self.together);
-            self.context.metrics.tasks_published.increment(dispatch.tasks.len() as u64);
+            let executions = dispatch.tasks.len();
+            // Of many small dispatches there are as many messages to find as of a large one.
+            let lately = self.flow.note(&dispatch.pool, dispatch.priority, executions, Instant::now());
+            let per_message = if self.together { per_message(lately) } else { 1 };
+            let publisher = publisher.clone();
+            self.context.metrics.tasks_published.increment(executions as u64);
             self.publishing.spawn(async move {
-                let confirmed = publish(&publisher, &dispatch, together).await;
+                let confirmed = publish(&publisher, &dispatch, per_message).await;
                 Published { dispatch, confirmed }
             });
         }
@@ -196,8 +203,8 @@ impl Dispatcher {
     }
 }
 
-async fn publish(publisher: &Publisher, dispatch: &Dispatch, together: bool) -> bool {
-    let result = match messages(dispatch, together) {
+async fn publish(publisher: &Publisher, dispatch: &Dispatch, per_message: usize) -> bool {
+    let result = match messages(dispatch, per_message) {
         Ok(messages) => publisher.publish(messages).await.map_err(|error| error.to_string()),
         Err(error) => Err(error.to_string()),
     };
@@ -212,9 +219,8 @@ async fn publish(publisher: &Publisher, dispatch: &Dispatch, together: bool) -> 
     result.is_ok()
 }
 
-fn messages(dispatch: &Dispatch, together: bool) -> Result<Vec<Outgoing>, EncodeError> {
+fn messages(dispatch: &Dispatch, per_message: usize) -> Result<Vec<Outgoing>, EncodeError> {
     let Dispatch { pool, priority, tasks, .. } = dispatch;
-    let per_message = if together { per_message(tasks.len()) } else { 1 };
     let message = |tasks: &[(ExecutionId, Attempt)]| match *tasks {
         [(execution, attempt)] => Outgoing::task(pool, &Task { execution, attempt, priority: *priority }),
         _ => Outgoing::tasks(pool, &Tasks { tasks: tasks.to_vec(), priority: *priority }),
@@ -242,15 +248,15 @@ mod tests {
 
     #[test]
     fn every_execution_is_named_once_and_in_order() {
-        for (executions, together, messages_expected, last) in [
-            (1, true, 1, Kind::Task),
-            (40, true, 40, Kind::Task),
-            (1_000, true, 125, Kind::Tasks),
-            (257, true, 33, Kind::Task),
-            (1_000, false, 1_000, Kind::Task),
+        for (executions, per_message, messages_expected, last) in [
+            (1, 8, 1, Kind::Task),
+            (40, 1, 40, Kind::Task),
+            (1_000, 8, 125, Kind::Tasks),
+            (257, 8, 33, Kind::Task),
+            (50, 8, 7, Kind::Tasks),
         ] {
             let dispatch = dispatch(executions);
-            let messages = messages(&dispatch, together).unwrap();
+            let messages = messages(&dispatch, per_message).unwrap();
             assert_eq!(messages.len(), messages_expected, "{executions}");
             assert_eq!(messages.last().and_then(|message| Kind::of(message.body())), Some(last));
             let named: Vec<(ExecutionId, Attempt)> = messages

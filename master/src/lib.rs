@@ -8,6 +8,7 @@ pub mod schedule;
 
 mod context;
 mod dispatcher;
+mod flow;
 mod leader;
 mod links;
 mod presence;

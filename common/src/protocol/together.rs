@@ -8,8 +8,8 @@ pub const TASKS_PER_MESSAGE_MAX: usize = 8;
 /// Messages that are better than one larger message: so many workers find something to do at once.
 const MESSAGES_MIN: usize = 32;
 
-/// How many executions each message of a dispatch of `executions` names. A small one is spread over as many messages as
-/// it can be.
+/// How many executions each message names where `executions` go to the same queue at about the same time, in one dispatch
+/// or in several. A few are spread over as many messages as they can be.
 pub fn per_message(executions: usize) -> usize {
     (executions / MESSAGES_MIN).clamp(1, TASKS_PER_MESSAGE_MAX)
 }
