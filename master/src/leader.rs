@@ -30,7 +30,10 @@ const START_DEADLINES_EVERY: Duration = Duration::from_secs(1);
 /// Statements of up to 1,000 of them in one turn.
 const START_DEADLINES_TURNS: usize = 20;
 const OVERDUE_EVERY: Duration = Duration::from_secs(5);
-const SWEEP_EVERY: Duration = Duration::from_secs(5);
+/// What has ended is swept this often, and at most a tenth of the time: what heartbeats and timeouts are looked up in is
+/// then little, however much ends.
+const SWEEP_EVERY: Duration = Duration::from_secs(1);
+const SWEEP_SHARE: u32 = 10;
 /// How often it is looked whether a marker is due.
 const MARKERS_EVERY: Duration = Duration::from_secs(2);
 const PARTITIONS_EVERY: Duration = Duration::from_secs(3_600);
@@ -109,7 +112,8 @@ impl Leader {
                     tracing::warn!(%error, ?duty, "a duty of the leader was not done; it will be tried again");
                 }
                 // What takes long is not done all the time: leases must not wait for it.
-                self.duties[index].2 = Instant::now() + every.max(began.elapsed());
+                let share = if matches!(duty, Duty::Sweep) { SWEEP_SHARE } else { 1 };
+                self.duties[index].2 = Instant::now() + every.max(began.elapsed() * share);
             }
             tokio::time::sleep_until(self.duties.iter().map(|duty| duty.2).min().unwrap_or(now)).await;
         }

@@ -111,16 +111,19 @@ impl Catalog {
         }
         let refused_through = rows::number_out(found.get("refused_through"))?;
         let open = message.claims.iter().filter(|claim| claim.number > refused_through);
-        let (granted, pools, at) = SortedClaims::new(open).grant(&transaction, &statements, session).await?;
-        let sorted = SortedClaims::new(message.claims.iter());
-        let mut executions = sorted.look(&transaction, &statements, &pools).await?;
+        let Granted { mut executions, pools, at } =
+            SortedClaims::new(open).grant(&transaction, &statements, session).await?;
+        let granted = executions.len() as u64;
+        let others = message.claims.iter().filter(|claim| !executions.contains_key(&claim.execution.0));
+        executions.extend(SortedClaims::new(others).look(&transaction, &statements, &pools).await?);
         if let Some(refused) = highest_refused(message, &executions, refused_through)? {
             if hold == Hold::Shared {
                 return Ok(Tried::Refuses);
             }
             // Another master may have granted a copy of it meanwhile: then that stands, and no copy is granted later.
             transaction.execute(&statements.refuse, &[&session.worker.0, &counter, &refused]).await?;
-            executions = sorted.look(&transaction, &statements, &pools).await?;
+            let all = SortedClaims::new(message.claims.iter());
+            executions = all.look(&transaction, &statements, &pools).await?;
         }
         let mut answers = Answers::new(session, executions, refused_through);
         for claim in &message.claims {
@@ -173,6 +176,16 @@ fn claim_of(session: SessionId, claim: &Claim) -> ClaimOf {
     ClaimOf { session, number: claim.number, attempt: claim.attempt }
 }
 
+/// What was granted.
+struct Granted {
+    /// By id, as they are now.
+    executions: HashMap<Uuid, Row>,
+    /// The pools that the worker serves: a disabled one serves none.
+    pools: Vec<String>,
+    /// When, by the database's clock.
+    at: Timestamp,
+}
+
 /// The claims as the statements take them: in the order of ids, so that two masters lock rows in the same order.
 struct SortedClaims {
     ids: Vec<Uuid>,
@@ -193,21 +206,23 @@ impl SortedClaims {
         }
     }
 
-    /// How many were granted, and the pools that the worker serves: a disabled one serves none.
     async fn grant(
         &self,
         transaction: &Transaction<'_>,
         statements: &Statements,
         session: SessionId,
-    ) -> Result<(u64, Vec<String>, Timestamp), CatalogError> {
+    ) -> Result<Granted, CatalogError> {
         let counter = rows::number_in(session.counter);
-        let row = transaction
-            .query_one(
+        let found = transaction
+            .query(
                 &statements.grant,
                 &[&self.ids, &self.attempts, &self.numbers, &session.worker.0, &counter],
             )
             .await?;
-        Ok((rows::number_out(row.get("granted"))?, row.get("pools"), row.get("now")))
+        let first = found.first().ok_or_else(|| CatalogError::Corrupt("a grant gave no row".to_owned()))?;
+        let (pools, at) = (first.get("pools"), first.get("now"));
+        let granted = found.into_iter().filter_map(|row| Some((row.get::<_, Option<Uuid>>("id")?, row)));
+        Ok(Granted { executions: granted.collect(), pools, at })
     }
 
     async fn look(
@@ -216,6 +231,9 @@ impl SortedClaims {
         statements: &Statements,
         pools: &[String],
     ) -> Result<HashMap<Uuid, Row>, CatalogError> {
+        if self.ids.is_empty() {
+            return Ok(HashMap::new());
+        }
         let parameters: [&(dyn tokio_postgres::types::ToSql + Sync); 2] = [&self.ids, &pools];
         let found = transaction.query(&statements.claimed, &parameters).await?;
         Ok(found.into_iter().map(|row| (row.get("id"), row)).collect())
