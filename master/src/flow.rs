@@ -28,7 +28,13 @@ struct Lately {
 
 impl Flow {
     /// Notes that `executions` go to a queue, and gives how many have lately, these included.
-    pub(crate) fn note(&mut self, pool: &PoolName, priority: Priority, executions: usize, now: Instant) -> usize {
+    pub(crate) fn note(
+        &mut self,
+        pool: &PoolName,
+        priority: Priority,
+        executions: usize,
+        now: Instant,
+    ) -> usize {
         if self.queues.len() >= QUEUES_MAX {
             self.queues.retain(|_, lately| now.duration_since(lately.began) < 2 * LATELY);
         }
@@ -67,9 +73,9 @@ mod tests {
     #[test]
     fn queues_of_long_ago_are_forgotten() {
         let (mut flow, begin) = (Flow::default(), Instant::now());
-        for number in 0..2 * QUEUES_MAX as u64 {
+        for number in 0..2 * QUEUES_MAX as u32 {
             let pool = format!("pool-{number}").parse().unwrap();
-            flow.note(&pool, Priority::Normal, 1, begin + number * LATELY);
+            flow.note(&pool, Priority::Normal, 1, begin + LATELY * number);
         }
         assert!(flow.queues.len() <= QUEUES_MAX, "{}", flow.queues.len());
     }

@@ -148,6 +148,14 @@ impl Link {
         Ok(())
     }
 
+    /// A link to whatever reads the other end of `pipe`.
+    #[cfg(test)]
+    pub(super) fn to(pipe: PipeWriter) -> Self {
+        let session = SessionId { worker: WorkerId(uuid::Uuid::nil()), counter: 1 };
+        let (fence, token) = (AtomicU64::new(0), AtomicU64::new(1));
+        Self { pipe, session, fence, token, gone: CancellationToken::new() }
+    }
+
     pub(super) fn next_token(&self) -> u64 {
         self.token.fetch_add(1, Ordering::Relaxed)
     }

@@ -81,6 +81,12 @@ fn shape(node: &Value, depth: usize) -> String {
     children(node).fold(line, |lines, child| lines + &shape(child, depth + 1))
 }
 
+/// The outer side of a loop that is made of expressions alone: its inner side is read once.
+fn is_one_row(node: &Value) -> bool {
+    let of = |node: &Value, relationship| node["Parent Relationship"] == relationship;
+    of(node, "Outer") && node["Node Type"] == "Result" && !children(node).any(|child| of(child, "Outer"))
+}
+
 /// Every row is found by the key of the one partition, and the claims are not read once for each row.
 fn assert_by_key(plan: &Value, partition: &str) {
     let shown = || shape(plan, 0);
@@ -98,7 +104,7 @@ fn assert_by_key(plan: &Value, partition: &str) {
             scans += 1;
         }
         assert_ne!(kind, "Seq Scan", "{}", shown());
-        if kind == "Nested Loop" {
+        if kind == "Nested Loop" && !children(node).any(is_one_row) {
             let inner = children(node).find(|child| child["Parent Relationship"] == "Inner").unwrap();
             for repeated in all(inner) {
                 let kind = repeated["Node Type"].as_str().unwrap();
