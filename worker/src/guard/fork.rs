@@ -1,4 +1,4 @@
-//! Starts a program from a copy of this process, as std does it: for other users, and for systems other than Linux.
+//! Starts a program from a copy of this process, as std does it: for other users, and where `vfork` is not possible.
 
 use std::io;
 use std::process::Stdio;

@@ -56,6 +56,7 @@ impl Guard {
         }
     }
 }
+
 impl Group {
     /// The group's id: the process id of its leader.
     pub fn id(&self) -> i32 {

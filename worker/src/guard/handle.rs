@@ -149,7 +149,7 @@ impl Link {
     }
 
     /// A link to whatever reads the other end of `pipe`.
-    #[cfg(test)]
+    #[cfg(all(test, target_os = "linux"))]
     pub(super) fn to(pipe: PipeWriter) -> Self {
         let session = SessionId { worker: WorkerId(uuid::Uuid::nil()), counter: 1 };
         let (fence, token) = (AtomicU64::new(0), AtomicU64::new(1));

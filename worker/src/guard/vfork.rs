@@ -5,7 +5,7 @@
 //! glibc's `posix_spawn` does the same, and this does what it does; but its child cannot tell the guard of itself.
 //! Owns each process until it is waited for.
 
-use std::ffi::{CString, OsStr, OsString, c_char, c_int, c_void};
+use std::ffi::{CStr, CString, OsStr, OsString, c_char, c_int, c_void};
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, FromRawFd, OwnedFd};
@@ -17,7 +17,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI32, Ordering};
 
 use rustix::pipe::{PipeFlags, pipe_with};
-use rustix::process::{PidfdFlags, WaitId, WaitIdOptions, WaitIdStatus};
+use rustix::process::{WaitId, WaitIdOptions, WaitIdStatus};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
@@ -30,20 +30,24 @@ const STACK_BYTES: usize = 64 * 1024;
 /// The exit code of a child that could not become its program. Nobody sees it.
 const NOT_STARTED: c_int = 127;
 
-/// Whether this system can: it needs pidfds that can be waited for (Linux 5.4), which some sandboxes deny.
+/// Whether this system can do all that `start` does; some sandboxes, emulators and kernels before Linux 5.4 cannot. Asked
+/// once, by a child that only says that it shares our memory.
 pub(super) fn is_possible() -> bool {
     static POSSIBLE: OnceLock<bool> = OnceLock::new();
     *POSSIBLE.get_or_init(|| {
-        let own = rustix::process::pidfd_open(rustix::process::getpid(), PidfdFlags::empty());
-        // We are no child of ours: that it says so shows that it knows what it is asked.
-        own.is_ok_and(|own| {
-            let waited = rustix::process::waitid(
-                WaitId::PidFd(own.as_fd()),
-                WaitIdOptions::EXITED | WaitIdOptions::NOHANG,
-            );
-            matches!(waited, Err(rustix::io::Errno::CHILD))
-        })
+        let shared = AtomicI32::new(0);
+        // SAFETY: `say_so` gets the atomic that it expects.
+        let cloned = unsafe { clone(say_so, ptr::from_ref(&shared).cast()) };
+        let ended = cloned.and_then(|(_, pidfd)| status(&pidfd, WaitIdOptions::empty()));
+        ended.is_ok_and(|ended| ended.is_some()) && shared.into_inner() == 1
     })
+}
+
+extern "C" fn say_so(shared: *mut c_void) -> c_int {
+    // SAFETY: `is_possible` passes an atomic, and its thread stands still while this runs.
+    unsafe { &*shared.cast::<AtomicI32>() }.store(1, Ordering::Relaxed);
+    // SAFETY: as in `become_program`.
+    unsafe { libc::_exit(0) }
 }
 
 /// Starts `program`. On return it runs, or could not be started.
@@ -54,13 +58,15 @@ pub(super) fn start(program: &Program<'_>, announcement: &Announcement) -> io::R
     let plan = Plan {
         path: &text.path,
         arguments: &arguments,
+        script: &script(&text, &arguments),
         environment: &environment,
         folder: &text.folder,
         streams: &theirs,
         announcement,
         error: AtomicI32::new(0),
     };
-    let (id, pidfd) = clone(&plan)?;
+    // SAFETY: `become_program` gets the plan that it expects.
+    let (id, pidfd) = unsafe { clone(become_program, ptr::from_ref(&plan).cast()) }?;
     match plan.error.into_inner() {
         0 => Child::vforked(Process::watched(id, pidfd)?, pipes),
         error => {
@@ -124,10 +130,21 @@ fn pointers(texts: &[CString]) -> Vec<*const c_char> {
     texts.iter().map(|text| text.as_ptr()).chain([ptr::null()]).collect()
 }
 
+/// The shell, and what makes it run the program's file: a script without a first line that names its interpreter is one for
+/// the shell, as POSIX has it for `execvp`.
+const SHELL: &CStr = c"/bin/sh";
+
+fn script(text: &Text, arguments: &[*const c_char]) -> Vec<*const c_char> {
+    let own = [SHELL.as_ptr(), text.path.as_ptr()];
+    own.into_iter().chain(arguments.iter().skip(1).copied()).collect()
+}
+
 /// All that the child needs, made before it is: it must not allocate.
 struct Plan<'a> {
     path: &'a CString,
     arguments: &'a [*const c_char],
+    /// What a file that is no program is given to, with its arguments.
+    script: &'a [*const c_char],
     environment: &'a [*const c_char],
     folder: &'a CString,
     streams: &'a Streams,
@@ -136,26 +153,34 @@ struct Plan<'a> {
     error: AtomicI32,
 }
 
-/// Makes the child, and stands still until it has become its program or ended. Gives its id and its pidfd.
-fn clone(plan: &Plan<'_>) -> io::Result<(i32, OwnedFd)> {
+/// Makes a child that calls `life`, and stands still until it has become a program or ended. Gives its id and its pidfd.
+///
+/// # Safety
+/// `life` must take `argument` for what it is, do nothing but system calls, and never return.
+unsafe fn clone(
+    life: extern "C" fn(*mut c_void) -> c_int,
+    argument: *const c_void,
+) -> io::Result<(i32, OwnedFd)> {
     let mut stack: Vec<MaybeUninit<u8>> = Vec::with_capacity(STACK_BYTES);
     let mut pidfd: c_int = -1;
     let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::CLONE_PIDFD | libc::SIGCHLD;
     let signals = Blocked::all();
-    // SAFETY: `become_program` gets the plan that it expects, which outlives it, as its stack does: with CLONE_VFORK
+    // SAFETY: the caller vouches for `life` and its argument, which outlive the child, as its stack does: with CLONE_VFORK
     // this thread goes on only when the child no longer uses our memory. The stack grows downwards from its end,
     // aligned to 16 bytes as every call expects. All signals are blocked, so that no handler of ours runs in the child.
     let id = unsafe {
         let top = stack.as_mut_ptr().add(STACK_BYTES).cast::<c_void>();
         let top = top.byte_sub(top.addr() % 16);
-        let argument = ptr::from_ref(plan).cast_mut().cast::<c_void>();
-        libc::clone(become_program, top, flags, argument, ptr::from_mut(&mut pidfd))
+        libc::clone(life, top, flags, argument.cast_mut(), ptr::from_mut(&mut pidfd))
     };
     // Of the call above, before anything else can fail.
     let error = io::Error::last_os_error();
     drop(signals);
     if id < 0 {
         return Err(error);
+    }
+    if pidfd < 0 {
+        return Err(io::ErrorKind::Unsupported.into());
     }
     // SAFETY: with CLONE_PIDFD the system has put a new descriptor there, which is nobody else's.
     let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
@@ -189,8 +214,17 @@ impl Plan<'_> {
         if let Err(error) = steps() {
             return error;
         }
-        // SAFETY: a path and two lists as `pointers` makes them, which all outlive this call.
-        unsafe { libc::execve(self.path.as_ptr(), self.arguments.as_ptr(), self.environment.as_ptr()) };
+        let error = self.execute(self.path, self.arguments);
+        match error.raw_os_error() {
+            Some(libc::ENOEXEC) => self.execute(SHELL, self.script),
+            _ => error,
+        }
+    }
+
+    /// Returns only what went wrong.
+    fn execute(&self, path: &CStr, arguments: &[*const c_char]) -> io::Error {
+        // SAFETY: a path and two lists that end with a null pointer, which all outlive this call.
+        unsafe { libc::execve(path.as_ptr(), arguments.as_ptr(), self.environment.as_ptr()) };
         io::Error::last_os_error()
     }
 }
@@ -199,7 +233,9 @@ impl Plan<'_> {
 /// here and the program no handler of ours may run. What is ignored stays so, as it does over exec, but for SIGPIPE,
 /// which Rust's runtime ignores and no program expects to be.
 fn forget_handlers() {
-    for signal in 1..=libc::SIGRTMAX() {
+    // Nothing of ours handles SIGABRT, and libc takes a lock to set it, which would stay locked in our memory if the child
+    // were killed meanwhile.
+    for signal in (1..=libc::SIGRTMAX()).filter(|signal| *signal != libc::SIGABRT) {
         // SAFETY: asks for and sets the action of a signal, with places for it that are ours. Those that cannot be set
         // (SIGKILL, SIGSTOP, libc's own) are refused, and have no handler that a program could get.
         unsafe {
@@ -397,10 +433,28 @@ mod tests {
         let arguments = ["/proc/self/status".to_owned()];
         let program = Program { path: Path::new("/bin/cat"), name: "cat", ..shell(&arguments) };
         let mut child = start(&program, &announcement).unwrap();
-        let status = printed(&mut child).await;
-        for line in ["SigBlk:\t0000000000000000", "SigIgn:\t0000000000000000", "SigCgt:\t0000000000000000"] {
-            assert!(status.contains(line), "{line}: {status}");
-        }
+        let (theirs, ours) = (printed(&mut child).await, std::fs::read_to_string(&arguments[0]).unwrap());
+        let signals = |status: &str, which: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(which)).unwrap().trim();
+            u64::from_str_radix(line, 16).unwrap()
+        };
+        let ignored = signals(&ours, "SigIgn:") & !(1 << (libc::SIGPIPE - 1));
+        let found = ["SigBlk:", "SigIgn:", "SigCgt:"].map(|which| signals(&theirs, which));
+        assert_eq!(found, [0, ignored, 0]);
+    }
+
+    #[tokio::test]
+    async fn a_script_that_names_no_interpreter_is_one_for_the_shell() {
+        let (_reader, announcement) = listener();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("load");
+        std::fs::write(&path, "echo $# $1 $2\n").unwrap();
+        std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+        let arguments = ["a b".to_owned(), "c".to_owned()];
+        let program = Program { path: &path, name: "load", ..shell(&arguments) };
+        let mut child = start(&program, &announcement).unwrap();
+        assert_eq!(printed(&mut child).await, "2 a b c\n");
+        assert!(child.wait().await.unwrap().success());
     }
 
     #[tokio::test]

@@ -26,7 +26,7 @@ const PUBLISH_EVERY: Duration = Duration::from_millis(10);
 /// How long to wait before outcomes that the broker refused are published again.
 const REFUSED_PAUSE: Duration = Duration::from_secs(1);
 
-/// The journal hears at most this often. Most outcomes are applied within this time, and then never written.
+/// The journal hears at most this often. What is applied before it does is never written.
 const JOURNAL_EVERY: Duration = Duration::from_millis(10);
 
 /// What could not be written is tried again this often.

@@ -53,10 +53,16 @@ impl Catalog {
         StopTarget::from_rows(&stopped)
     }
 
-    /// Removes side-table rows that have served.
-    pub(crate) async fn sweep(&self) -> Result<(), CatalogError> {
+    /// Removes the grants of which nothing is held any more.
+    pub(crate) async fn sweep_grants(&self) -> Result<(), CatalogError> {
         let client = self.by_id().await?;
         client.execute(&client.prepare_cached(sql::SWEEP_GRANTS).await?, &[]).await?;
+        Ok(())
+    }
+
+    /// Removes the dispatches of which nothing waits for a claim any more.
+    pub(crate) async fn sweep_dispatches(&self) -> Result<(), CatalogError> {
+        let client = self.by_id().await?;
         client.execute(&client.prepare_cached(sql::SWEEP_DISPATCHES).await?, &[]).await?;
         Ok(())
     }

@@ -142,19 +142,19 @@ async fn a_row_is_kept_while_one_of_its_attempts_is_pending() {
     world.catalog.confirm_dispatches(&[kept]).await.unwrap();
     let rows = "select count(*) from internal.dispatches";
     for started in 0..3 {
-        world.catalog.sweep().await.unwrap();
+        world.catalog.sweep_dispatches().await.unwrap();
         assert_eq!(world.number(rows).await, 1, "{started} have started");
         let message = claims(session, started as u64 + 1, &waiting[started..=started]);
         world.grant(&message).await;
     }
-    world.catalog.sweep().await.unwrap();
+    world.catalog.sweep_dispatches().await.unwrap();
     assert_eq!(world.number(rows).await, 0);
 
     // Pending again, but with the next attempt: the row of the first one has served.
     let retried = Execution { attempt: 2, ..Execution::new(Status::Pending) };
     world.insert(std::slice::from_ref(&retried)).await;
     dispatch(&world, master(), 0.0, &[retried.id]).await;
-    world.catalog.sweep().await.unwrap();
+    world.catalog.sweep_dispatches().await.unwrap();
     assert_eq!(world.number(rows).await, 0);
 
     // The grants are kept until all that they name has ended.
@@ -162,7 +162,7 @@ async fn a_row_is_kept_while_one_of_its_attempts_is_pending() {
     assert_eq!(world.number(grants).await, 3);
     let ended = outcomes(session, OutcomeKind::Succeeded, &waiting[..2]);
     world.catalog.apply_outcomes(&[ended]).await.unwrap();
-    world.catalog.sweep().await.unwrap();
+    world.catalog.sweep_grants().await.unwrap();
     assert_eq!(world.number(grants).await, 1);
 }
 
