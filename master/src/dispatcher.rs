@@ -149,7 +149,7 @@ impl Dispatcher {
             let executions = dispatch.tasks.len();
             // Of many small dispatches there are as many messages to find as of a large one.
             let lately = self.flow.note(&dispatch.pool, dispatch.priority, executions, Instant::now());
-            let per_message = if self.together { per_message(lately) } else { 1 };
+            let per_message = named_by_each(lately, self.together);
             let publisher = publisher.clone();
             self.context.metrics.tasks_published.increment(executions as u64);
             self.publishing.spawn(async move {
@@ -203,6 +203,11 @@ impl Dispatcher {
     }
 }
 
+/// How many executions each message names where so many went to its queue lately, if it may name several.
+fn named_by_each(lately: usize, together: bool) -> usize {
+    if together { per_message(lately) } else { 1 }
+}
+
 async fn publish(publisher: &Publisher, dispatch: &Dispatch, per_message: usize) -> bool {
     let result = match messages(dispatch, per_message) {
         Ok(messages) => publisher.publish(messages).await.map_err(|error| error.to_string()),
@@ -248,15 +253,18 @@ mod tests {
 
     #[test]
     fn every_execution_is_named_once_and_in_order() {
-        for (executions, per_message, messages_expected, last) in [
-            (1, 8, 1, Kind::Task),
-            (40, 1, 40, Kind::Task),
-            (1_000, 8, 125, Kind::Tasks),
-            (257, 8, 33, Kind::Task),
-            (50, 8, 7, Kind::Tasks),
+        for (executions, lately, together, messages_expected, last) in [
+            (1, 1, true, 1, Kind::Task),
+            (40, 40, true, 40, Kind::Task),
+            (1_000, 1_000, true, 125, Kind::Tasks),
+            (257, 257, true, 33, Kind::Task),
+            (1_000, 1_000, false, 1_000, Kind::Task),
+            (50, 1_000, true, 7, Kind::Tasks),
+            (50, 1_000, false, 50, Kind::Task),
+            (1, 1_000, true, 1, Kind::Task),
         ] {
             let dispatch = dispatch(executions);
-            let messages = messages(&dispatch, per_message).unwrap();
+            let messages = messages(&dispatch, named_by_each(lately, together)).unwrap();
             assert_eq!(messages.len(), messages_expected, "{executions}");
             assert_eq!(messages.last().and_then(|message| Kind::of(message.body())), Some(last));
             let named: Vec<(ExecutionId, Attempt)> = messages
