@@ -104,6 +104,23 @@ async fn explain_and_status_walk_indexes_through_a_backlog() {
     }
 }
 
+/// A row of a thousand ids lies outside its table's pages: what asks for it again for each of its ids reads a thousand
+/// times as much.
+#[tokio::test]
+async fn what_has_ended_is_looked_through_once_for_each_row() {
+    let catalog = fresh_catalog().await;
+    let client = catalog.by_id().await.unwrap();
+    let insert = "insert into internal.dispatches (master_id, pool, priority, ids, attempts)
+                  select gen_random_uuid(), 'default', 1, array_agg(gen_random_uuid()), array_agg(1)
+                  from generate_series(0, 29999) as n group by n / 1000";
+    client.batch_execute(insert).await.unwrap();
+    let explain = format!("explain (analyze, buffers, format json) {}", sql::SELECT_OLDEST_PENDING);
+    let row = client.query_one(&explain, &[&2_000_i64, &1_000_i64]).await.unwrap();
+    let plan = &row.get::<_, serde_json::Value>(0)[0]["Plan"];
+    let pages = ["Shared Hit Blocks", "Shared Read Blocks"].map(|key| plan[key].as_u64().unwrap());
+    assert!(pages.iter().sum::<u64>() < 5_000, "{pages:?}");
+}
+
 #[tokio::test]
 async fn lists_and_cancels_find_executions_by_their_key() {
     let catalog = fresh_catalog().await;

@@ -7,11 +7,12 @@ select waiting.id, greatest(internal.accepted_at(waiting.id), found.start_at) as
 from (
     select u.id, u.attempt
     from (
-        select d.ids, d.attempts, sum(cardinality(d.ids)) over (order by d.id) - cardinality(d.ids) as before
-        from (select id, ids, attempts from internal.dispatches order by id limit $2) as d
+        -- Once for each row: to count an array is to read all of it.
+        select d.ids, d.attempts, d.size, sum(d.size) over (order by d.id) - d.size as before
+        from (select id, ids, attempts, cardinality(ids) as size from internal.dispatches order by id limit $2) as d
     ) as oldest
     cross join unnest(oldest.ids, oldest.attempts) with ordinality as u (id, attempt, number)
-    where oldest.before < $1 or u.number = cardinality(oldest.ids)
+    where oldest.before < $1 or u.number = oldest.size
 ) as waiting
 cross join lateral (
     select e.start_at from internal.executions e
