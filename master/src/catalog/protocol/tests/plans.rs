@@ -162,6 +162,31 @@ async fn outcomes_walk_the_key_of_one_partition() {
     assert_by_key(&plan(&world, sql::APPLY_OUTCOMES, &arguments).await, &partition(&world).await);
 }
 
+/// What is held is looked up one by one, however much has ended: nothing reads a partition to find what is overdue.
+#[tokio::test]
+async fn what_is_overdue_is_found_by_its_key() {
+    let (world, ids) = large().await;
+    let session = world.session().await;
+    for (n, part) in ids[..4 * BATCH].chunks(BATCH).enumerate() {
+        world.grant(&claims(session, (n * BATCH) as u64 + 1, part)).await;
+    }
+    for statement in [sql::STOP_OVERDUE, sql::FAIL_OVERDUE] {
+        let plan = plan(&world, statement, "10").await;
+        let scans: Vec<_> = all(&plan)
+            .into_iter()
+            .filter(|node| {
+                node["Node Type"] != "ModifyTable"
+                    && node["Relation Name"].as_str().is_some_and(|name| name.starts_with("executions"))
+            })
+            .collect();
+        assert!(scans.len() > 1, "{}", shape(&plan, 0));
+        for scan in scans {
+            let condition = scan["Index Cond"].as_str().unwrap_or_default();
+            assert!(condition.starts_with("(id = "), "{}", shape(&plan, 0));
+        }
+    }
+}
+
 /// Waits until the versions that updates so far have left behind may be pruned. A transaction in any database of
 /// the server holds that up, and other tests have theirs.
 async fn until_prunable(world: &World) {
