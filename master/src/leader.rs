@@ -30,11 +30,8 @@ const START_DEADLINES_EVERY: Duration = Duration::from_secs(1);
 /// Statements of up to 1,000 of them in one turn.
 const START_DEADLINES_TURNS: usize = 20;
 const OVERDUE_EVERY: Duration = Duration::from_secs(5);
-/// Grants of what has ended are swept this often, and at most a tenth of the time: what heartbeats and timeouts are looked
-/// up in is then little, however much ends.
-const SWEEP_GRANTS_EVERY: Duration = Duration::from_secs(1);
-const SWEEP_GRANTS_SHARE: u32 = 10;
-const SWEEP_DISPATCHES_EVERY: Duration = Duration::from_secs(5);
+/// How often it is looked for dispatches and grants of which nothing is left.
+const SWEEP_EVERY: Duration = Duration::from_secs(5);
 /// How often it is looked whether a marker is due.
 const MARKERS_EVERY: Duration = Duration::from_secs(2);
 const PARTITIONS_EVERY: Duration = Duration::from_secs(3_600);
@@ -68,7 +65,7 @@ struct Leader {
     context: Context,
     dispatch: mpsc::Sender<Dispatch>,
     stops: mpsc::Sender<StopTarget>,
-    duties: [(Duty, Duration, Instant); 9],
+    duties: [(Duty, Duration, Instant); 8],
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -78,8 +75,7 @@ enum Duty {
     Limits,
     Leases,
     Overdue,
-    SweepGrants,
-    SweepDispatches,
+    Sweep,
     Markers,
     Partitions,
 }
@@ -95,8 +91,7 @@ impl Leader {
             (Duty::Limits, LIMITS_EVERY, now),
             (Duty::Leases, PROOF_EVERY, now),
             (Duty::Overdue, OVERDUE_EVERY, now),
-            (Duty::SweepGrants, SWEEP_GRANTS_EVERY, now),
-            (Duty::SweepDispatches, SWEEP_DISPATCHES_EVERY, now),
+            (Duty::Sweep, SWEEP_EVERY, now),
             (Duty::Markers, MARKERS_EVERY, now),
         ];
         Self { context, dispatch, stops, duties }
@@ -115,8 +110,7 @@ impl Leader {
                     tracing::warn!(%error, ?duty, "a duty of the leader was not done; it will be tried again");
                 }
                 // What takes long is not done all the time: leases must not wait for it.
-                let share = if matches!(duty, Duty::SweepGrants) { SWEEP_GRANTS_SHARE } else { 1 };
-                self.duties[index].2 = Instant::now() + every.max(began.elapsed() * share);
+                self.duties[index].2 = Instant::now() + every.max(began.elapsed());
             }
             tokio::time::sleep_until(self.duties.iter().map(|duty| duty.2).min().unwrap_or(now)).await;
         }
@@ -142,8 +136,10 @@ impl Leader {
                     let _ = self.stops.try_send(target);
                 }
             }
-            Duty::SweepGrants => catalog.sweep_grants().await?,
-            Duty::SweepDispatches => catalog.sweep_dispatches().await?,
+            Duty::Sweep => {
+                catalog.sweep_grants().await?;
+                catalog.sweep_dispatches().await?;
+            }
             Duty::Markers => markers::tend(&self.context).await?,
             Duty::Partitions => {
                 let made = catalog.make_partitions().await?;

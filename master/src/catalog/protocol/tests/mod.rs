@@ -5,6 +5,7 @@ mod claims;
 mod counts;
 mod dispatches;
 mod epoch;
+mod grants;
 mod hellos;
 mod leases;
 mod limits;

@@ -2,6 +2,9 @@
 -- common::protocol::outcome::after_outcome decides (a test compares the two). What matches no row was fenced or is
 -- a repeat. No join, as in grant.sql: it would look at every outcome for every row. `width_bucket` finds the place of an
 -- id among the sorted ones by halving; each id stands there once.
+-- A grant goes with the last of its executions: else heartbeats and timeouts would be looked up in all that ended. One that
+-- another transaction changes just now is left to the sweep, so that nobody waits for another; so is one that is older
+-- than what started last: a master of the version before has granted that anew and left the number as it was.
 -- $1 ids (sorted), $2 attempts, $3 workers, $4 sessions, $5 outcome kinds (1 succeeded, 2 failed,
 -- 3 stopped, 4 timed out, 5 returned), $6 errors, $7 results, $8 longest retry delay in
 -- milliseconds, $9 losses from which on it runs alone, $10 the pause in milliseconds before it tries that elsewhere.
@@ -30,7 +33,8 @@ with applied as (
       and e.attempt = ($2::integer[])[width_bucket(e.id, $1::uuid[])]
       and e.worker_id = ($3::uuid[])[width_bucket(e.id, $1::uuid[])]
       and e.session = ($4::bigint[])[width_bucket(e.id, $1::uuid[])]
-    returning e.id, e.status, e.worker_id, e.session, e.started_at, e.failures, e.retry_delay_ms, e.losses
+    returning e.id, e.status, e.worker_id, e.session, e.started_at, e.failures, e.retry_delay_ms, e.losses,
+              e.grant_id
 ),
 waiting as (
     select applied.*, place, ($5::smallint[])[place] as kind
@@ -53,6 +57,25 @@ again as (
                     * interval '1 millisecond'
            end, id
     from waiting
+),
+ended as materialized (
+    select grant_id, count(*)::integer as n, max(started_at) as started_at
+    from applied where grant_id is not null group by grant_id
+),
+locked as materialized (
+    select g.id, g.granted_at, g.unended from internal.grants g
+    where g.id = any (array(select grant_id from ended)) and g.unended > 0
+    for update skip locked
+),
+counted as materialized (
+    select l.id, l.unended - e.n as unended
+    from locked l join ended e on e.grant_id = l.id and e.started_at <= l.granted_at
+),
+lessened as (
+    update internal.grants g set unended = c.unended from counted c where g.id = c.id and c.unended > 0
+),
+gone as (
+    delete from internal.grants where id = any (array(select id from counted where unended <= 0))
 )
 select count(*) as matched, count(*) filter (where status = 1) as again,
        count(*) filter (where status = 7) as succeeded, count(*) filter (where status = 4) as failed,

@@ -9,10 +9,13 @@
 with served as materialized (
     select w.pools from internal.workers w where w.id = $4 and w.enabled
 ),
+numbered as materialized (
+    select nextval('internal.grants_id_seq') as id
+),
 granted as (
     update internal.executions e
     set status = 2, worker_id = $4, session = $5, claim = ($3::bigint[])[width_bucket(e.id, $1::uuid[])],
-        started_at = clock_timestamp()
+        started_at = clock_timestamp(), grant_id = (select id from numbered)
     where e.id = any ($1::uuid[]) and e.attempt = ($2::integer[])[width_bucket(e.id, $1::uuid[])] and e.status = 5
       and e.pool = any ((select pools from served)::text[])
       and (e.start_deadline is null or e.attempt > 1 or e.start_deadline > clock_timestamp())
@@ -21,8 +24,8 @@ granted as (
               e.losses, e.logging_level, e.timeout_ms, e.timeout_ms as time_left_ms
 ),
 noted as (
-    insert into internal.grants (worker_id, session, ids, attempts)
-    select $4, $5, array_agg(id), array_agg(attempt) from granted having count(*) > 0
+    insert into internal.grants (id, worker_id, session, ids, attempts, unended) overriding system value
+    select (select id from numbered), $4, $5, array_agg(id), array_agg(attempt), count(*) from granted having count(*) > 0
 )
 select asked.pools, asked.now, granted.*
 from (select coalesce((select pools from served), '{}') as pools, clock_timestamp() as now) as asked
