@@ -19,7 +19,7 @@ const BATCH_BYTES: usize = 1024 * 1024;
 
 /// Messages go at most this often, unless one is full: of a busy worker many records go together, and each message costs
 /// the broker a write and the catalog a transaction. The first after a while goes at once.
-const SHIP_EVERY: Duration = Duration::from_millis(20);
+const SHIP_EVERY: Duration = Duration::from_millis(50);
 
 /// Ships until the last sender of `records` is gone and everything has been published.
 /// Gives the number of records that were lost, because the link was given up before they were.

@@ -162,7 +162,7 @@ impl Actor {
     fn rest(&self, now: Instant) -> Duration {
         // Room for another publish comes with an event.
         let may_publish = self.link.is_some() && self.publishing < PUBLISHING_MAX;
-        let wait = self.writing.until_publish(now);
+        let wait = self.until_publish(now);
         if may_publish && self.outcomes.has_unpublished() { wait.min(TURN_EVERY) } else { TURN_EVERY }
     }
 

@@ -23,6 +23,9 @@ pub(super) const PUBLISHING_MAX: usize = 2;
 /// write and the catalog a transaction. The first after a while goes at once.
 const PUBLISH_EVERY: Duration = Duration::from_millis(10);
 
+/// And this often while more is granted than the slots can run: then no slot waits for what an outcome sets going.
+const PUBLISH_BUSY_EVERY: Duration = Duration::from_millis(40);
+
 /// How long to wait before outcomes that the broker refused are published again.
 const REFUSED_PAUSE: Duration = Duration::from_secs(1);
 
@@ -43,9 +46,10 @@ pub(super) struct Writing {
 }
 
 impl Writing {
-    /// For how long no outcomes may be published.
-    pub(super) fn until_publish(&self, now: Instant) -> Duration {
-        self.published.map_or(Duration::ZERO, |at| (at + PUBLISH_EVERY).saturating_duration_since(now))
+    /// For how long no outcomes may be published by a session with these slots, that has so many attempts in hand.
+    fn until_publish(&self, slots: usize, in_hand: usize, now: Instant) -> Duration {
+        let every = if in_hand > slots { PUBLISH_BUSY_EVERY } else { PUBLISH_EVERY };
+        self.published.map_or(Duration::ZERO, |at| (at + every).saturating_duration_since(now))
     }
 }
 
@@ -83,9 +87,14 @@ impl Actor {
         }
     }
 
+    /// For how long no outcomes may be published.
+    pub(super) fn until_publish(&self, now: Instant) -> Duration {
+        self.writing.until_publish(self.attempts.slots(), self.attempts.in_hand(), now)
+    }
+
     /// Publishes what has ended and was not published yet, and what has gone unapplied for too long.
     pub(super) fn publish_outcomes(&mut self, now: Instant) {
-        let may_publish = self.publishing < PUBLISHING_MAX && self.writing.until_publish(now).is_zero();
+        let may_publish = self.publishing < PUBLISHING_MAX && self.until_publish(now).is_zero();
         let Some(link) = self.link.as_ref().filter(|_| may_publish) else { return };
         let mut messages = Vec::new();
         for outcomes in portions(self.outcomes.take_due(now)) {
@@ -137,4 +146,21 @@ pub(crate) fn portions(outcomes: Vec<Outcome>) -> Vec<Vec<Outcome>> {
         }
     }
     portions
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn outcomes_wait_for_company_and_longer_while_more_waits_for_a_slot() {
+        let now = Instant::now();
+        let first = Writing::default();
+        assert_eq!(first.until_publish(4, 9, now), Duration::ZERO, "the first goes at once");
+        let writing = Writing { published: Some(now), ..Writing::default() };
+        for (in_hand, every) in [(0, PUBLISH_EVERY), (4, PUBLISH_EVERY), (5, PUBLISH_BUSY_EVERY)] {
+            assert_eq!(writing.until_publish(4, in_hand, now), every, "{in_hand} in hand");
+            assert_eq!(writing.until_publish(4, in_hand, now + every), Duration::ZERO, "{in_hand} in hand");
+        }
+    }
 }
