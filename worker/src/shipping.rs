@@ -91,3 +91,58 @@ async fn publish(batch: &LogBatch, publisher: &mut watch::Receiver<Option<Publis
         tokio::time::sleep(wait).await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use scaleout_common::ids::{ExecutionId, WorkerId};
+    use scaleout_common::wire::{MessageSource, MessageType};
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn record(sequence: u64) -> LogRecord {
+        LogRecord {
+            execution: ExecutionId(Uuid::nil()),
+            attempt: 1,
+            sequence,
+            at_us: 0,
+            kind: MessageType::Information,
+            source: MessageSource::Task,
+            path: "\\Package".to_owned(),
+            text: "a line".to_owned(),
+        }
+    }
+
+    /// How many records the next message has.
+    async fn gathered(records: &mut mpsc::Receiver<LogRecord>, due: Option<Instant>) -> usize {
+        let session = SessionId { worker: WorkerId(Uuid::nil()), counter: 1 };
+        let first = records.recv().await.expect("there is one");
+        gather(session, first, records, due).await.records.len()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_alone_goes_at_once_and_what_follows_waits_for_company() {
+        let (sender, mut records) = mpsc::channel(RECORDS_MAX);
+        let began = Instant::now();
+        sender.send(record(1)).await.unwrap();
+        assert_eq!(gathered(&mut records, None).await, 1);
+        assert_eq!(began.elapsed(), Duration::ZERO);
+        let sending = tokio::spawn(async move {
+            for number in 2..=4 {
+                sender.send(record(number)).await.unwrap();
+                tokio::time::sleep(SHIP_EVERY * 2 / 5).await;
+            }
+            sender
+        });
+        assert_eq!(gathered(&mut records, Some(began + SHIP_EVERY)).await, 3);
+        assert_eq!(began.elapsed(), SHIP_EVERY);
+        let sender = sending.await.unwrap();
+        // A full message waits for nobody.
+        for number in 0..=BATCH_RECORDS as u64 {
+            sender.send(record(number)).await.unwrap();
+        }
+        let now = Instant::now();
+        assert_eq!(gathered(&mut records, Some(now + SHIP_EVERY)).await, BATCH_RECORDS);
+        assert_eq!(now.elapsed(), Duration::ZERO);
+    }
+}
