@@ -80,7 +80,7 @@ pub const DEAF_MAX: Duration = Duration::from_secs(60);
 /// What a session expects to finish in this time it may claim beyond its free slots. Claimed in few messages, packages of
 /// short programs cost broker and catalog a third; and a worker whose slots all stay busy hands back what it could not
 /// start.
-pub const CLAIM_AHEAD: Duration = Duration::from_millis(80);
+pub const CLAIM_AHEAD: Duration = Duration::from_millis(40);
 
 // The last heartbeat a fenced session was answered left at most FENCE before the fence, and was applied before
 // it was answered; the leader's proof may be PROOF_AGE_MAX old. Only if both together stay below the lease is

@@ -160,10 +160,14 @@ impl Actor {
 
     /// For how long there is nothing to do unless something happens.
     fn rest(&self, now: Instant) -> Duration {
+        if !matches!(self.phase, Phase::Welcome { .. }) {
+            return TURN_EVERY;
+        }
         // Room for another publish comes with an event.
         let may_publish = self.link.is_some() && self.publishing < PUBLISHING_MAX;
-        let wait = self.until_publish(now);
-        if may_publish && self.outcomes.has_unpublished() { wait.min(TURN_EVERY) } else { TURN_EVERY }
+        let publish =
+            if may_publish && self.outcomes.has_unpublished() { self.until_publish(now) } else { TURN_EVERY };
+        publish.min(self.until_journal(now)).min(TURN_EVERY)
     }
 
     /// Once all that has arrived is handled: do what follows from it, everything in batches.

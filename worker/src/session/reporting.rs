@@ -23,7 +23,8 @@ pub(super) const PUBLISHING_MAX: usize = 2;
 /// write and the catalog a transaction. The first after a while goes at once.
 const PUBLISH_EVERY: Duration = Duration::from_millis(10);
 
-/// And this often while more is granted than the slots can run: then no slot waits for what an outcome sets going.
+/// And this often while more is granted than the slots can run: then none of them waits for what an outcome sets going.
+/// Others may: the next of a concurrency limit, or whoever waits for the end, and so much later.
 const PUBLISH_BUSY_EVERY: Duration = Duration::from_millis(40);
 
 /// How long to wait before outcomes that the broker refused are published again.
@@ -56,12 +57,7 @@ impl Writing {
 impl Actor {
     /// Tells the journal what is new, unless its disk is still busy with what was before.
     pub(super) fn write_journal(&mut self, now: Instant) {
-        let is_news = self.outcomes.has_news() || self.writing.welcome;
-        let wait = if is_news { JOURNAL_EVERY } else { JOURNAL_AGAIN };
-        if self.writing.told.is_some_and(|told| now.duration_since(told) < wait) {
-            return;
-        }
-        if !is_news && self.outcomes.is_empty() {
+        if !self.until_journal(now).is_zero() {
             return;
         }
         self.writing.told = Some(now);
@@ -90,6 +86,17 @@ impl Actor {
     /// For how long no outcomes may be published.
     pub(super) fn until_publish(&self, now: Instant) -> Duration {
         self.writing.until_publish(self.attempts.slots(), self.attempts.in_hand(), now)
+    }
+
+    /// For how long the journal need not be told anything.
+    pub(super) fn until_journal(&self, now: Instant) -> Duration {
+        let is_news = self.outcomes.has_news() || self.writing.welcome;
+        let wait = match (is_news, self.outcomes.is_empty()) {
+            (true, _) => JOURNAL_EVERY,
+            (false, false) => JOURNAL_AGAIN,
+            (false, true) => return Duration::MAX,
+        };
+        self.writing.told.map_or(Duration::ZERO, |told| (told + wait).saturating_duration_since(now))
     }
 
     /// Publishes what has ended and was not published yet, and what has gone unapplied for too long.

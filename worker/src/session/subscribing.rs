@@ -27,7 +27,7 @@ pub(super) struct Wish {
     /// It is welcome, linked, and does not drain.
     pub(super) open: bool,
     pub(super) free_slots: usize,
-    /// What it finishes in a few milliseconds.
+    /// What it may claim beyond its slots.
     pub(super) ahead: usize,
     /// The most executions that a message has named; at least one.
     pub(super) per_message: usize,
