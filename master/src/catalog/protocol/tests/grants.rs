@@ -83,19 +83,83 @@ async fn a_grant_without_a_number_is_left_to_the_sweep() {
     assert_eq!(world.text(UNENDED).await, "");
 }
 
-/// It leaves the number of the grant before, which has been counted: counted twice, a grant would go while its other
-/// execution runs, and with it all that finds that one once its worker is lost.
+/// It knows no numbers, and leaves that of the grant before, which has been counted: counted twice, a grant would go
+/// while its other execution runs, and with it all that finds that one once its worker is lost. Also where the clock
+/// was set back meanwhile.
 #[tokio::test]
 async fn what_a_master_of_before_grants_anew_is_not_counted_twice() {
     let world = World::new().await;
     let (session, ids) = granted(&world, 2).await;
     end(&world, session, OutcomeKind::Failed, &ids[..1]).await;
-    let granted_anew =
-        "update internal.executions set status = 2, claim = 9, started_at = clock_timestamp() where id = $1";
+    let granted_anew = "update internal.executions set status = 2, claim = 9, started_at = clock_timestamp() - interval '1 hour'
+                        where id = $1";
     world.sql.execute(granted_anew, &[&ids[0].0]).await.unwrap();
-    let outcome =
-        Outcome { execution: ids[0], attempt: 2, kind: OutcomeKind::Succeeded, error: None, result: None };
-    let report = Outcomes { session, outcomes: vec![outcome] };
+    let report = of_second_attempt(session, ids[0]);
     assert_eq!(world.catalog.apply_outcomes(&[report]).await.unwrap().matched, 1);
     assert_eq!(world.text(UNENDED).await, "1");
+}
+
+#[tokio::test]
+async fn what_is_granted_anew_counts_for_its_new_grant() {
+    let world = World::new().await;
+    let (session, ids) = granted(&world, 2).await;
+    end(&world, session, OutcomeKind::Failed, &ids[..1]).await;
+    world.sql.execute("update internal.executions set status = 5 where id = $1", &[&ids[0].0]).await.unwrap();
+    let mut message = claims(session, 9, &ids[..1]);
+    message.claims[0].attempt = 2;
+    assert_eq!(world.grant(&message).await.granted, 1);
+    assert_eq!(world.text(UNENDED).await, "1 1");
+    let report = of_second_attempt(session, ids[0]);
+    assert_eq!(world.catalog.apply_outcomes(&[report]).await.unwrap().matched, 1);
+    assert_eq!(world.text(UNENDED).await, "1");
+}
+
+fn of_second_attempt(session: SessionId, execution: ExecutionId) -> Outcomes {
+    let outcome = Outcome { execution, attempt: 2, kind: OutcomeKind::Succeeded, error: None, result: None };
+    Outcomes { session, outcomes: vec![outcome] }
+}
+
+/// The statement sees what was before it, and counts from what another has left since.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_that_count_at_the_same_time_count_both() {
+    let world = World::new().await;
+    let (session, ids) = granted(&world, 3).await;
+    // Holds up the first within its statement: its snapshot is older than what the second does.
+    let hold = format!("begin; select from internal.executions where id = '{}' for update", ids[2]);
+    world.sql.batch_execute(&hold).await.unwrap();
+    let catalog = world.catalog.clone();
+    let held = outcomes(session, OutcomeKind::Succeeded, &ids[2..]);
+    let first = tokio::spawn(async move { catalog.apply_outcomes(&[held]).await.unwrap().matched });
+    let waits = "select count(*) from pg_stat_activity
+                 where datname = current_database() and wait_event_type = 'Lock'";
+    while world.number(waits).await == 0 {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    end(&world, session, OutcomeKind::Succeeded, &ids[..1]).await;
+    world.sql.batch_execute("commit").await.unwrap();
+    assert_eq!(first.await.unwrap(), 1);
+    assert_eq!(world.text(UNENDED).await, "1");
+    end(&world, session, OutcomeKind::Succeeded, &ids[1..2]).await;
+    assert_eq!(world.text(UNENDED).await, "");
+}
+
+/// Days that were detached before the column came are attached again all the same.
+#[tokio::test]
+async fn a_detached_day_gets_the_column_too() {
+    let world = World::new().await;
+    let day = "executions_20200101";
+    let before = format!(
+        "alter table internal.executions drop column grant_id;
+         alter table internal.grants drop column unended;
+         create table internal.{day} (like internal.executions including defaults);
+         delete from internal.compatibility where version = 13;
+         delete from scaleout_migrations where version = 13"
+    );
+    world.sql.batch_execute(&before).await.unwrap();
+    world.catalog.migrate().await.unwrap();
+    let columns = format!(
+        "select count(*) from information_schema.columns
+         where table_schema = 'internal' and table_name in ('{day}', 'executions') and column_name = 'grant_id'"
+    );
+    assert_eq!(world.number(&columns).await, 2);
 }

@@ -5,10 +5,11 @@ use scaleout_common::protocol::lease::after_loss;
 use scaleout_common::protocol::outcome::{Next, StopReason};
 use scaleout_common::protocol::timing::LOSSES_MAX;
 use scaleout_common::status::Status;
+use scaleout_common::wire::OutcomeKind;
 
 use super::super::leases::{EndedSession, lose_attempts};
 use super::rows::{Execution, Found, Past};
-use super::world::{World, hello, nth};
+use super::world::{World, claims, hello, nth, outcomes};
 
 const WHY: &str = "its lease ran out";
 
@@ -98,6 +99,18 @@ async fn the_statement_does_what_the_decision_says() {
     assert!(world.due().await.values().all(|at| (began..=done).contains(at)));
     assert_eq!(world.number("select count(*) from internal.grants").await, 0);
     assert_eq!(lose(&world, &[one, two]).await, 0);
+}
+
+#[tokio::test]
+async fn what_is_left_of_a_grant_is_found() {
+    let world = World::new().await;
+    let session = world.session().await;
+    let ids = world.pending(3).await;
+    assert_eq!(world.grant(&claims(session, 1, &ids)).await.granted, 3);
+    let ended = outcomes(session, OutcomeKind::Succeeded, &ids[..2]);
+    assert_eq!(world.catalog.apply_outcomes(&[ended]).await.unwrap().matched, 2);
+    assert_eq!(lose(&world, &[session]).await, 1);
+    assert_eq!(world.look().await[&ids[2]].status, Status::Created);
 }
 
 #[tokio::test]

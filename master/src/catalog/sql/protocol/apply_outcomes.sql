@@ -2,9 +2,10 @@
 -- common::protocol::outcome::after_outcome decides (a test compares the two). What matches no row was fenced or is
 -- a repeat. No join, as in grant.sql: it would look at every outcome for every row. `width_bucket` finds the place of an
 -- id among the sorted ones by halving; each id stands there once.
--- A grant goes with the last of its executions: else heartbeats and timeouts would be looked up in all that ended. One that
--- another transaction changes just now is left to the sweep, so that nobody waits for another; so is one that is older
--- than what started last: a master of the version before has granted that anew and left the number as it was.
+-- A grant goes with the last of its executions: else heartbeats and timeouts would be looked up in all that ended. The
+-- number of a grant whose end has been counted is made negative, so that none counts twice, whatever a master of the
+-- version before does with the row, which knows no numbers. Who applies outcomes waits for no grant's row: one that another
+-- transaction changes just now is left to the sweep.
 -- $1 ids (sorted), $2 attempts, $3 workers, $4 sessions, $5 outcome kinds (1 succeeded, 2 failed,
 -- 3 stopped, 4 timed out, 5 returned), $6 errors, $7 results, $8 longest retry delay in
 -- milliseconds, $9 losses from which on it runs alone, $10 the pause in milliseconds before it tries that elsewhere.
@@ -28,13 +29,14 @@ with applied as (
             from (select place, ($5::smallint[])[place] as kind
                   from (select width_bucket(e.id, $1::uuid[]) as place offset 0) as found offset 0) as reported
         ) as o
-    )
+    ),
+        grant_id = case when e.grant_id > 0 then -e.grant_id end
     where e.id = any ($1::uuid[]) and e.status in (2, 8)
       and e.attempt = ($2::integer[])[width_bucket(e.id, $1::uuid[])]
       and e.worker_id = ($3::uuid[])[width_bucket(e.id, $1::uuid[])]
       and e.session = ($4::bigint[])[width_bucket(e.id, $1::uuid[])]
     returning e.id, e.status, e.worker_id, e.session, e.started_at, e.failures, e.retry_delay_ms, e.losses,
-              e.grant_id
+              -e.grant_id as grant_id
 ),
 waiting as (
     select applied.*, place, ($5::smallint[])[place] as kind
@@ -59,17 +61,15 @@ again as (
     from waiting
 ),
 ended as materialized (
-    select grant_id, count(*)::integer as n, max(started_at) as started_at
-    from applied where grant_id is not null group by grant_id
+    select grant_id, count(*)::integer as n from applied where grant_id is not null group by grant_id
 ),
 locked as materialized (
-    select g.id, g.granted_at, g.unended from internal.grants g
+    select g.id, g.unended from internal.grants g
     where g.id = any (array(select grant_id from ended)) and g.unended > 0
     for update skip locked
 ),
 counted as materialized (
-    select l.id, l.unended - e.n as unended
-    from locked l join ended e on e.grant_id = l.id and e.started_at <= l.granted_at
+    select l.id, l.unended - e.n as unended from locked l join ended e on e.grant_id = l.id
 ),
 lessened as (
     update internal.grants g set unended = c.unended from counted c where g.id = c.id and c.unended > 0

@@ -1,5 +1,5 @@
--- Move Overdue: stopping → failed, for attempts that were told to stop a lease ago and did not. What is held is asked for by
--- its key, as in stop_overdue.sql. $1 seconds.
+-- Move Overdue: stopping → failed, for attempts that were told to stop a lease ago and did not. What is held is asked
+-- for by its key, as in stop_overdue.sql. $1 seconds.
 with held as materialized (
     select u.id, u.attempt, g.worker_id, g.session
     from internal.grants g cross join unnest(g.ids, g.attempts) as u (id, attempt)
