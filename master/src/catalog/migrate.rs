@@ -31,8 +31,9 @@ impl Catalog {
         }
         let mut runner = embedded::migrations::runner();
         runner.set_migration_table_name(HISTORY);
+        // Each in a transaction of its own: what one has locked is not held while the next waits for its locks.
         runner
-            .set_grouped(true)
+            .set_grouped(false)
             .run_async(&mut client)
             .await
             .map_err(|error| CatalogError::Migration(causes(&error)))?;

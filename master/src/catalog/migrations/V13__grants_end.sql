@@ -1,5 +1,5 @@
--- A grant goes with the last of its executions. Additive: what a master of the version before grants has no number and is
--- swept as before, and so is that of which it applies an outcome.
+-- A grant goes with the last of its executions. Additive: what a master of the version before grants has no number and
+-- is swept as before, and so is that of which it applies an outcome.
 
 insert into internal.compatibility (version, works_from) select 13, max(works_from) from internal.compatibility;
 
@@ -13,7 +13,8 @@ begin
     set local lock_timeout = '2s';
     for try in 1 .. 60 loop
         begin
-            -- The grant of the attempt that runs, if its end has not been counted there; its negative once it has.
+            -- The grant that its next outcome counts for; negative once one was applied, be it counted there or left to
+            -- the sweep.
             alter table internal.executions add column grant_id bigint;
             -- How many of its executions still run, by those ends that have been counted: never fewer than do.
             alter table internal.grants add column unended integer;
@@ -26,7 +27,7 @@ begin
         exit when done;
     end loop;
     if not done then
-        raise exception 'executions were in use for minutes: end what reads them for long (a dump, say), and migrate again';
+        raise exception 'executions or grants were in use for minutes: end what reads them for long (a dump, say), migrate again';
     end if;
     for day in
         select c.relname from pg_class c
