@@ -56,7 +56,8 @@ async fn partition(world: &World) -> String {
 async fn plan(world: &World, statement: &str, arguments: &str) -> Value {
     let client = world.catalog.by_id().await.unwrap();
     client.batch_execute(&format!("prepare hot as {statement}")).await.unwrap();
-    let explain = format!("explain (format json) execute hot ({arguments})");
+    let arguments = if arguments.is_empty() { String::new() } else { format!("({arguments})") };
+    let explain = format!("explain (format json) execute hot {arguments}");
     let row = client.query_one(&explain, &[]).await.unwrap();
     client.batch_execute("deallocate hot").await.unwrap();
     row.get::<_, Value>(0)[0]["Plan"].clone()
@@ -162,16 +163,21 @@ async fn outcomes_walk_the_key_of_one_partition() {
     assert_by_key(&plan(&world, sql::APPLY_OUTCOMES, &arguments).await, &partition(&world).await);
 }
 
-/// What is held is looked up one by one, however much has ended: nothing reads a partition to find what is overdue.
+/// Executions are looked up one by one, however many there are, where what needs them is found in a small table.
 #[tokio::test]
-async fn what_is_overdue_is_found_by_its_key() {
+async fn what_is_overdue_or_has_served_is_found_by_its_key() {
     let (world, ids) = large().await;
     let session = world.session().await;
     for (n, part) in ids[..4 * BATCH].chunks(BATCH).enumerate() {
         world.grant(&claims(session, (n * BATCH) as u64 + 1, part)).await;
     }
-    for statement in [sql::STOP_OVERDUE, sql::FAIL_OVERDUE] {
-        let plan = plan(&world, statement, "10").await;
+    let dispatched = "insert into internal.dispatches (master_id, priority, pool, ids, attempts)
+                      select gen_random_uuid(), 1, 'default', array_agg(id), array_agg(attempt)
+                      from internal.executions group by id";
+    world.sql.batch_execute(dispatched).await.unwrap();
+    for statement in [sql::STOP_OVERDUE, sql::FAIL_OVERDUE, sql::SWEEP_GRANTS, sql::SWEEP_DISPATCHES] {
+        let arguments = if statement.contains("$1") { "10" } else { "" };
+        let plan = plan(&world, statement, arguments).await;
         let scans: Vec<_> = all(&plan)
             .into_iter()
             .filter(|node| {
