@@ -30,9 +30,10 @@ const START_DEADLINES_EVERY: Duration = Duration::from_secs(1);
 /// Statements of up to 1,000 of them in one turn.
 const START_DEADLINES_TURNS: usize = 20;
 const OVERDUE_EVERY: Duration = Duration::from_secs(5);
-/// How often it is looked for grants of which nothing is left. Most have gone with their last execution; those of masters
-/// of the version before have not.
+/// How often it is looked for grants of which nothing is left, and at most a quarter of the time. Most have gone with
+/// their last execution; those of masters of the version before have not, and would make heartbeats slow.
 const SWEEP_GRANTS_EVERY: Duration = Duration::from_secs(1);
+const SWEEP_GRANTS_SHARE: u32 = 4;
 const SWEEP_DISPATCHES_EVERY: Duration = Duration::from_secs(5);
 /// How often it is looked whether a marker is due.
 const MARKERS_EVERY: Duration = Duration::from_secs(2);
@@ -114,7 +115,8 @@ impl Leader {
                     tracing::warn!(%error, ?duty, "a duty of the leader was not done; it will be tried again");
                 }
                 // What takes long is not done all the time: leases must not wait for it.
-                self.duties[index].2 = Instant::now() + every.max(began.elapsed());
+                let share = if matches!(duty, Duty::SweepGrants) { SWEEP_GRANTS_SHARE } else { 1 };
+                self.duties[index].2 = Instant::now() + every.max(began.elapsed() * share);
             }
             tokio::time::sleep_until(self.duties.iter().map(|duty| duty.2).min().unwrap_or(now)).await;
         }

@@ -5,7 +5,7 @@ use scaleout_common::status::Status;
 use scaleout_common::wire::{Outcome, OutcomeKind, Outcomes};
 
 use super::rows::Execution;
-use super::world::{World, claims, outcomes};
+use super::world::{World, claims, connect, outcomes, until_waiting};
 
 /// For each grant how many of its executions still run by its own number, -1 without one.
 const UNENDED: &str =
@@ -91,8 +91,8 @@ async fn what_a_master_of_before_grants_anew_is_not_counted_twice() {
     let world = World::new().await;
     let (session, ids) = granted(&world, 2).await;
     end(&world, session, OutcomeKind::Failed, &ids[..1]).await;
-    let granted_anew = "update internal.executions set status = 2, claim = 9, started_at = clock_timestamp() - interval '1 hour'
-                        where id = $1";
+    let granted_anew = "update internal.executions
+                        set status = 2, claim = 9, started_at = clock_timestamp() - interval '1 hour' where id = $1";
     world.sql.execute(granted_anew, &[&ids[0].0]).await.unwrap();
     let report = of_second_attempt(session, ids[0]);
     assert_eq!(world.catalog.apply_outcomes(&[report]).await.unwrap().matched, 1);
@@ -102,16 +102,16 @@ async fn what_a_master_of_before_grants_anew_is_not_counted_twice() {
 #[tokio::test]
 async fn what_is_granted_anew_counts_for_its_new_grant() {
     let world = World::new().await;
-    let (session, ids) = granted(&world, 2).await;
+    let (session, ids) = granted(&world, 3).await;
     end(&world, session, OutcomeKind::Failed, &ids[..1]).await;
     world.sql.execute("update internal.executions set status = 5 where id = $1", &[&ids[0].0]).await.unwrap();
     let mut message = claims(session, 9, &ids[..1]);
     message.claims[0].attempt = 2;
     assert_eq!(world.grant(&message).await.granted, 1);
-    assert_eq!(world.text(UNENDED).await, "1 1");
+    assert_eq!(world.text(UNENDED).await, "2 1");
     let report = of_second_attempt(session, ids[0]);
     assert_eq!(world.catalog.apply_outcomes(&[report]).await.unwrap().matched, 1);
-    assert_eq!(world.text(UNENDED).await, "1");
+    assert_eq!(world.text(UNENDED).await, "2");
 }
 
 fn of_second_attempt(session: SessionId, execution: ExecutionId) -> Outcomes {
@@ -125,18 +125,17 @@ async fn two_that_count_at_the_same_time_count_both() {
     let world = World::new().await;
     let (session, ids) = granted(&world, 3).await;
     // Holds up the first within its statement: its snapshot is older than what the second does.
-    let hold = format!("begin; select from internal.executions where id = '{}' for update", ids[2]);
-    world.sql.batch_execute(&hold).await.unwrap();
+    let blocker = connect(&world.url).await;
+    blocker.batch_execute("begin").await.unwrap();
+    let hold = "select from internal.executions where id = $1 for update";
+    blocker.execute(hold, &[&ids[2].0]).await.unwrap();
     let catalog = world.catalog.clone();
     let held = outcomes(session, OutcomeKind::Succeeded, &ids[2..]);
     let first = tokio::spawn(async move { catalog.apply_outcomes(&[held]).await.unwrap().matched });
-    let waits = "select count(*) from pg_stat_activity
-                 where datname = current_database() and wait_event_type = 'Lock'";
-    while world.number(waits).await == 0 {
-        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-    }
+    until_waiting(&world, 1).await;
     end(&world, session, OutcomeKind::Succeeded, &ids[..1]).await;
-    world.sql.batch_execute("commit").await.unwrap();
+    assert_eq!(world.text(UNENDED).await, "2");
+    blocker.batch_execute("commit").await.unwrap();
     assert_eq!(first.await.unwrap(), 1);
     assert_eq!(world.text(UNENDED).await, "1");
     end(&world, session, OutcomeKind::Succeeded, &ids[1..2]).await;

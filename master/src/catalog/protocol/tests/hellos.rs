@@ -1,7 +1,5 @@
 //! Hellos: decided over the real rows, carried out whole, and safe against grants and other hellos.
 
-use std::time::{Duration, Instant};
-
 use scaleout_common::ids::SessionId;
 use scaleout_common::protocol::hello::{HelloDecision, KnownWorker, decide_hello};
 use scaleout_common::status::Status;
@@ -9,12 +7,9 @@ use scaleout_common::wire::{ClaimVerdict, Heartbeat, Hello, HelloVerdict, Outcom
 use uuid::Uuid;
 
 use super::rows::Execution;
-use super::world::{World, claims, connect, hello, nth, outcomes, stranger};
+use super::world::{World, claims, connect, hello, nth, outcomes, stranger, until_waiting};
 
 const NONCE: u128 = 9;
-
-/// How long a condition may take to become true.
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// How the session that a worker is known by stands.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -166,16 +161,6 @@ async fn of_two_hellos_at_once_the_higher_one_stays() {
 }
 
 /// Waits until `count` backends wait for a lock.
-async fn until_waiting(world: &World, count: i64) {
-    let began = Instant::now();
-    let waiting = "select count(*) from pg_stat_activity
-                   where datname = current_database() and wait_event_type = 'Lock'";
-    while world.number(waiting).await < count {
-        assert!(began.elapsed() < PATIENCE, "nobody waits for the lock");
-        tokio::task::yield_now().await;
-    }
-}
-
 /// Two hellos that reach two masters at the same moment: the second is decided after the first has committed.
 async fn at_once(world: &World, known: SessionId, first: Hello, second: Hello) -> [HelloVerdict; 2] {
     let blocker = connect(&world.url).await;

@@ -2,6 +2,7 @@
 //! change without an error; and short ways to arrange and look past the catalog's own statements.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use scaleout_common::ids::{ExecutionId, SessionId, WorkerId};
 use scaleout_common::names::PoolName;
@@ -14,6 +15,9 @@ use uuid::Uuid;
 use super::super::PackageGrants;
 use super::super::claims::ClaimsGranted;
 use crate::catalog::Catalog;
+
+/// How long a condition may take to become true.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Enough for eight tasks that grant at the same time, and as many requests.
 const CONNECTIONS: usize = 20;
@@ -152,6 +156,17 @@ pub(super) fn settings(url: &str, connections_max: usize) -> Postgres {
         connections_max,
         wait_ms: 20_000,
         statement_timeout_ms: 60_000,
+    }
+}
+
+/// Waits until so many of the world's connections wait for a lock.
+pub(super) async fn until_waiting(world: &World, count: i64) {
+    let began = Instant::now();
+    let waiting = "select count(*) from pg_stat_activity
+                   where datname = current_database() and wait_event_type = 'Lock'";
+    while world.number(waiting).await < count {
+        assert!(began.elapsed() < PATIENCE, "nobody waits for the lock");
+        tokio::task::yield_now().await;
     }
 }
 

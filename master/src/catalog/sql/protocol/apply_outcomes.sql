@@ -2,10 +2,10 @@
 -- common::protocol::outcome::after_outcome decides (a test compares the two). What matches no row was fenced or is
 -- a repeat. No join, as in grant.sql: it would look at every outcome for every row. `width_bucket` finds the place of an
 -- id among the sorted ones by halving; each id stands there once.
--- A grant goes with the last of its executions: else heartbeats and timeouts would be looked up in all that ended. The
--- number of a grant whose end has been counted is made negative, so that none counts twice, whatever a master of the
--- version before does with the row, which knows no numbers. Who applies outcomes waits for no grant's row: one that another
--- transaction changes just now is left to the sweep.
+-- A grant goes with the last of its executions: else heartbeats and timeouts would be looked up in all that ended.
+-- With an outcome its number becomes negative, so that none counts twice, whatever a master of the version before does
+-- with the row, which knows no numbers. Who applies outcomes waits for no grant's row: one that another transaction
+-- changes just now is left to the sweep.
 -- $1 ids (sorted), $2 attempts, $3 workers, $4 sessions, $5 outcome kinds (1 succeeded, 2 failed,
 -- 3 stopped, 4 timed out, 5 returned), $6 errors, $7 results, $8 longest retry delay in
 -- milliseconds, $9 losses from which on it runs alone, $10 the pause in milliseconds before it tries that elsewhere.

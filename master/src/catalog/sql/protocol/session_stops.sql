@@ -1,5 +1,5 @@
--- What a session holds and must stop: each is asked for by its key (`limit 1`), never by a join that may read a partition.
--- $1 worker, $2 counter.
+-- What a session holds and must stop: each is asked for by its key (`limit 1`), never by a join that may read a
+-- partition. $1 worker, $2 counter.
 select u.id, u.attempt
 from internal.grants g
 cross join unnest(g.ids, g.attempts) as u (id, attempt)

@@ -1,6 +1,6 @@
--- Move Overdue: running → stopping, for attempts whose worker did not keep their timeout. What is held is asked for by its
--- key, one by one (`limit 1`): a join would read whole partitions for it. The last conditions look at it again as it is
--- when its row is locked: a later attempt is stopped only if it is overdue itself. $1 grace in seconds.
+-- Move Overdue: running → stopping, for attempts whose worker did not keep their timeout. What is held is asked for by
+-- its key, one by one (`limit 1`): a join would read whole partitions for it. The last conditions look at it again as it
+-- is when its row is locked: a later attempt is stopped only if it is overdue itself. $1 grace in seconds.
 with held as materialized (
     select u.id, u.attempt, g.worker_id, g.session
     from internal.grants g cross join unnest(g.ids, g.attempts) as u (id, attempt)
