@@ -6,6 +6,7 @@
 
 mod config;
 mod error;
+mod first_boot;
 mod folder;
 mod http;
 pub mod keeper;

@@ -10,6 +10,7 @@ use tokio::net::TcpStream;
 
 use crate::config::{Config, Keep};
 use crate::error::{LocalError, Server};
+use crate::first_boot;
 use crate::folder::{self, Saved};
 use crate::keeper::{Keeper, Process, Run, Signal, Who};
 use crate::log_file::log_end;
@@ -116,15 +117,7 @@ impl RabbitMq {
     /// [`LocalError::Keeper`] when the keeper is gone, or files.
     pub async fn wipe(&mut self) -> Result<(), LocalError> {
         self.kill9().await?;
-        let data = self.folder().join("data");
-        let failed = |error| LocalError::io("cannot empty", &data)(error);
-        for entry in std::fs::read_dir(&data).map_err(failed)? {
-            let entry = entry.map_err(failed)?;
-            let is_folder = entry.file_type().map_err(failed)?.is_dir();
-            let remove = if is_folder { std::fs::remove_dir_all } else { std::fs::remove_file };
-            remove(&entry.path()).map_err(failed)?;
-        }
-        Ok(())
+        first_boot::begin_anew(self.folder())
     }
 
     /// Whether it answers on all its ports.
@@ -167,6 +160,7 @@ impl RabbitMq {
     /// As when servers start.
     pub async fn restart(&mut self) -> Result<(), LocalError> {
         self.stop().await?;
+        first_boot::prepare(self.folder())?;
         self.run = self.keeper.run(self.process.clone()).await?;
         self.wait_until_ready().await
     }
@@ -185,7 +179,7 @@ impl RabbitMq {
         let deadline = Instant::now() + READY_WAIT_MAX;
         loop {
             let reason = match self.probe().await {
-                Ok(()) => return Ok(()),
+                Ok(()) => return first_boot::ended(self.folder()),
                 Err(reason) => reason,
             };
             if Instant::now() >= deadline {
@@ -241,7 +235,7 @@ pub(crate) fn user(place: &Path) -> Result<Option<User>, LocalError> {
     user::for_server(SYSTEM_USER, &place.join(FOLDER).join("data"))
 }
 
-/// Checks version and user and writes the configuration. Starts nothing.
+/// Checks version and user, empties what a killed first boot left, and writes the configuration. Starts nothing.
 ///
 /// # Errors
 /// [`LocalError::OtherVersion`], or files.
@@ -254,9 +248,11 @@ pub(crate) fn plan(
 ) -> Result<Plan, LocalError> {
     let home = place.join(FOLDER);
     let user = user(place)?;
-    check_version(&home.join("data"), &config.folder, saved.rabbitmq_version.as_deref(), &programs.version)?;
     for folder in ["", "data", "home"] {
         user::make_folder(&home.join(folder), user.as_ref())?;
+    }
+    if !first_boot::prepare(&home)? {
+        check_version(&config.folder, saved.rabbitmq_version.as_deref(), &programs.version)?;
     }
     let write = |name: &str, text: &str| user::write_private(&home.join(name), text, user.as_ref());
     write("rabbitmq.conf", &configuration(&ports, &saved.rabbitmq_password))?;
@@ -291,9 +287,9 @@ pub(crate) async fn start(plan: Plan, keeper: Arc<Keeper>) -> Result<RabbitMq, L
 }
 
 /// Patch releases go on with each other's data; for others there is an upgrade path, but no way back.
-fn check_version(data: &Path, folder: &Path, wrote: Option<&str>, installed: &str) -> Result<(), LocalError> {
+fn check_version(folder: &Path, wrote: Option<&str>, installed: &str) -> Result<(), LocalError> {
     match wrote {
-        Some(wrote) if data.exists() && rabbitmq_series(wrote) != rabbitmq_series(installed) => {
+        Some(wrote) if rabbitmq_series(wrote) != rabbitmq_series(installed) => {
             Err(LocalError::OtherVersion {
                 server: Server::RabbitMq,
                 folder: folder.to_owned(),
@@ -408,8 +404,7 @@ mod tests {
 
     #[test]
     fn data_of_another_series_is_refused_with_the_way_out() {
-        let folder = tempfile::tempdir().unwrap();
-        let check = |wrote| check_version(folder.path(), folder.path(), wrote, "3.10.8");
+        let check = |wrote| check_version(Path::new("/folder"), wrote, "3.10.8");
         assert!(check(None).is_ok() && check(Some("3.10.1")).is_ok());
         let error = check(Some("4.1.0")).unwrap_err().to_string();
         assert!(error.contains("4.1.0") && error.contains("3.10.8") && error.contains("remove the data"));

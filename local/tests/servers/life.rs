@@ -185,6 +185,33 @@ async fn a_port_that_is_taken_before_its_server_binds_it_is_chosen_anew() {
     }
 }
 
+/// RabbitMQ makes its tables one after the other, and ends at once with some of them.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_first_boot_that_was_killed_is_made_again_and_what_is_whole_stays() {
+    let parent = open_folder();
+    let folder = parent.path().join("servers");
+    let (mark, data) = (folder.join("rabbitmq.first-boot"), folder.join("rabbitmq/data"));
+    let first = tokio::spawn(Servers::start(config(&folder)));
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    while !data.join("node/schema.DAT").exists() && !first.is_finished() {
+        assert!(std::time::Instant::now() < deadline, "no schema in {}", data.display());
+        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+    }
+    first.abort();
+    let cut = first.await.map(|servers| servers.err().map(|error| error.to_string()));
+    assert!(cut.as_ref().is_err_and(|error| error.is_cancelled()), "{cut:?}");
+    assert!(mark.exists());
+    let left = data.join("left");
+    std::fs::write(&left, "by the first boot").unwrap();
+
+    let servers = Servers::start(config(&folder)).await.unwrap();
+    assert!(!left.exists() && !mark.exists());
+    servers.rabbitmq.create_vhost("kept").await.unwrap();
+    drop(servers);
+    let servers = Servers::start(config(&folder)).await.unwrap();
+    assert!(servers.rabbitmq.vhosts().await.unwrap().contains(&"kept".to_owned()));
+}
+
 #[tokio::test]
 async fn missing_programs_are_named_before_anything_is_made() {
     let parent = open_folder();
