@@ -66,16 +66,20 @@ impl WorkFolder {
 
     /// Reads the result, if there is one, and removes the folder, if it was made.
     pub(super) async fn finish(&self) -> Left {
-        let nothing = Left { result: Ok(Vec::new()), not_removed: None };
+        let nothing = || Left { result: Ok(Vec::new()), not_removed: None };
         if !self.made.initialized() {
-            return nothing;
+            return nothing();
         }
         let (path, file, owner) = (self.path.clone(), self.result_file(), self.owner);
         let finish = move || {
+            // Most packages leave nothing: an empty folder has no result, and goes with one call.
+            if fs::remove_dir(&path).is_ok() {
+                return nothing();
+            }
             let result = read_result(&file, owner.map(|(user, _)| user));
             Left { result, not_removed: remove(&path).err().map(|error| format!("{path:?}: {error}")) }
         };
-        tokio::task::spawn_blocking(finish).await.unwrap_or(nothing)
+        tokio::task::spawn_blocking(finish).await.unwrap_or_else(|_| nothing())
     }
 }
 
@@ -200,6 +204,15 @@ mod tests {
         assert_eq!(left.result.unwrap(), b"{}");
         assert_eq!(left.not_removed, None);
         assert!(!work.path().exists());
+    }
+
+    #[tokio::test]
+    async fn one_in_which_nothing_was_left_is_removed() {
+        let root = tempfile::tempdir().unwrap();
+        let work = folder(root.path());
+        work.make().await.unwrap();
+        let left = work.finish().await;
+        assert!(left.result.unwrap().is_empty() && left.not_removed.is_none() && !work.path().exists());
     }
 
     #[tokio::test]
