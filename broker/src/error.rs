@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-/// The link is of no more use: drop everything and connect again.
+use lapin::protocol::{AMQPErrorKind, AMQPHardError};
+
+/// The connection is of no more use, and where it is one of a link, neither is the link: drop everything and connect again.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum BrokerError {
     #[error("setting rabbitmq.url is {url}: {reason}; expected amqp://USER:PASSWORD@HOST:PORT/VHOST")]
@@ -11,10 +13,16 @@ pub enum BrokerError {
     Connect { url: String, reason: String },
     #[error("cannot {attempted}: {reason}")]
     Operation { attempted: String, reason: String },
+    #[error("cannot {attempted}: RabbitMQ has failed, and its log says why: {reason}")]
+    Internal { attempted: String, reason: String },
     #[error("cannot {attempted}: the broker has not answered for {} s", within.as_secs())]
     Unanswered { attempted: String, within: Duration },
     #[error("the broker canceled the consumer of {queue}")]
     Canceled { queue: String },
+    #[error("the broker has forgotten the consumer of {queue}")]
+    Forgotten { queue: String },
+    #[error("a queue was replaced, which a channel that has published to the old one does not get over")]
+    Replaced,
     #[error("the broker has not confirmed a publish for {} s", .0.as_secs())]
     Unconfirmed(Duration),
     #[error("the connection to the broker failed: {0}")]
@@ -27,10 +35,31 @@ impl BrokerError {
         matches!(self, Self::Unanswered { .. })
     }
 
+    /// The broker said that it failed itself: so it does when it cannot serve a queue that it lists.
+    pub fn is_internal(&self) -> bool {
+        matches!(self, Self::Internal { .. })
+    }
+
     pub(crate) fn operation(attempted: impl Into<String>) -> impl FnOnce(lapin::Error) -> Self {
         let attempted = attempted.into();
-        move |error| Self::Operation { attempted, reason: error.to_string() }
+        move |error| match failed_itself(&error) {
+            true => Self::Internal { attempted, reason: error.to_string() },
+            false => Self::Operation { attempted, reason: error.to_string() },
+        }
     }
+
+    /// A connection has ended.
+    pub(crate) fn lost(error: &lapin::Error) -> Self {
+        match failed_itself(error) {
+            true => Self::Internal { attempted: "go on".to_owned(), reason: error.to_string() },
+            false => Self::Lost(error.to_string()),
+        }
+    }
+}
+
+fn failed_itself(error: &lapin::Error) -> bool {
+    matches!(error.kind(), lapin::ErrorKind::ProtocolError(refusal)
+        if *refusal.kind() == AMQPErrorKind::Hard(AMQPHardError::INTERNALERROR))
 }
 
 /// Why messages were not safely published. All of them may have arrived nevertheless.

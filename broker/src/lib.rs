@@ -7,11 +7,14 @@
 pub mod topology;
 
 mod alarm;
+mod apart;
 mod connect;
 mod delivery;
 mod error;
+mod forgotten;
 mod jitter;
 mod link;
+mod mending;
 mod outgoing;
 mod publisher;
 mod sentinel;
@@ -23,6 +26,7 @@ pub use delivery::{AckLedger, Delivery};
 pub use error::{BrokerError, PublishError};
 pub use jitter::jitter;
 pub use link::{Link, QueueDepth};
+pub use mending::{OwnQueue, is_broken, replace};
 pub use outgoing::Outgoing;
 pub use publisher::Publisher;
 pub use subscription::{Acker, Subscription};

@@ -1,4 +1,4 @@
-//! A link: two connections to the broker, one for consuming and one for publishing.
+//! A link: two connections to the broker, one for consuming and one for publishing. (A master has three more, `apart.rs`.)
 //!
 //! Two, because an alarm of the broker blocks connections that publish, and on a blocked connection nothing is
 //! written, acknowledgements included.
@@ -35,7 +35,9 @@ pub struct Link(Arc<Inner>);
 struct Inner {
     consuming: Connection,
     publishing: Connection,
-    window: usize,
+    /// As which it was opened, for connections of their own beside it.
+    settings: Rabbitmq,
+    name: String,
     failed: watch::Sender<Option<BrokerError>>,
     /// Of the connection that publishes.
     alarms: Alarms,
@@ -56,7 +58,14 @@ impl Link {
         let consuming = connect(settings, &format!("{name} consuming")).await?;
         let publishing = connect(settings, &format!("{name} publishing")).await?;
         let (failed, alarms) = (watch::Sender::new(None), watch::Sender::new(None));
-        let link = Self(Arc::new(Inner { consuming, publishing, window: settings.window, failed, alarms }));
+        let link = Self(Arc::new(Inner {
+            consuming,
+            publishing,
+            settings: settings.clone(),
+            name: name.to_owned(),
+            failed,
+            alarms,
+        }));
         link.watch(&link.0.consuming);
         link.watch(&link.0.publishing);
         link.declare_topology().await?;
@@ -76,7 +85,7 @@ impl Link {
             Ok(opened)
         };
         let opened = answered("open channels to publish", opening).await?;
-        Ok(publisher::start(opened, self.0.window, self.0.failed.clone(), &self.0.alarms))
+        Ok(publisher::start(opened, self.0.settings.window, self.0.failed.clone(), &self.0.alarms))
     }
 
     /// Consumes `queue` with at most `prefetch` unacknowledged deliveries, on a channel and with a consumer tag of
@@ -84,7 +93,7 @@ impl Link {
     pub async fn consume(&self, queue: &str, prefetch: u16) -> Result<Subscription, BrokerError> {
         let consuming = async {
             let channel = self.channel(&self.0.consuming).await?;
-            consume_on(channel, queue, prefetch, BasicConsumeOptions::default()).await
+            consume_on(channel, queue, prefetch, BasicConsumeOptions::default(), FieldTable::default()).await
         };
         answered(format!("consume {queue}"), consuming).await
     }
@@ -101,7 +110,7 @@ impl Link {
         let declaring = channel.queue_declare("".into(), options, FieldTable::default());
         let name = declaring.await.map_err(BrokerError::operation("declare an inbox"))?.name().to_string();
         let options = BasicConsumeOptions { no_ack: true, exclusive: true, ..Default::default() };
-        Ok((name.clone(), consume_on(channel, &name, 0, options).await?))
+        Ok((name.clone(), consume_on(channel, &name, 0, options, FieldTable::default()).await?))
     }
 
     /// Declares the queues of a pool.
@@ -160,6 +169,11 @@ impl Link {
         }
     }
 
+    /// A connection beside this link's, for what may end it. It is closed when it is dropped.
+    pub(crate) async fn beside(&self, purpose: &str) -> Result<Connection, BrokerError> {
+        connect(&self.0.settings, &format!("{} {purpose}", self.0.name)).await
+    }
+
     pub(crate) async fn consuming_channel(&self) -> Result<Channel, BrokerError> {
         self.channel(&self.0.consuming).await
     }
@@ -179,7 +193,7 @@ impl Link {
                         tracing::debug!(%error, "the broker closed a channel");
                     }
                     lapin::Event::Error(error) => {
-                        failed.send_if_modified(|slot| set_once(slot, BrokerError::Lost(error.to_string())));
+                        failed.send_if_modified(|slot| set_once(slot, BrokerError::lost(&error)));
                         return;
                     }
                     lapin::Event::ConnectionBlocked(reason) => alarm::raise(&alarms, reason),
@@ -203,16 +217,17 @@ pub(crate) fn set_once(slot: &mut Option<BrokerError>, error: BrokerError) -> bo
     first
 }
 
-async fn consume_on(
+pub(crate) async fn consume_on(
     channel: Channel,
     queue: &str,
     prefetch: u16,
     options: BasicConsumeOptions,
+    arguments: FieldTable,
 ) -> Result<Subscription, BrokerError> {
     let setting = channel.basic_qos(prefetch, BasicQosOptions::default());
     setting.await.map_err(BrokerError::operation(format!("set the prefetch for {queue}")))?;
     let tag = format!("scaleout-{}", Uuid::new_v4().simple());
-    let consuming = channel.basic_consume(queue.into(), tag.into(), options, FieldTable::default());
+    let consuming = channel.basic_consume(queue.into(), tag.into(), options, arguments);
     let consumer = consuming.await.map_err(BrokerError::operation(format!("consume {queue}")))?;
     Ok(Subscription::new(channel, consumer, queue.to_owned()))
 }
@@ -233,7 +248,7 @@ pub(crate) async fn close(channel: &Channel) -> bool {
     }
 }
 
-/// What `asking` gives, unless the broker takes too long: then the link is of no more use.
+/// What `asking` gives, unless the broker takes too long: then the connection is of no more use.
 pub(crate) async fn answered<T>(
     attempted: impl Into<String>,
     asking: impl Future<Output = Result<T, BrokerError>>,

@@ -68,6 +68,12 @@ impl Outgoing {
         Self { exchange: "", key, body: Vec::new(), properties, mandatory: false }
     }
 
+    /// Nothing, for a queue that is tried.
+    pub(crate) fn trial(queue: &str) -> Self {
+        let properties = BasicProperties::default().with_delivery_mode(PERSISTENT);
+        Self { exchange: "", key: queue.to_owned(), body: Vec::new(), properties, mandatory: true }
+    }
+
     /// Tasks or a marker that could not be routed, as it was, for the queue of its pool and priority.
     pub fn rerouted(pool: &PoolName, priority: Priority, kind: Kind, body: Vec<u8>) -> Self {
         Self {

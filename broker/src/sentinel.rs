@@ -71,7 +71,7 @@ impl Link {
         self.remove_queue(&sentinel.queue()).await
     }
 
-    async fn remove_queue(&self, queue: &str) -> Result<(), BrokerError> {
+    pub(crate) async fn remove_queue(&self, queue: &str) -> Result<(), BrokerError> {
         let remove = format!("remove the queue {queue}");
         let removing = async {
             let channel = self.consuming_channel().await?;

@@ -26,7 +26,7 @@ impl Subscription {
         Self { channel, consumer, queue }
     }
 
-    /// The next delivery. An error, a cancel by the broker included, means that the link must be built anew.
+    /// The next delivery. An error, a cancel by the broker included, means that its connection must be built anew.
     pub async fn next(&mut self) -> Result<Delivery, BrokerError> {
         match self.consumer.next().await {
             Some(Ok(delivery)) => Ok(delivery.into()),

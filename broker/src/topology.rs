@@ -37,6 +37,9 @@ pub const KEY_LOG: &str = "log";
 /// Never -1 or 0 (3.10 drops at the first redelivery), never absent (4.x: 20, then dropped): out of the way.
 const DELIVERY_LIMIT: i32 = 1_000_000_000;
 
+/// How long a trial queue stays that nobody uses, in milliseconds.
+const TRIAL_MS: i32 = 60_000;
+
 /// Log batches and bytes that wait at most; beyond that publishing is refused and workers hold back.
 const LOG_BATCHES_MAX: i32 = 100_000;
 const LOG_BYTES_MAX: i64 = 512 * 1024 * 1024;
@@ -108,6 +111,13 @@ pub(crate) async fn declare_pool(channel: &Channel, pool: &PoolName) -> Result<(
 /// Declares the sentinel queue of an epoch. It never holds a message.
 pub(crate) async fn declare_sentinel(channel: &Channel, sentinel: Sentinel) -> Result<(), BrokerError> {
     queue(channel, &sentinel.queue(), quorum()).await
+}
+
+/// Declares a queue to see whether new ones work. It goes when nobody has used it for a while, should it be left.
+pub(crate) async fn declare_trial(channel: &Channel, name: &str) -> Result<(), BrokerError> {
+    let mut arguments = quorum();
+    arguments.insert("x-expires".into(), AMQPValue::LongInt(TRIAL_MS));
+    queue(channel, name, arguments).await
 }
 
 fn quorum() -> FieldTable {

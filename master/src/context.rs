@@ -16,6 +16,7 @@ use crate::catalog::{Catalog, CatalogError};
 use crate::http::Readiness;
 use crate::metrics::Metrics;
 use crate::rates::Rates;
+use crate::suspects::Suspects;
 
 /// Shared by all parts; cheap to clone.
 #[derive(Clone)]
@@ -44,6 +45,8 @@ pub(crate) struct Inner {
     /// The broker's alarm, while there is one. Written by serving.
     pub(crate) alarm: watch::Sender<Option<AlarmSummary>>,
     pub(crate) queues: watch::Sender<Vec<QueueSummary>>,
+    /// Queues that the broker may not serve. Written by serving and the dispatcher.
+    pub(crate) suspects: Suspects,
     /// How fast the pools work. Written by rates.
     pub(crate) rates: watch::Sender<Rates>,
     /// Written by everybody.
@@ -93,6 +96,7 @@ impl Context {
             readiness,
             alarm,
             queues,
+            suspects: Suspects::default(),
             rates,
             metrics: metrics.clone(),
         };

@@ -6,7 +6,7 @@
 use std::collections::{HashSet, VecDeque};
 use std::time::{Duration, Instant};
 
-use scaleout_broker::{Outgoing, Publisher};
+use scaleout_broker::{Outgoing, OwnQueue, PublishError, Publisher};
 use scaleout_common::ids::{Attempt, ExecutionId};
 use scaleout_common::protocol::timing::MASTER_PROBE_EVERY;
 use scaleout_common::protocol::together::per_message;
@@ -70,7 +70,16 @@ struct Dispatcher {
 /// A dispatch that has been tried.
 struct Published {
     dispatch: Dispatch,
-    confirmed: bool,
+    end: End,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Confirmed,
+    /// The broker did not take a message.
+    Refused,
+    /// Something else.
+    Failed,
 }
 
 enum Event {
@@ -153,8 +162,8 @@ impl Dispatcher {
             let publisher = publisher.clone();
             self.context.metrics.tasks_published.increment(executions as u64);
             self.publishing.spawn(async move {
-                let confirmed = publish(&publisher, &dispatch, per_message).await;
-                Published { dispatch, confirmed }
+                let end = publish(&publisher, &dispatch, per_message).await;
+                Published { dispatch, end }
             });
         }
     }
@@ -168,9 +177,14 @@ impl Dispatcher {
                 Err(error) => self.broken(&error),
             }
         }
-        for Published { dispatch, confirmed } in tried {
+        for Published { dispatch, end } in tried {
             self.in_hand.remove(&dispatch.id);
-            if confirmed {
+            if end == End::Refused {
+                // A task queue has no bound; but of a window all is refused, also what is for others.
+                let queue = OwnQueue::Tasks(dispatch.pool.clone(), dispatch.priority);
+                self.context.suspects.note(queue, Instant::now());
+            }
+            if end == End::Confirmed {
                 self.context.metrics.tasks_confirmed.increment(dispatch.tasks.len() as u64);
                 self.confirmed.push(dispatch.id);
             } else if self.publisher.borrow().is_none() {
@@ -208,20 +222,18 @@ fn named_by_each(lately: usize, together: bool) -> usize {
     if together { per_message(lately) } else { 1 }
 }
 
-async fn publish(publisher: &Publisher, dispatch: &Dispatch, per_message: usize) -> bool {
-    let result = match messages(dispatch, per_message) {
-        Ok(messages) => publisher.publish(messages).await.map_err(|error| error.to_string()),
-        Err(error) => Err(error.to_string()),
+async fn publish(publisher: &Publisher, dispatch: &Dispatch, per_message: usize) -> End {
+    let (error, end) = match messages(dispatch, per_message) {
+        Ok(messages) => match publisher.publish(messages).await {
+            Ok(()) => return End::Confirmed,
+            Err(error @ PublishError::Refused) => (error.to_string(), End::Refused),
+            Err(error) => (error.to_string(), End::Failed),
+        },
+        Err(error) => (error.to_string(), End::Failed),
     };
-    if let Err(error) = &result {
-        tracing::warn!(
-            error,
-            dispatch = dispatch.id,
-            executions = dispatch.tasks.len(),
-            "a dispatch is not confirmed"
-        );
-    }
-    result.is_ok()
+    let executions = dispatch.tasks.len();
+    tracing::warn!(error, dispatch = dispatch.id, executions, "a dispatch is not confirmed");
+    end
 }
 
 fn messages(dispatch: &Dispatch, per_message: usize) -> Result<Vec<Outgoing>, EncodeError> {

@@ -11,6 +11,7 @@ mod dispatcher;
 mod flow;
 mod leader;
 mod links;
+mod mending;
 mod presence;
 mod rates;
 mod readiness;
@@ -19,6 +20,7 @@ mod retention;
 mod run;
 mod serving;
 mod stopper;
+mod suspects;
 mod telling;
 
 pub use links::Links;

@@ -16,8 +16,8 @@ use crate::catalog::{Catalog, CatalogError, Sealer};
 use crate::context::Context as MasterContext;
 use crate::schedule::Scheduling;
 use crate::{
-    dispatcher, following, http, leader, links, metrics, presence, rates, readiness, serving, stopper,
-    telling,
+    dispatcher, following, http, leader, links, mending, metrics, presence, rates, readiness, serving,
+    stopper, telling,
 };
 
 /// How long to wait before looking again for a catalog that cannot be reached.
@@ -92,6 +92,7 @@ pub async fn run(settings: Settings, listener: TcpListener, stop: CancellationTo
     };
     tasks.spawn(leader::run(context.clone(), stops, kept, scheduling, behind.clone()));
     tasks.spawn(serving::run(context.clone(), settings.rabbitmq.clone(), rebuild_requests, behind.clone()));
+    tasks.spawn(mending::run(context.clone(), settings.rabbitmq.clone(), behind.clone()));
     tasks.close();
 
     let served = api.await.context("the API's task ended badly")?;

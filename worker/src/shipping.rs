@@ -79,7 +79,15 @@ async fn publish(batch: &LogBatch, publisher: &mut watch::Receiver<Option<Publis
             Err(_) => return false,
         };
         let Some(linked) = linked else { continue };
-        let error = match linked.publish(vec![message.clone()]).await {
+        let published = tokio::select! {
+            published = linked.publish(vec![message.clone()]) => published,
+            // The link is given up: what has not been confirmed over it never is.
+            given_up = publisher.wait_for(Option::is_none) => match given_up {
+                Ok(_) => continue,
+                Err(_) => return false,
+            },
+        };
+        let error = match published {
             Ok(()) => return true,
             Err(error) => error,
         };

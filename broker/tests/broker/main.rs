@@ -5,6 +5,7 @@
 
 mod consuming;
 mod management;
+mod mending;
 mod publishing;
 mod sentinel;
 mod supervising;

@@ -84,12 +84,32 @@ impl CatalogError {
 }
 
 /// SQLSTATE classes 08 (connection), 40 (rollback), 53 (resources), 57 (intervention); 55P03 (lock timeout); 25006 (a
-/// server that is read-only now: a full disk, a demoted primary).
+/// server that is read-only now: a full disk, a demoted primary); 25P02 (a statement behind the one that failed, of those
+/// that are sent without waiting: what the cause was, the next try says).
 fn is_transient_state(state: &tokio_postgres::error::SqlState) -> bool {
     let code = state.code();
-    ["08", "40", "53", "57"].iter().any(|class| code.starts_with(class)) || code == "55P03" || code == "25006"
+    ["08", "40", "53", "57"].iter().any(|class| code.starts_with(class))
+        || ["55P03", "25006", "25P02"].contains(&code)
 }
 
 fn is_io(error: &tokio_postgres::Error) -> bool {
     std::error::Error::source(error).is_some_and(|source| source.is::<std::io::Error>())
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio_postgres::error::SqlState;
+
+    use super::*;
+
+    #[test]
+    fn what_the_server_may_do_another_time_is_told_from_what_it_never_will() {
+        for code in ["08006", "40001", "40P01", "53100", "53300", "57014", "57P01", "55P03", "25006", "25P02"]
+        {
+            assert!(is_transient_state(&SqlState::from_code(code)), "{code}");
+        }
+        for code in ["25001", "55000", "22021", "23505", "42P01", "SO001"] {
+            assert!(!is_transient_state(&SqlState::from_code(code)), "{code}");
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! Answering sessions, and putting aside what nobody can read.
 
-use scaleout_broker::{BrokerError, Delivery, Outgoing, Publisher};
+use scaleout_broker::{BrokerError, Delivery, Outgoing, PublishError, Publisher};
 use scaleout_common::wire::{DecodeError, Message, decode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -38,8 +38,10 @@ pub(super) async fn bury(
 ) -> Result<(), BrokerError> {
     tracing::error!(%error, queue, bytes = delivery.body.len(), "a message cannot be read: moved to scaleout.dead");
     let dead = Outgoing::to_dead(delivery.body.clone(), &error.to_string(), queue);
-    publisher
-        .publish(vec![dead])
-        .await
-        .map_err(|error| BrokerError::Lost(format!("cannot put a dead letter aside: {error}")))
+    let attempted = || "put a dead letter aside".to_owned();
+    publisher.publish(vec![dead]).await.map_err(|error| match error {
+        // Their queue has no bound.
+        PublishError::Refused => BrokerError::Internal { attempted: attempted(), reason: error.to_string() },
+        error => BrokerError::Lost(format!("cannot {}: {error}", attempted())),
+    })
 }

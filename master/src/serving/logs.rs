@@ -3,7 +3,7 @@
 
 use std::time::Instant;
 
-use scaleout_broker::{BrokerError, Link, Publisher, topology};
+use scaleout_broker::{BrokerError, Publisher, Subscription, topology};
 use scaleout_common::wire::LogBatch;
 
 use super::answer::read;
@@ -12,14 +12,17 @@ use crate::catalog::CatalogError;
 use crate::context::Context;
 
 /// Unacknowledged messages at most.
-const PREFETCH: u16 = 64;
+pub(super) const PREFETCH: u16 = 64;
 
 /// Messages added in one statement at most.
 const BATCH: usize = 32;
 
-/// Runs until the link fails.
-pub(super) async fn serve(context: &Context, link: &Link, publisher: &Publisher) -> Result<(), BrokerError> {
-    let mut subscription = link.consume(topology::LOGS, PREFETCH).await?;
+/// Runs until the subscription fails.
+pub(super) async fn serve(
+    context: &Context,
+    mut subscription: Subscription,
+    publisher: &Publisher,
+) -> Result<(), BrokerError> {
     let acker = subscription.acker();
     loop {
         let deliveries = subscription.next_batch(BATCH).await?;

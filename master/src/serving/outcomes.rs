@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use scaleout_broker::{BrokerError, Delivery, Link, Publisher, topology};
+use scaleout_broker::{BrokerError, Delivery, Publisher, Subscription, topology};
 use scaleout_common::wire::{Outcomes, OutcomesApplied};
 
 use super::answer::{answer, read};
@@ -11,14 +11,17 @@ use crate::catalog::CatalogError;
 use crate::context::Context;
 
 /// Unacknowledged messages at most.
-const PREFETCH: u16 = 256;
+pub(super) const PREFETCH: u16 = 256;
 
 /// Messages applied in one statement at most.
 const BATCH: usize = 64;
 
-/// Runs until the link fails.
-pub(super) async fn serve(context: &Context, link: &Link, publisher: &Publisher) -> Result<(), BrokerError> {
-    let mut subscription = link.consume(topology::OUTCOMES, PREFETCH).await?;
+/// Runs until the subscription fails.
+pub(super) async fn serve(
+    context: &Context,
+    mut subscription: Subscription,
+    publisher: &Publisher,
+) -> Result<(), BrokerError> {
     let acker = subscription.acker();
     loop {
         let deliveries = subscription.next_batch(BATCH).await?;

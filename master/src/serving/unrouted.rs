@@ -1,21 +1,31 @@
 //! Consumes tasks and markers of pools whose queues were missing: declares the queues and publishes them again.
 
-use scaleout_broker::{BrokerError, Link, Outgoing, Publisher, topology};
+use std::collections::HashSet;
+use std::time::Instant;
+
+use scaleout_broker::{
+    BrokerError, Link, Outgoing, OwnQueue, PublishError, Publisher, Subscription, topology,
+};
 use scaleout_common::wire::{Kind, Marker, Task, Tasks};
 
 use super::answer::read;
 use crate::context::Context;
 
 /// Unacknowledged messages at most.
-const PREFETCH: u16 = 500;
+pub(super) const PREFETCH: u16 = 500;
 
-/// Runs until the link fails.
-pub(super) async fn serve(context: &Context, link: &Link, publisher: &Publisher) -> Result<(), BrokerError> {
-    let mut subscription = link.consume(topology::UNROUTED, PREFETCH).await?;
+/// Runs until the subscription fails.
+pub(super) async fn serve(
+    context: &Context,
+    link: &Link,
+    mut subscription: Subscription,
+    publisher: &Publisher,
+) -> Result<(), BrokerError> {
     let acker = subscription.acker();
     loop {
         let deliveries = subscription.next_batch(usize::from(PREFETCH)).await?;
         let (mut again, mut executions) = (Vec::new(), 0);
+        let mut queues = HashSet::new();
         for delivery in &deliveries {
             // Anything else is read as a task, and buried if it is none.
             let known = |kind: &Kind| matches!(kind, Kind::Marker | Kind::Tasks);
@@ -34,6 +44,7 @@ pub(super) async fn serve(context: &Context, link: &Link, publisher: &Publisher)
                     executions += named.unwrap_or_default();
                     link.declare_pool(&pool).await?;
                     again.push(Outgoing::rerouted(&pool, priority, kind, delivery.body.clone()));
+                    queues.insert(OwnQueue::Tasks(pool, priority));
                 }
                 Some(_) => {}
                 None => {
@@ -42,11 +53,15 @@ pub(super) async fn serve(context: &Context, link: &Link, publisher: &Publisher)
             }
         }
         let messages = again.len();
-        // A failure leaves them unacknowledged: they come again with the next link.
-        publisher
-            .publish(again)
-            .await
-            .map_err(|error| BrokerError::Lost(format!("cannot publish unrouted tasks again: {error}")))?;
+        // A failure leaves them unacknowledged: they come again.
+        publisher.publish(again).await.map_err(|error| {
+            let attempted = "publish unrouted tasks again".to_owned();
+            if matches!(error, PublishError::Refused) {
+                queues.into_iter().for_each(|queue| context.suspects.note(queue, Instant::now()));
+                return BrokerError::Internal { attempted, reason: error.to_string() };
+            }
+            BrokerError::Lost(format!("cannot {attempted}: {error}"))
+        })?;
         context.metrics.tasks_rerouted.increment(executions as u64);
         tracing::warn!(messages, executions, "declared missing queues and published their tasks again");
         if let Some(last) = deliveries.last() {

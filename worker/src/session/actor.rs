@@ -23,6 +23,7 @@ use super::markers::MarkerBook;
 use super::outcomes::OutcomeBook;
 use super::pulse::{Beat, Pulse};
 use super::rate::Rate;
+use super::refusals::Refusals;
 use super::reporting::{PUBLISHING_MAX, Writing};
 use super::start::SessionEnd;
 use super::subscribing::{Subscribing, Wish};
@@ -66,6 +67,7 @@ pub(super) struct Actor {
     pub(super) phase: Phase,
     pub(super) deliveries: Deliveries,
     pub(super) claims: ClaimBook,
+    pub(super) refusals: Refusals,
     pub(super) attempts: Attempts,
     pub(super) markers: MarkerBook,
     pub(super) outcomes: OutcomeBook,
@@ -116,6 +118,7 @@ impl Actor {
             phase: Phase::Greeting { sent: None, times: 0 },
             deliveries: Deliveries::default(),
             claims: ClaimBook::default(),
+            refusals: Refusals::default(),
             markers: MarkerBook::default(),
             outcomes: OutcomeBook::default(),
             writing: Writing::default(),

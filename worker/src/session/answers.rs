@@ -224,7 +224,7 @@ impl Actor {
             let Some(delivery) = self.claims.answered(answer.number) else { continue };
             match answer.verdict {
                 ClaimVerdict::SessionEnded => return self.session_ended(),
-                ClaimVerdict::NotYours => not_yours.push(delivery),
+                ClaimVerdict::NotYours => not_yours.extend(self.give_back_or_drop(&answer, delivery)),
                 _ => self.claim_answered(delivery, answer, &packages),
             }
         }
@@ -237,6 +237,23 @@ impl Actor {
         }
     }
 
+    /// The delivery, if it is to go back to its queue.
+    fn give_back_or_drop(&mut self, answer: &ClaimAnswer, delivery: DeliveryName) -> Option<DeliveryName> {
+        let (execution, attempt) = (answer.execution, answer.attempt);
+        if !self.refusals.refused(execution, attempt) {
+            return Some(delivery);
+        }
+        if self.deliveries.done(delivery) {
+            tracing::error!(
+                %execution,
+                attempt,
+                "a task is refused again and again: somebody has put it into the queue of a pool that is not its own; it \
+                 is dropped, and sent to its own queue if it is missing there"
+            );
+        }
+        None
+    }
+
     fn claim_answered(
         &mut self,
         delivery: DeliveryName,
@@ -245,6 +262,7 @@ impl Actor {
     ) {
         self.deliveries.done(delivery);
         let (execution, attempt) = (answer.execution, answer.attempt);
+        self.refusals.answered(execution, attempt);
         match (answer.verdict, answer.grant) {
             (ClaimVerdict::Granted, Some(grant)) => match packages.get(grant.package as usize).cloned() {
                 Some(package) => {

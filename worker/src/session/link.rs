@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::event::{Answer, Event, Linked};
 use super::subscriptions;
+use super::unserved::Unserved;
 use crate::guard::boot_time;
 use crate::hearing::{Ears, Rebuilds};
 
@@ -31,24 +32,28 @@ pub(crate) async fn run(
 ) {
     let name = format!("scaleout worker {session}");
     let number = AtomicU64::new(0);
+    let unserved = Unserved::default();
     let serve = |link: Link| {
         let number = number.fetch_add(1, Ordering::Relaxed) + 1;
         let (events, logs, looks) = (events.clone(), publisher.clone(), looks.clone());
-        let rebuilds = ears.rebuilds();
+        let (rebuilds, unserved) = (ears.rebuilds(), unserved.clone());
         async move {
             tokio::select! {
-                served = serve(number, &link, &events, &logs, looks) => served,
+                served = serve(number, &link, &events, &logs, looks, &unserved) => served,
                 lost = deaf(rebuilds) => Err(lost),
             }
         }
     };
-    let report = |_: &BrokerError| {
+    let report = |error: &BrokerError| {
+        unserved.ended(error);
         publisher.send_replace(None);
         let (events, number) = (events.clone(), number.load(Ordering::Relaxed));
         // The session's loop may be busy and its queue full; the supervisor must not wait for it.
         tokio::spawn(async move { events.send(Event::Unlinked { number }).await });
     };
     supervise(&settings, &name, &stop, serve, report).await;
+    // Whoever still ships over the last link has lost it: it may have stalled, and confirm nothing any more.
+    publisher.send_replace(None);
 }
 
 /// The link looks alive, and nothing is heard over it: to be dropped whole.
@@ -63,6 +68,7 @@ async fn serve(
     events: &mpsc::Sender<Event>,
     logs: &watch::Sender<Option<Publisher>>,
     looks: watch::Receiver<u64>,
+    unserved: &Unserved,
 ) -> Result<(), BrokerError> {
     // A channel each: the windows of outcomes and logs wait for the disk, claims and heartbeats must not.
     let claims = link.publisher(1).await?;
@@ -74,8 +80,9 @@ async fn serve(
     if events.send(Event::Linked(linked)).await.is_ok() {
         tokio::try_join!(
             receive(answers, events),
-            subscriptions::serve(link, &outcomes, served, events),
+            subscriptions::serve(link, &outcomes, served, unserved, events),
             look(link, looks, events),
+            Box::pin(async { Err::<(), _>(unserved.served(link).await) }),
         )?;
     }
     // The session's loop has ended. Its log records still need the link, until they are shipped and `stop` says so.

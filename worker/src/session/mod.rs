@@ -18,10 +18,12 @@ mod moments;
 mod outcomes;
 mod pulse;
 mod rate;
+mod refusals;
 mod reporting;
 mod start;
 mod subscribing;
 mod subscriptions;
+mod unserved;
 mod waiting;
 
 pub(crate) use reporting::portions;

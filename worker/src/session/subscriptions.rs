@@ -15,6 +15,7 @@ use tokio::task::JoinSet;
 
 use super::deliveries::DeliveryName;
 use super::event::Event;
+use super::unserved::Unserved;
 
 /// How the session wants to be subscribed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -77,6 +78,7 @@ pub(crate) async fn serve(
     link: &Link,
     publisher: &Publisher,
     mut served: Served,
+    unserved: &Unserved,
     events: &mpsc::Sender<Event>,
 ) -> Result<(), BrokerError> {
     let mut open = Open::default();
@@ -90,7 +92,7 @@ pub(crate) async fn serve(
                 open.close().await;
                 let wanted = served.wanted.borrow_and_update().clone();
                 let number = wanted.number;
-                open = Open::open(link, publisher, wanted, events).await?;
+                open = Open::open(link, publisher, wanted, unserved, events).await?;
                 if events.send(Event::Subscribed { number }).await.is_err() {
                     return Ok(());
                 }
@@ -118,15 +120,23 @@ impl Open {
         link: &Link,
         publisher: &Publisher,
         wanted: Wanted,
+        unserved: &Unserved,
         events: &mpsc::Sender<Event>,
     ) -> Result<Self, BrokerError> {
         let (closing, closed) = watch::channel(());
         let mut open = Self { first: wanted.number, closing: Some(closing), ..Self::default() };
+        let mut queues = Vec::new();
         for pool in &wanted.pools {
             link.declare_pool(pool).await?;
             for priority in Priority::ALL {
-                let subscription =
-                    link.consume(&topology::task_queue(pool, priority), wanted.prefetch).await?;
+                let queue = topology::task_queue(pool, priority);
+                if unserved.has(&queue, link).await {
+                    continue;
+                }
+                unserved.trying(&queue);
+                let subscription = link.consume(&queue, wanted.prefetch).await?;
+                unserved.tried();
+                queues.push(queue);
                 let number = open.first + open.ackers.len() as u64;
                 open.ackers.push(subscription.acker());
                 let forward =
@@ -134,6 +144,11 @@ impl Open {
                 open.forwarding.spawn(forward.run(subscription, closed.clone()));
             }
         }
+        let link = link.clone();
+        open.forwarding.spawn(async move {
+            let mut closed = closed;
+            unless_closed(&mut closed, link.forgotten(&queues)).await.map_or(Ok(()), Err)
+        });
         Ok(open)
     }
 

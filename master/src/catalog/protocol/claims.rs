@@ -1,7 +1,6 @@
 //! Granting claims: one transaction per claim message.
 
 use std::collections::HashMap;
-use std::sync::Mutex;
 
 use jiff::Timestamp;
 use scaleout_common::ids::{BatchId, ClaimNumber, SessionId};
@@ -14,6 +13,7 @@ use scaleout_common::wire::{
 use tokio_postgres::{Row, Transaction};
 use uuid::Uuid;
 
+use super::packages::{PackageGrants, PackageKey, Reading};
 use super::sql;
 use crate::catalog::{Catalog, CatalogError, rows};
 
@@ -24,9 +24,6 @@ const INLINE_BYTES_MAX: usize = 16 * 1024;
 /// would never arrive, and its session would ask for it for ever.
 const ANSWER_VALUES_BYTES_MAX: usize = BODY_BYTES_MAX / 2;
 
-/// Package grants kept in memory at most.
-const PACKAGES_MAX: usize = 4_096;
-
 /// What a claim message led to.
 pub(crate) struct ClaimsGranted {
     pub(crate) answers: ClaimAnswers,
@@ -35,30 +32,6 @@ pub(crate) struct ClaimsGranted {
     pub(crate) at: Option<Timestamp>,
     /// What the worker that asked understands.
     pub(crate) dialect: Dialect,
-}
-
-type PackageKey = (BatchId, i64);
-
-/// Package grants by batch and package. They never change, so they are read once.
-#[derive(Default)]
-pub(crate) struct PackageGrants(Mutex<HashMap<PackageKey, PackageGrant>>);
-
-impl PackageGrants {
-    fn get(&self, key: &PackageKey) -> Option<PackageGrant> {
-        self.lock().get(key).cloned()
-    }
-
-    fn put(&self, key: PackageKey, grant: PackageGrant) {
-        let mut grants = self.lock();
-        if grants.len() >= PACKAGES_MAX {
-            grants.clear();
-        }
-        grants.insert(key, grant);
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<PackageKey, PackageGrant>> {
-        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
-    }
 }
 
 impl Catalog {
@@ -95,7 +68,7 @@ impl Catalog {
             lock: client.prepare_cached(lock).await?,
             grant: client.prepare_cached(sql::GRANT).await?,
             claimed: client.prepare_cached(sql::CLAIMED).await?,
-            package: client.prepare_cached(sql::PACKAGE_GRANT).await?,
+            packages: Reading::prepare(&client).await?,
             refuse: client.prepare_cached(sql::REFUSE_CLAIMS).await?,
         };
         let transaction = client.transaction().await?;
@@ -125,9 +98,12 @@ impl Catalog {
             let all = SortedClaims::new(message.claims.iter());
             executions = all.look(&transaction, &statements, &pools).await?;
         }
-        let mut answers = Answers::new(session, executions, refused_through);
-        for claim in &message.claims {
-            answers.add(claim, &transaction, &statements, known).await?;
+        let verdicts = verdicts(message, &executions, refused_through)?;
+        let keys = verdicts.iter().filter_map(|(_, row)| row.map(package_key)).collect();
+        let packages = known.of(&keys, &transaction, &statements.packages).await?;
+        let mut answers = Answers::new(session, packages);
+        for (claim, (verdict, row)) in message.claims.iter().zip(verdicts) {
+            answers.add(claim, verdict, row)?;
         }
         transaction.commit().await?;
         Ok(Tried::Done(Some(ClaimsGranted { answers: answers.done, granted, at: Some(at), dialect })))
@@ -152,7 +128,7 @@ struct Statements {
     lock: tokio_postgres::Statement,
     grant: tokio_postgres::Statement,
     claimed: tokio_postgres::Statement,
-    package: tokio_postgres::Statement,
+    packages: Reading,
     refuse: tokio_postgres::Statement,
 }
 
@@ -240,89 +216,78 @@ impl SortedClaims {
     }
 }
 
+/// How each claim is answered, with the row of what it is granted.
+fn verdicts<'a>(
+    message: &Claims,
+    executions: &'a HashMap<Uuid, Row>,
+    refused_through: ClaimNumber,
+) -> Result<Vec<(ClaimVerdict, Option<&'a Row>)>, CatalogError> {
+    let verdict = |claim: &Claim| {
+        let row = executions.get(&claim.execution.0);
+        let mut found = row.map(claimed).transpose()?;
+        if let (Some(found), Some(row)) = (&mut found, row) {
+            // What comes too late to start is nobody's, and need not go back to its queue.
+            found.allowed &= claim.number > refused_through || row.get::<_, bool>("late");
+        }
+        let verdict = answer_claim(found, claim_of(message.session, claim));
+        Ok((verdict, row.filter(|_| verdict == ClaimVerdict::Granted)))
+    };
+    message.claims.iter().map(verdict).collect()
+}
+
+fn package_key(row: &Row) -> PackageKey {
+    (BatchId(row.get("batch_id")), row.get("package_id"))
+}
+
 /// Collects the answers; packages are named once however many grants refer to them.
 struct Answers {
     done: ClaimAnswers,
-    executions: HashMap<Uuid, Row>,
-    packages: HashMap<PackageKey, u32>,
-    /// Claims up to this number are granted nothing.
-    refused_through: ClaimNumber,
+    packages: HashMap<PackageKey, PackageGrant>,
+    /// Their places in the answer.
+    named: HashMap<PackageKey, u32>,
     /// What is left for values, in bytes.
     room: usize,
 }
 
 impl Answers {
-    fn new(session: SessionId, executions: HashMap<Uuid, Row>, refused_through: ClaimNumber) -> Self {
+    fn new(session: SessionId, packages: HashMap<PackageKey, PackageGrant>) -> Self {
         let done = ClaimAnswers { session, answers: Vec::new(), packages: Vec::new() };
-        let packages = HashMap::new();
-        Self { done, executions, packages, refused_through, room: ANSWER_VALUES_BYTES_MAX }
+        Self { done, packages, named: HashMap::new(), room: ANSWER_VALUES_BYTES_MAX }
     }
 
-    async fn add(
+    fn add(
         &mut self,
         claim: &Claim,
-        transaction: &Transaction<'_>,
-        statements: &Statements,
-        known: &PackageGrants,
+        verdict: ClaimVerdict,
+        granted: Option<&Row>,
     ) -> Result<(), CatalogError> {
-        let session = self.done.session;
-        let row = self.executions.get(&claim.execution.0);
-        let mut found = row.map(claimed).transpose()?;
-        if let (Some(found), Some(row)) = (&mut found, row) {
-            // What comes too late to start is nobody's, and need not go back to its queue.
-            found.allowed &= claim.number > self.refused_through || row.get::<_, bool>("late");
-        }
-        let verdict = answer_claim(found, claim_of(session, claim));
-        let grant = match row {
-            Some(row) if verdict == ClaimVerdict::Granted => {
-                let key = (BatchId(row.get("batch_id")), row.get("package_id"));
+        let grant = match granted {
+            Some(row) => {
                 let mut grant = grant(row)?;
-                grant.package = self.package(key, transaction, statements, known).await?;
+                grant.package = self.package(package_key(row));
                 grant.values = self.fitting(grant.values);
                 Some(grant)
             }
-            _ => None,
+            None => None,
         };
-        let answer = ClaimAnswer {
-            number: claim.number,
-            execution: claim.execution,
-            attempt: claim.attempt,
-            verdict,
-            grant,
-        };
-        self.done.answers.push(answer);
+        let Claim { number, execution, attempt } = *claim;
+        self.done.answers.push(ClaimAnswer { number, execution, attempt, verdict, grant });
         Ok(())
     }
 
-    /// The index of a package in the answer.
-    async fn package(
-        &mut self,
-        key: PackageKey,
-        transaction: &Transaction<'_>,
-        statements: &Statements,
-        known: &PackageGrants,
-    ) -> Result<u32, CatalogError> {
-        if let Some(index) = self.packages.get(&key) {
-            return Ok(*index);
+    /// The place of a package in the answer.
+    fn package(&mut self, key: PackageKey) -> u32 {
+        if let Some(place) = self.named.get(&key) {
+            return *place;
         }
-        let package = match known.get(&key) {
-            Some(package) => package,
-            None => {
-                let row = transaction.query_one(&statements.package, &[&key.0.0, &key.1]).await?;
-                let package = package_grant(&row)?;
-                known.put(key, package.clone());
-                package
-            }
-        };
-        let index = self.done.packages.len() as u32;
+        let place = self.done.packages.len() as u32;
+        let package = self.packages[&key].clone();
         let package = PackageGrant { project_values: self.fitting(package.project_values), ..package };
         self.done.packages.push(package);
-        self.packages.insert(key, index);
-        Ok(index)
+        self.named.insert(key, place);
+        place
     }
-}
 
-impl Answers {
     /// The values as they are while there is room for them, else to be fetched.
     fn fitting(&mut self, values: Values) -> Values {
         match values {
@@ -381,19 +346,8 @@ fn milliseconds(column: Option<i64>) -> Option<u64> {
     column.map(|ms| ms.max(0).unsigned_abs())
 }
 
-fn package_grant(row: &Row) -> Result<PackageGrant, CatalogError> {
-    let bundle: Vec<u8> = row.get("bundle");
-    Ok(PackageGrant {
-        folder: row.get("folder"),
-        project: row.get("project"),
-        package: row.get("package"),
-        bundle: bundle.try_into().map_err(|_| CatalogError::Corrupt("a bundle's hash".to_owned()))?,
-        project_values: values(Some(row.get("project_values")), row.get("sealed")),
-    })
-}
-
 /// Sensitive values and large ones never travel by AMQP.
-fn values(plain: Option<String>, sealed: bool) -> Values {
+pub(super) fn values(plain: Option<String>, sealed: bool) -> Values {
     match plain {
         _ if sealed => Values::Fetch,
         Some(text) if text.len() > INLINE_BYTES_MAX => Values::Fetch,

@@ -40,10 +40,24 @@ impl Dispatch {
 impl Catalog {
     /// The broker has confirmed all messages of these dispatches. Gives how many seconds ago each was written.
     pub(crate) async fn confirm_dispatches(&self, ids: &[i64]) -> Result<Vec<f64>, CatalogError> {
-        let client = self.request().await?;
+        // A plan that was made while there were few reads all of them.
+        let client = self.by_id().await?;
         let statement = client.prepare_cached(sql::CONFIRM_DISPATCHES).await?;
         let confirmed = client.query(&statement, &[&ids]).await?;
         Ok(confirmed.iter().map(|row| row.get("age")).collect())
+    }
+
+    /// The broker has lost what it had confirmed of a pool and priority, or of all: this master publishes it again.
+    pub(crate) async fn unconfirm_dispatches(
+        &self,
+        master: MasterId,
+        lost: Option<(&PoolName, Priority)>,
+    ) -> Result<u64, CatalogError> {
+        let client = self.request().await?;
+        let statement = client.prepare_cached(sql::UNCONFIRM_DISPATCHES).await?;
+        let (pool, priority) =
+            (lost.map(|(pool, _)| pool.as_str()), lost.map(|(_, priority)| priority.code()));
+        Ok(client.execute(&statement, &[&pool, &priority, &master.0]).await?)
     }
 
     /// This master's dispatches that have gone unconfirmed for too long; they count as published now.

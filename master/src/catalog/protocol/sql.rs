@@ -67,7 +67,7 @@ statements! {
     NOTE_REBUILD = "protocol/note_rebuild.sql",
     NOTE_RUNNING = "protocol/note_running.sql",
     OVERDUE_DISPATCHES = "protocol/overdue_dispatches.sql",
-    PACKAGE_GRANT = "protocol/package_grant.sql",
+    PACKAGES_OF_GRANTS = "protocol/packages_of_grants.sql",
     PARTITIONS = "protocol/partitions.sql",
     POOLS = "protocol/pools.sql",
     PROVE_MASTER = "protocol/prove_master.sql",
@@ -96,6 +96,8 @@ statements! {
     SWEEP_MARKER = "protocol/sweep_marker.sql",
     TAKE_LEASES = "protocol/take_leases.sql",
     TOUCH_MEMBERS = "protocol/touch_members.sql",
+    UNCONFIRM_DISPATCHES = "protocol/unconfirm_dispatches.sql",
     UNPUT_MARKER = "protocol/unput_marker.sql",
+    VALUES_OF_GRANTS = "protocol/values_of_grants.sql",
     WAITING_HEADS = "protocol/waiting_heads.sql",
 }

@@ -18,8 +18,9 @@ use super::lines::{Limited, packages_of};
 use super::minting::mint;
 use super::new_batch::{NewBatch, Part};
 use super::prepare::{KeptValues, Prepared, Target, prepare, request_hash};
+use super::projects::{PackageIds, current_packages};
 use super::start::{START_DEADLINE_MS_MAX, Settled};
-use super::values::SetValues;
+use super::values::{SetValues, values_of_projects};
 use super::{Caller, Deed, Manifests, RequestError, sql};
 use crate::catalog::protocol::{DISPATCH_EXECUTIONS_MAX, Dispatch};
 use crate::catalog::{Catalog, CatalogError, Sealer, rows};
@@ -122,8 +123,8 @@ impl Catalog {
         let large = request.executions.len() > PREPARE_INLINE_ITEMS_MAX;
         let mut new = NewBatch::of(&request, hash, caller, accepting);
         new.choose(self.chosen_workers(&request).await?);
-        let targets = self.targets(&request, accepting.manifests).await?;
-        new.packages = self.batch_packages(targets.iter(), accepting.sealer).await?;
+        let (targets, set) = self.targets_with_values(&request, accepting).await?;
+        new.packages = batch_packages(targets.iter(), &set)?;
         let paths: BTreeSet<&PackagePath> = targets.keys().collect();
         new.deed = Deed::on_several(AuditAction::BatchEnqueue, paths.into_iter());
         new.limited = Limited::new(request.limit_key, packages_of(targets.iter()));
@@ -186,29 +187,40 @@ impl Catalog {
         }
         let start = new.start.settle(now)?;
         let ids = mint(now, parts.iter().map(Part::executions).sum());
-        if !new.insert_batch(&transaction, now, &ids).await? {
+        // One behind the other, without waiting for the answers in between; but what is to be sent first must be ready.
+        let insert = transaction.prepare_cached(sql::INSERT_BATCH).await?;
+        let inserted = tokio::try_join!(
+            biased;
+            async { new.insert_batch(&transaction, &insert, now, &ids).await.map_err(Some)?.ok_or(None) },
+            // Before the executions: a deleted project is told, and not what follows from it.
+            async { new.insert_packages(&transaction).await.map_err(Some) },
+            async { insert_parts(parts, &transaction, &ids, values, &start).await.map_err(Some) },
+        );
+        let dispatches = match inserted {
+            Ok(((), (), dispatches)) => dispatches,
+            Err(Some(error)) => return Err(error),
             // The same request came twice at once, and the other one was faster.
-            transaction.rollback().await?;
-            drop(client);
-            let answer = self.repeated(new.id, &new.hash).await?.ok_or_else(|| {
-                CatalogError::Corrupt(format!("batch {} was there and is not any more", new.id))
-            })?;
-            return Ok(Accepted::before(answer));
-        }
+            Err(None) => {
+                transaction.rollback().await?;
+                drop(client);
+                return self.accepted_meanwhile(new).await;
+            }
+        };
         if let Some(run) = &new.scheduled {
             run.note(&transaction, new.id).await?;
         }
-        // The packages are sent first, so that a deleted project is told before anything else fails.
-        let ((), dispatches) = tokio::try_join!(
-            biased;
-            new.insert_packages(&transaction),
-            insert_parts(parts, &transaction, &ids, values, &start)
-        )?;
         let joined =
             chosen::open(&transaction, parts.iter().filter_map(|part| part.new.chosen.as_ref())).await?;
         transaction.commit().await?;
         let executions = parts.iter().map(|part| (part.new.priority, part.executions() as u64)).collect();
         Ok(Accepted { answer: accepted(parts, &ids, &start), executions, dispatches, joined })
+    }
+
+    async fn accepted_meanwhile(&self, new: &NewBatch<'_>) -> Result<Accepted, RequestError> {
+        let answer = self.repeated(new.id, &new.hash).await?.ok_or_else(|| {
+            CatalogError::Corrupt(format!("batch {} was there and is not any more", new.id))
+        })?;
+        Ok(Accepted::before(answer))
     }
 
     /// The packages that the request names, as they are deployed now.
@@ -217,13 +229,35 @@ impl Catalog {
         request: &EnqueueRequest,
         manifests: &Manifests,
     ) -> Result<HashMap<PackagePath, Target>, RequestError> {
-        let paths: BTreeSet<&PackagePath> = request.executions.iter().map(|item| &item.package).collect();
-        if paths.len() > BATCH_PACKAGES_MAX {
-            let message = format!("a batch may name {BATCH_PACKAGES_MAX} packages, found {}", paths.len());
-            return Err(RequestError::invalid(message));
-        }
-        let paths: Vec<PackagePath> = paths.into_iter().cloned().collect();
+        let paths = packages_named(request)?;
         let found = self.current_packages(&paths).await?;
+        self.known_targets(paths, &found, manifests).await
+    }
+
+    /// The same, with what is set for their projects by id.
+    async fn targets_with_values(
+        &self,
+        request: &EnqueueRequest,
+        accepting: &Accepting<'_>,
+    ) -> Result<(HashMap<PackagePath, Target>, HashMap<i64, SetValues>), RequestError> {
+        let paths = packages_named(request)?;
+        let client = self.request().await?;
+        // One behind the other without waiting in between, packages first: who sets a value and deploys then gets both.
+        let (found, set) = tokio::try_join!(
+            biased;
+            current_packages(&client, &paths),
+            values_of_projects(&client, &paths, accepting.sealer),
+        )?;
+        drop(client);
+        Ok((self.known_targets(paths, &found, accepting.manifests).await?, set))
+    }
+
+    async fn known_targets(
+        &self,
+        paths: Vec<PackagePath>,
+        found: &HashMap<PackagePath, PackageIds>,
+        manifests: &Manifests,
+    ) -> Result<HashMap<PackagePath, Target>, RequestError> {
         let ids: Vec<i64> = found.values().map(|(package, _)| *package).collect();
         let known = self.packages_by_id(manifests, &ids).await?;
         let target = |path: PackagePath| {
@@ -237,36 +271,40 @@ impl Catalog {
             Some(first) => Err(self.no_such_package(first, missing.len()).await?),
         }
     }
+}
 
-    /// What each package of the batch gets of its project's values.
-    pub(super) async fn batch_packages<'a>(
-        &self,
-        targets: impl Iterator<Item = (&'a PackagePath, &'a Target)> + Clone + Send,
-        sealer: &Sealer,
-    ) -> Result<Vec<(i64, KeptValues)>, RequestError> {
-        let projects: Vec<i64> = targets.clone().map(|(_, target)| target.project_id).collect();
-        let set = self.project_values(&projects, sealer).await?;
-        let mut problems = Problems::default();
-        let mut packages = Vec::with_capacity(projects.len());
-        let nothing = SetValues::default();
-        for (path, target) in targets {
-            let set = set.get(&target.project_id).unwrap_or(&nothing);
-            let parameters = set.hiding(&target.known.project_parameters);
-            match resolve(&parameters, &BTreeMap::new(), &set.values) {
-                Ok(resolved) => packages.push((target.package_id, KeptValues::of(&resolved))),
-                Err(errors) => {
-                    errors.iter().for_each(|error| add_project_problem(&mut problems, path, error))
-                }
-            }
-        }
-        if problems.is_empty() {
-            // In the order in which who deletes a project locks its packages.
-            packages.sort_by_key(|(id, _)| *id);
-            return Ok(packages);
-        }
-        let message = format!("the values of the project do not fit: {}", problems.summary());
-        Err(RequestError::Parameters { message, problems: problems.into_listed() })
+fn packages_named(request: &EnqueueRequest) -> Result<Vec<PackagePath>, RequestError> {
+    let paths: BTreeSet<&PackagePath> = request.executions.iter().map(|item| &item.package).collect();
+    if paths.len() > BATCH_PACKAGES_MAX {
+        let message = format!("a batch may name {BATCH_PACKAGES_MAX} packages, found {}", paths.len());
+        return Err(RequestError::invalid(message));
     }
+    Ok(paths.into_iter().cloned().collect())
+}
+
+/// What each package of the batch gets of what is set for its project.
+pub(super) fn batch_packages<'a>(
+    targets: impl Iterator<Item = (&'a PackagePath, &'a Target)>,
+    set: &HashMap<i64, SetValues>,
+) -> Result<Vec<(i64, KeptValues)>, RequestError> {
+    let mut problems = Problems::default();
+    let mut packages = Vec::new();
+    let nothing = SetValues::default();
+    for (path, target) in targets {
+        let set = set.get(&target.project_id).unwrap_or(&nothing);
+        let parameters = set.hiding(&target.known.project_parameters);
+        match resolve(&parameters, &BTreeMap::new(), &set.values) {
+            Ok(resolved) => packages.push((target.package_id, KeptValues::of(&resolved))),
+            Err(errors) => errors.iter().for_each(|error| add_project_problem(&mut problems, path, error)),
+        }
+    }
+    if problems.is_empty() {
+        // In the order in which who deletes a project locks its packages.
+        packages.sort_by_key(|(id, _)| *id);
+        return Ok(packages);
+    }
+    let message = format!("the values of the project do not fit: {}", problems.summary());
+    Err(RequestError::Parameters { message, problems: problems.into_listed() })
 }
 
 async fn insert_parts(

@@ -12,6 +12,7 @@ use scaleout_common::names::PoolName;
 use scaleout_common::priority::Priority;
 use scaleout_common::protocol::explain::count;
 use scaleout_common::status::Status;
+use tokio_postgres::Statement;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
@@ -157,15 +158,15 @@ impl<'a> NewBatch<'a> {
         }
     }
 
-    /// With its line in the audit. `false` if there is a batch of this id.
+    /// With its line in the audit, by `insert`. `None` if there is a batch of this id.
     pub(super) async fn insert_batch(
         &self,
         transaction: &Transaction<'_>,
+        insert: &Statement,
         now: Timestamp,
         ids: &[ExecutionId],
-    ) -> Result<bool, RequestError> {
+    ) -> Result<Option<()>, RequestError> {
         let (first, last) = ids.first().zip(ids.last()).expect("a batch has at least one execution");
-        let insert = transaction.prepare_cached(sql::INSERT_BATCH).await?;
         let detail = count(ids.len() as u64, "execution");
         let parameters: [&(dyn ToSql + Sync); 12] = [
             &self.id.0,
@@ -181,7 +182,7 @@ impl<'a> NewBatch<'a> {
             &detail,
             &self.caller.remote,
         ];
-        Ok(transaction.execute(&insert, &parameters).await? > 0)
+        Ok((transaction.execute(insert, &parameters).await? > 0).then_some(()))
     }
 
     /// # Errors
@@ -271,8 +272,9 @@ impl<'a> NewBatch<'a> {
         }
         let insert = transaction.prepare_cached(sql::INSERT_DISPATCHES).await?;
         let size = DISPATCH_EXECUTIONS_MAX as i32;
-        let parameters: [&(dyn ToSql + Sync); 5] =
-            [&self.accepting.master.0, &self.priority.code(), &self.pool.as_str(), &ids, &size];
+        let firsts: Vec<i32> = (1..=ids.len() as i32).step_by(DISPATCH_EXECUTIONS_MAX).collect();
+        let parameters: [&(dyn ToSql + Sync); 6] =
+            [&self.accepting.master.0, &self.priority.code(), &self.pool.as_str(), &ids, &firsts, &size];
         let rows = transaction.query(&insert, &parameters).await?;
         let inserted: HashMap<Uuid, i64> =
             rows.iter().map(|row| (row.get("first_id"), row.get("id"))).collect();

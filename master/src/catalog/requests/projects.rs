@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use deadpool_postgres::Object;
 use scaleout_common::MASK;
 use scaleout_common::api::{PackageSummary, ParameterSummary, ProjectDetail, ProjectSummary};
 use scaleout_common::names::{Name, PackagePath, PackageScope, ProjectPath};
@@ -16,7 +17,7 @@ use crate::catalog::rows::corrupt;
 use crate::catalog::{Catalog, CatalogError};
 
 /// Id of the package and of its project.
-type PackageIds = (i64, i64);
+pub(super) type PackageIds = (i64, i64);
 
 impl Catalog {
     /// The projects of a folder, or of all, by name.
@@ -69,17 +70,7 @@ impl Catalog {
         &self,
         paths: &[PackagePath],
     ) -> Result<HashMap<PackagePath, PackageIds>, CatalogError> {
-        let client = self.request().await?;
-        let select = client.prepare_cached(sql::SELECT_CURRENT_PACKAGES).await?;
-        let folders: Vec<&str> = paths.iter().map(|path| path.folder.as_str()).collect();
-        let projects: Vec<&str> = paths.iter().map(|path| path.project.as_str()).collect();
-        let packages: Vec<&str> = paths.iter().map(|path| path.package.as_str()).collect();
-        let rows = client.query(&select, &[&folders, &projects, &packages]).await?;
-        let found = |row: &Row| {
-            let index = usize::try_from(row.get::<_, i64>("n") - 1).map_err(corrupt)?;
-            Ok((paths[index].clone(), (row.get("id"), row.get("project_id"))))
-        };
-        rows.iter().map(found).collect()
+        current_packages(&self.request().await?, paths).await
     }
 
     /// The ids of a package, or of all of a project or a folder, in every version.
@@ -170,4 +161,21 @@ fn parameter_summary(parameter: &Parameter, value: Option<Value>) -> ParameterSu
         default: parameter.default.as_ref().map(|value| masked(value.to_json())),
         value: value.map(masked),
     }
+}
+
+/// As [`Catalog::current_packages`], on a connection that the caller has.
+pub(super) async fn current_packages(
+    client: &Object,
+    paths: &[PackagePath],
+) -> Result<HashMap<PackagePath, PackageIds>, CatalogError> {
+    let select = client.prepare_cached(sql::SELECT_CURRENT_PACKAGES).await?;
+    let folders: Vec<&str> = paths.iter().map(|path| path.folder.as_str()).collect();
+    let projects: Vec<&str> = paths.iter().map(|path| path.project.as_str()).collect();
+    let packages: Vec<&str> = paths.iter().map(|path| path.package.as_str()).collect();
+    let rows = client.query(&select, &[&folders, &projects, &packages]).await?;
+    let found = |row: &Row| {
+        let index = usize::try_from(row.get::<_, i64>("n") - 1).map_err(corrupt)?;
+        Ok((paths[index].clone(), (row.get("id"), row.get("project_id"))))
+    };
+    rows.iter().map(found).collect()
 }

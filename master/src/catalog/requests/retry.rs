@@ -16,7 +16,8 @@ use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::accept::{
-    Accepted, Accepting, BATCH_PACKAGES_MAX, PREPARE_INLINE_ITEMS_MAX, apart_if, execution_owner,
+    Accepted, Accepting, BATCH_PACKAGES_MAX, PREPARE_INLINE_ITEMS_MAX, apart_if, batch_packages,
+    execution_owner,
 };
 use super::chosen::Chosen;
 use super::error::Problems;
@@ -122,7 +123,9 @@ impl Catalog {
             .zip(&targets)
             .map(|(old, again)| (again.now.package_id, (&old.path, &again.now)))
             .collect();
-        let kept = self.batch_packages(packages.values().copied(), accepting.sealer).await?;
+        let projects: Vec<i64> = packages.values().map(|(_, target)| target.project_id).collect();
+        let set = self.project_values(&projects, accepting.sealer).await?;
+        let kept = batch_packages(packages.values().copied(), &set)?;
         let paths = packages_of(packages.values().copied());
         let rows = self.retried_values(&request.executions).await?;
         let large = old.len() > PREPARE_INLINE_ITEMS_MAX;

@@ -113,6 +113,7 @@ statements! {
     SELECT_TOKENS = "requests/select_tokens.sql",
     SELECT_UNENDED = "requests/select_unended.sql",
     SELECT_UNKNOWN_FOLDERS = "requests/select_unknown_folders.sql",
+    SELECT_VALUES_OF_PROJECTS = "requests/select_values_of_projects.sql",
     SELECT_VERSION = "requests/select_version.sql",
     SELECT_VERSIONS = "requests/select_versions.sql",
     SELECT_WORKERS = "requests/select_workers.sql",

@@ -4,9 +4,10 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use deadpool_postgres::Object;
 use scaleout_common::api::{AuditAction, ExecutionValues};
 use scaleout_common::ids::{Attempt, BatchId, ExecutionId, SessionId};
-use scaleout_common::names::ProjectPath;
+use scaleout_common::names::{PackagePath, ProjectPath};
 use scaleout_package::arguments::check;
 use scaleout_package::model::Parameter;
 use serde_json::{Map, Value};
@@ -57,6 +58,29 @@ impl SetValues {
         }
         Cow::Owned(parameters)
     }
+}
+
+/// The values set for the projects of `packages`, by folder and name as they are now, sensitive ones in the clear.
+pub(super) async fn values_of_projects(
+    client: &Object,
+    packages: &[PackagePath],
+    sealer: &Sealer,
+) -> Result<HashMap<i64, SetValues>, CatalogError> {
+    let select = client.prepare_cached(sql::SELECT_VALUES_OF_PROJECTS).await?;
+    let projects: BTreeSet<(&str, &str)> =
+        packages.iter().map(|path| (path.folder.as_str(), path.project.as_str())).collect();
+    let (folders, names): (Vec<&str>, Vec<&str>) = projects.into_iter().unzip();
+    by_project(&client.query(&select, &[&folders, &names]).await?, sealer)
+}
+
+fn by_project(rows: &[Row], sealer: &Sealer) -> Result<HashMap<i64, SetValues>, CatalogError> {
+    let mut values: HashMap<i64, SetValues> = HashMap::new();
+    for row in rows {
+        let (project, name): (i64, String) = (row.get("project_id"), row.get("name"));
+        let value = open_value(row, project, &name, sealer)?;
+        values.entry(project).or_default().insert(name, value, is_sealed(row));
+    }
+    Ok(values)
 }
 
 impl Catalog {
@@ -111,13 +135,7 @@ impl Catalog {
     ) -> Result<HashMap<i64, SetValues>, CatalogError> {
         let client = self.request().await?;
         let select = client.prepare_cached(sql::SELECT_PROJECT_VALUES).await?;
-        let mut values: HashMap<i64, SetValues> = HashMap::new();
-        for row in client.query(&select, &[&projects]).await? {
-            let (project, name): (i64, String) = (row.get("project_id"), row.get("name"));
-            let value = open_value(&row, project, &name, sealer)?;
-            values.entry(project).or_default().insert(name, value, is_sealed(&row));
-        }
-        Ok(values)
+        by_project(&client.query(&select, &[&projects]).await?, sealer)
     }
 
     /// The values of an execution, for the session that holds the attempt and as long as it does.

@@ -8,6 +8,7 @@ use scaleout_common::protocol::outcome::StopReason;
 use scaleout_common::status::Status;
 use scaleout_common::wire::{Claim, ClaimAnswers, ClaimVerdict, Claims, Heartbeat, Values};
 
+use super::super::PackageGrants;
 use super::rows::Execution;
 use super::world::{self, World, claims, nth, stranger};
 
@@ -243,6 +244,37 @@ async fn sensitive_and_large_values_are_fetched() {
         assert_eq!((&*package.folder, &*package.project, &*package.package), ("f", "p", "k"));
         assert_eq!(package.bundle, [0xab; 32]);
     }
+}
+
+/// It never changes; here it does, to see whether it is read.
+#[tokio::test]
+async fn what_is_known_of_a_package_is_read_once() {
+    let world = World::new().await;
+    let session = world.session().await;
+    let ids = world.pending(3).await;
+    let known = PackageGrants::default();
+    let values = async |number: usize, known: &PackageGrants| {
+        let message = claims(session, number as u64 + 1, &ids[number..=number]);
+        let granted = world.catalog.grant(&message, known).await.unwrap().unwrap();
+        let package = granted.answers.packages[0].clone();
+        assert_eq!((&*package.folder, &*package.project, &*package.package), ("f", "p", "k"));
+        package.project_values
+    };
+    // Another batch of the same package has its own.
+    let other =
+        Execution { batch: Some(world.batch("{\"a\": 1}", None).await), ..Execution::new(Status::Pending) };
+    world.insert(std::slice::from_ref(&other)).await;
+    let (old, new) = (Values::Inline("{}".to_owned()), Values::Inline("{\"b\": 2}".to_owned()));
+    assert_eq!(values(0, &known).await, old);
+    world
+        .sql
+        .batch_execute("update internal.batch_packages set project_values = '{\"b\": 2}'")
+        .await
+        .unwrap();
+    assert_eq!(values(1, &known).await, old);
+    assert_eq!(values(2, &PackageGrants::default()).await, new);
+    let granted = world.catalog.grant(&claims(session, 4, &[other.id]), &known).await.unwrap().unwrap();
+    assert_eq!(granted.answers.packages[0].project_values, new, "{:?}", granted.answers);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

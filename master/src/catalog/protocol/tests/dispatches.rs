@@ -4,11 +4,13 @@ use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use scaleout_common::ids::{ExecutionId, MasterId};
+use scaleout_common::names::PoolName;
+use scaleout_common::priority::Priority;
 use scaleout_common::status::Status;
 use scaleout_common::wire::OutcomeKind;
 use uuid::Uuid;
 
-use super::super::{DISPATCH_EXECUTIONS_MAX, Dispatch};
+use super::super::{DISPATCH_EXECUTIONS_MAX, Dispatch, sql};
 use super::rows::Execution;
 use super::world::{World, claims, outcomes};
 
@@ -63,6 +65,75 @@ async fn what_goes_unconfirmed_is_published_again_by_its_master() {
     assert!(ages.iter().all(|age| (0.0..60.0).contains(age)), "{ages:?}");
     let open = "select count(*) from internal.dispatches where confirmed_at is null";
     assert_eq!(world.number(open).await, 1);
+}
+
+#[tokio::test]
+async fn what_the_broker_has_lost_of_a_queue_is_published_again() {
+    let world = World::new().await;
+    let (one, two) = (master(), master());
+    let waiting = world.pending(3).await;
+    let lost = dispatch(&world, one, 0.0, &waiting[..1]).await;
+    let other = dispatch(&world, one, 0.0, &waiting[1..2]).await;
+    let unconfirmed = dispatch(&world, one, 0.0, &waiting[2..]).await;
+    let elsewhere = format!("update internal.dispatches set pool = 'etl' where id = {other}");
+    world.sql.batch_execute(&elsewhere).await.unwrap();
+    world.catalog.confirm_dispatches(&[lost, other]).await.unwrap();
+    let (pool, etl) = (PoolName::default(), PoolName::new("etl").unwrap());
+    assert_eq!(world.catalog.unconfirm_dispatches(two, Some((&pool, Priority::High))).await.unwrap(), 0);
+    assert_eq!(world.catalog.unconfirm_dispatches(two, Some((&pool, Priority::Normal))).await.unwrap(), 1);
+    assert_eq!(ids(&world.catalog.overdue_dispatches(two).await.unwrap()), [lost]);
+    world.catalog.confirm_dispatches(&[lost]).await.unwrap();
+    assert_eq!(world.catalog.unconfirm_dispatches(one, None).await.unwrap(), 2);
+    assert_eq!(ids(&world.catalog.overdue_dispatches(one).await.unwrap()), [lost, other]);
+    let open = format!(
+        "select count(*) from internal.dispatches where confirmed_at is null and id <> {unconfirmed}"
+    );
+    assert_eq!(world.number(&open).await, 2);
+    assert_eq!(world.catalog.unconfirm_dispatches(two, Some((&etl, Priority::Normal))).await.unwrap(), 0);
+}
+
+/// A plan that was made while there were few would read all of them.
+#[tokio::test]
+async fn a_confirmation_reads_no_other_dispatches_however_many_there_have_become() {
+    // One connection of each kind, so that the test can flush their statistics.
+    let world = World::with_connections(2).await;
+    let waiting = world.pending(1).await;
+    let id = dispatch(&world, master(), 0.0, &waiting).await;
+    world.sql.batch_execute("analyze internal.dispatches").await.unwrap();
+    for _ in 0..10 {
+        world.catalog.confirm_dispatches(&[id]).await.unwrap();
+    }
+    let many = "insert into internal.dispatches (master_id, priority, pool, ids, attempts)
+                select gen_random_uuid(), 1, 'default', array[gen_random_uuid()], '{1}' from generate_series(1, 5000)";
+    world.sql.batch_execute(many).await.unwrap();
+    let read = async || {
+        for client in [world.catalog.by_id().await.unwrap(), world.catalog.request().await.unwrap()] {
+            client.batch_execute("select pg_stat_force_next_flush()").await.unwrap();
+        }
+        world.number("select seq_tup_read from pg_stat_user_tables where relname = 'dispatches'").await
+    };
+    let before = read().await;
+    world.catalog.confirm_dispatches(&[id]).await.unwrap();
+    assert!(read().await - before < 1_000);
+}
+
+/// A mark that is lost makes a copy, which is harmless; nothing else on its connection may be lost.
+#[tokio::test]
+async fn only_the_mark_of_a_confirmation_does_not_wait_for_the_disk() {
+    let world = World::new().await;
+    let mut client = world.catalog.by_id().await.unwrap();
+    client.batch_execute("set synchronous_commit = on").await.unwrap();
+    let waiting = world.pending(1).await;
+    let id = dispatch(&world, master(), 0.0, &waiting).await;
+    let transaction = client.transaction().await.unwrap();
+    let marked = transaction.query(sql::CONFIRM_DISPATCHES, &[&vec![id]]).await.unwrap();
+    assert_eq!(marked.len(), 1);
+    let waits = "select current_setting('synchronous_commit')";
+    let setting: String = transaction.query_one(waits, &[]).await.unwrap().get(0);
+    assert_eq!(setting, "off");
+    transaction.commit().await.unwrap();
+    let setting: String = client.query_one(waits, &[]).await.unwrap().get(0);
+    assert_eq!(setting, "on");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -193,6 +193,32 @@ async fn what_is_overdue_or_has_served_is_found_by_its_key() {
     }
 }
 
+/// Small requests come by the thousand, and each leaves a dispatch and a batch.
+#[tokio::test]
+async fn what_each_small_request_leaves_is_found_by_its_key() {
+    let world = World::new().await;
+    let many = format!(
+        "insert into internal.dispatches (master_id, priority, pool, ids, attempts)
+         select gen_random_uuid(), 1, 'default', array[gen_random_uuid()], '{{1}}' from generate_series(1, 20000);
+         insert into internal.batches (id, created_at, caller, executions, request_hash, first_id, last_id)
+         select gen_random_uuid(), clock_timestamp(), 'tester', 1, '', '{0}', '{0}' from generate_series(1, 20000);
+         insert into internal.batch_packages
+         select id, {1}, '{{}}', null from internal.batches where id <> '{0}'",
+        world.batch, world.package
+    );
+    world.sql.batch_execute(&many).await.unwrap();
+    let batches = format!("array['{}']::uuid[], array[{}]::bigint[]", world.batch, world.package);
+    for (statement, arguments, key) in [
+        (sql::CONFIRM_DISPATCHES, "array[1, 2, 3]::bigint[]", "dispatches_pkey"),
+        (sql::VALUES_OF_GRANTS, &batches, "batch_packages_pkey"),
+    ] {
+        let plan = plan(&world, statement, arguments).await;
+        let scans = all(&plan).into_iter().filter(|node| node["Index Name"] == key).count();
+        assert_eq!(scans, 1, "{}", shape(&plan, 0));
+        assert!(!all(&plan).iter().any(|node| node["Node Type"] == "Seq Scan"), "{}", shape(&plan, 0));
+    }
+}
+
 /// Waits until the versions that updates so far have left behind may be pruned. A transaction in any database of
 /// the server holds that up, and other tests have theirs.
 async fn until_prunable(world: &World) {

@@ -1,0 +1,125 @@
+//! Queues that the broker lists and cannot serve. After a crash at the wrong moment (seen with RabbitMQ 3.10: the node is
+//! killed within a second of a quorum queue's declaration) a queue may be there without the process that holds it: to
+//! consume it ends the connection with an internal error, what is published to it is refused, and it stays so. Deleting it
+//! and declaring it anew cures it. RabbitMQ deletes by force what it cannot delete otherwise, also a queue all of whose
+//! nodes are away: whoever calls [`replace`] must have waited for as long as what lies in it is worth.
+
+use std::time::Duration;
+
+use lapin::options::{BasicConsumeOptions, BasicGetOptions};
+use lapin::types::{AMQPValue, FieldTable};
+use scaleout_common::names::PoolName;
+use scaleout_common::priority::Priority;
+use scaleout_common::settings::Rabbitmq;
+use uuid::Uuid;
+
+use crate::connect::connect;
+use crate::link::{answered, close, consume_on};
+use crate::{BrokerError, Link, Outgoing, topology};
+
+/// What trial queues are called, before the mark of who tries.
+const TRIAL: &str = "scaleout.trial";
+
+/// A process that is not there is told of at once. What takes longer may be there, and nothing is known of it.
+pub(crate) const LOOK_MAX: Duration = Duration::from_secs(5);
+
+/// A quorum queue of ours.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum OwnQueue {
+    /// One that every link declares, by its name.
+    Shared(&'static str),
+    /// Of a pool.
+    Tasks(PoolName, Priority),
+}
+
+impl OwnQueue {
+    /// The queue's name.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Shared(name) => (*name).to_owned(),
+            Self::Tasks(pool, priority) => topology::task_queue(pool, *priority),
+        }
+    }
+}
+
+/// Whether the broker lists `queue` and says that it cannot serve it. On a connection of its own, which that ends.
+///
+/// # Errors
+/// The broker cannot be reached, or says something else: nothing is known of the queue.
+pub async fn is_broken(settings: &Rabbitmq, name: &str, queue: &OwnQueue) -> Result<bool, BrokerError> {
+    let queue = queue.name();
+    let connection = connect(settings, &format!("{name} looking at {queue}")).await?;
+    let look = format!("look whether {queue} is served");
+    let looking = async {
+        let channel = connection.create_channel().await.map_err(BrokerError::operation("open a channel"))?;
+        match consume_on(channel, &queue, 1, BasicConsumeOptions::default(), last()).await {
+            Ok(subscription) => {
+                // What it was given meanwhile goes back.
+                subscription.close().await;
+                Ok(false)
+            }
+            Err(error) if error.is_internal() => Ok(true),
+            Err(error) => Err(error),
+        }
+    };
+    let unanswered = |_| Err(BrokerError::Unanswered { attempted: look.clone(), within: LOOK_MAX });
+    tokio::time::timeout(LOOK_MAX, looking).await.unwrap_or_else(unanswered)
+}
+
+/// Deletes `queue` with all that may lie in it, and declares it anew. First a new queue of the same type must take a
+/// message and give it back, and this one must show neither messages nor consumers. `mark` is the caller's own.
+///
+/// # Errors
+/// The broker serves no new queue either, or serves this one again: all is as it was. Or it cannot be declared again.
+pub async fn replace(
+    settings: &Rabbitmq,
+    name: &str,
+    mark: Uuid,
+    queue: &OwnQueue,
+) -> Result<(), BrokerError> {
+    let own = queue.name();
+    let link = Link::open(settings, &format!("{name} mending {own}")).await?;
+    let trial = format!("{TRIAL}.{}", mark.simple());
+    let tried = answered("use a new quorum queue", try_a_new_one(&link, &trial)).await;
+    if let Err(error) = link.remove_queue(&trial).await {
+        tracing::debug!(%error, trial, "a queue that was tried is left, and tried again the next time");
+    }
+    tried?;
+    let depth = link.depth(&own).await?;
+    if depth.ready > 0 || depth.consumers > 0 {
+        let reason = "it is served again".to_owned();
+        return Err(BrokerError::Operation { attempted: format!("replace {own}"), reason });
+    }
+    link.remove_queue(&own).await?;
+    tracing::warn!(queue = own, "a queue that the broker listed and could not serve was deleted");
+    link.declare_topology().await?;
+    if let OwnQueue::Tasks(pool, _) = queue {
+        link.declare_pool(pool).await?;
+    }
+    link.close().await;
+    Ok(())
+}
+
+/// Of a consumer behind all others: what is looked at is not taken from them while they can take it.
+pub(crate) fn last() -> FieldTable {
+    let mut arguments = FieldTable::default();
+    arguments.insert("x-priority".into(), AMQPValue::LongInt(-1_000));
+    arguments
+}
+
+async fn try_a_new_one(link: &Link, trial: &str) -> Result<(), BrokerError> {
+    let failed = |reason: &str| BrokerError::Operation {
+        attempted: "use a new quorum queue".to_owned(),
+        reason: reason.to_owned(),
+    };
+    // One that an earlier trial has left may be as broken.
+    link.remove_queue(trial).await?;
+    let channel = link.consuming_channel().await?;
+    topology::declare_trial(&channel, trial).await?;
+    let published = link.publisher(1).await?.publish(vec![Outgoing::trial(trial)]).await;
+    published.map_err(|error| failed(&error.to_string()))?;
+    let getting = channel.basic_get(trial.into(), BasicGetOptions { no_ack: true });
+    let got = getting.await.map_err(BrokerError::operation("get what a new queue holds"))?;
+    close(&channel).await;
+    got.map(|_| ()).ok_or_else(|| failed("what was confirmed is not in it"))
+}
