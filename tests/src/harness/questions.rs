@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::cluster::Cluster;
 use super::output::Output;
-use super::wait::until;
+use super::wait::{MOMENT, until};
 
 /// A line of `execution list`, or `execution show`, as JSON.
 #[derive(Clone, Debug)]
@@ -97,12 +97,34 @@ impl Cluster {
         self.scaleout(&["execution", "logs", id]).await.ok().stdout
     }
 
+    /// The log, once `words` have arrived: an execution may end before the last of its messages is in.
+    ///
+    /// # Panics
+    /// When they do not come.
+    pub async fn logs_with(&self, id: &str, words: &str) -> String {
+        until(&format!("the log of {id} has {words:?}"), MOMENT, async || {
+            let log = self.logs(id).await;
+            if log.contains(words) { Ok(log) } else { Err(log.chars().take(2_000).collect()) }
+        })
+        .await
+    }
+
     /// How many executions there are at all.
     ///
     /// # Panics
     /// When the catalog cannot be asked.
     pub async fn executions_count(&self) -> i64 {
         let row = self.catalog.query_one("select count(*) from internal.executions", &[]).await;
+        row.expect("the catalog can be asked").get(0)
+    }
+
+    /// How many executions have lost the worker that ran them; what a worker gave back before it had started is no loss.
+    ///
+    /// # Panics
+    /// When the catalog does not answer.
+    pub async fn losers_count(&self) -> i64 {
+        let losers = "select count(*) from internal.executions where losses > 0";
+        let row = self.catalog.query_one(losers, &[]).await;
         row.expect("the catalog can be asked").get(0)
     }
 }

@@ -100,7 +100,7 @@ async fn each_path_of_a_failure_is_taken_or_skipped_and_said() {
     assert!(expected[1..].iter().all(|event| count(event) == 1), "{all:?}");
     assert_eq!(all.last().unwrap().event, "finally");
 
-    let log = cluster.logs(&id).await;
+    let log = cluster.logs_with(&id, "paths succeeded").await;
     for words in ["try 1 of 3 failed", "try 2 of 3 failed", "fails failed after 3 of 3 tries"] {
         assert!(log.contains(words), "{words:?} is not in the log:\n{log}");
     }

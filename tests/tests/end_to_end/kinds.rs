@@ -55,11 +55,7 @@ async fn is_canceled(world: &World, kind: &Kind) {
 
 async fn is_canceled_between_tries(world: &World, kind: &Kind) {
     let id = enqueue(world, kind, "rests").await;
-    until(&format!("{} waits for its next try", kind.name), MOMENT, async || {
-        let log = world.cluster.logs(&id).await;
-        if log.contains("try 1 of 2 failed, again in 1h: ") { Ok(()) } else { Err(log) }
-    })
-    .await;
+    world.cluster.logs_with(&id, "try 1 of 2 failed, again in 1h: ").await;
     task(world, &id, "running").await;
     cancel(world, &id).await;
 }

@@ -53,7 +53,7 @@ async fn loops_run_on_a_worker_and_their_iterations_are_told_apart() {
     let set = format!("inbox={}", cluster.path("inbox"));
     let id = cluster.enqueue_one(&["t/loops/files", "--set", &set]).await;
     cluster.scaleout(&["execution", "wait", &id]).await.ended_with(1);
-    let log = cluster.logs(&id).await;
+    let log = cluster.logs_with(&id, "files failed").await;
     let told = |path: &str, words: &str| log.lines().any(|line| line.contains(path) && line.contains(words));
     assert!(told(r"\Package\each-file[1]\count", "succeeded"), "{log}");
     assert!(told(r"\Package\each-file[2]\count", "exited with code 1"), "{log}");
@@ -83,12 +83,7 @@ async fn loops_run_on_a_worker_and_their_iterations_are_told_apart() {
     let level = ["--logging-level", "performance"];
     let id = cluster.enqueue_one(&[&["t/loops/files", "--set", &set], &level[..]].concat()).await;
     cluster.scaleout(&["execution", "wait", &id]).await.ok();
-    until("the log has come", MOMENT, async || match cluster.logs(&id).await {
-        log if log.contains("files succeeded") => Ok(()),
-        log => Err(log),
-    })
-    .await;
-    let log = cluster.logs(&id).await;
+    let log = cluster.logs_with(&id, "files succeeded").await;
     assert!(!log.contains("stdout") && !log.contains("information"), "{log}");
     assert_eq!(cluster.show(&id).await.text("logging_level"), "performance");
 }
@@ -101,14 +96,9 @@ async fn a_loop_is_canceled_and_runs_no_further_iteration() {
                 [tasks.each.tasks.wait]\nkind = \"process\"\ncommand = [\"sleep\", \"1000\"]\n";
     cluster.deploy(&Project::new(cluster.folder(), "loops").package("long", text)).await;
     let id = cluster.enqueue_one(&["t/loops/long"]).await;
-    until("the first iteration runs", MOMENT, async || {
-        let log = cluster.logs(&id).await;
-        if log.contains(r"\Package\each[1]\wait") { Ok(()) } else { Err(log) }
-    })
-    .await;
+    cluster.logs_with(&id, r"\Package\each[1]\wait").await;
     cluster.scaleout(&["execution", "cancel", &id]).await.ok();
     cluster.scaleout(&["execution", "wait", &id]).await.ended_with(1);
     assert_eq!(cluster.show(&id).await.status(), "canceled");
-    let log = cluster.logs(&id).await;
-    assert!(log.contains("99999 iterations, because the loop was stopped"), "{log}");
+    cluster.logs_with(&id, "99999 iterations, because the loop was stopped").await;
 }

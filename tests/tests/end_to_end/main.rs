@@ -6,6 +6,7 @@ mod access;
 mod alarms;
 mod alike;
 mod bench;
+mod broken_queues;
 mod broker_loss;
 mod cancel;
 mod cookbook;

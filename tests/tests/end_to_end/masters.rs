@@ -70,10 +70,11 @@ async fn both_masters_serve_and_one_killed_loses_nothing() {
         assert_eq!(waited.json()["counts"]["succeeded"], EACH, "{waited}");
     }
     assert_eq!(cluster.executions_count().await, (BATCHES * EACH) as i64);
+    // Not all in their first attempt: a busy worker may have handed one back that it had not started.
     let all = effects(&file);
-    let once: BTreeSet<_> = all.iter().collect();
+    let once: BTreeSet<_> = all.iter().map(|effect| (&effect.execution, &effect.event)).collect();
     assert_eq!((all.len(), once.len()), (2 * BATCHES * EACH, 2 * BATCHES * EACH));
-    assert!(all.iter().all(|effect| effect.attempt == 1));
+    assert_eq!(cluster.losers_count().await, 0);
     let (code, body) = cluster.masters[1].readyz().await;
     assert_eq!(code, 200, "{body}");
 }

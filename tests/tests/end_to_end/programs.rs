@@ -1,6 +1,6 @@
 //! Programs that are not there, print what is no text, or print without end.
 
-use scaleout_tests::harness::{Cluster, MOMENT, Project, cluster, until};
+use scaleout_tests::harness::{MOMENT, Project, cluster};
 
 const LOG_BYTES_MAX: usize = 100_000;
 
@@ -29,27 +29,18 @@ async fn odd_programs_do_no_harm() {
         assert!(failed.text("error").contains(words), "{failed:?}");
     }
     cluster.reaches(&binary, &["succeeded"], MOMENT).await;
-    let log = log_with(&cluster, &binary, "run succeeded").await;
+    let log = cluster.logs_with(&binary, "run succeeded").await;
     for words in ["before", "\\xff\\xfe\\x00", "not UTF-8", "after"] {
         assert!(log.contains(words), "{words:?} is not in the log:\n{log}");
     }
     assert!(!log.contains('\u{1b}'), "an escape sequence reaches the terminal:\n{log:?}");
     cluster.reaches(&much, &["succeeded"], MOMENT).await;
-    let log = log_with(&cluster, &much, "of output are cut").await;
+    let log = cluster.logs_with(&much, "of output are cut").await;
     let kept: usize = log.lines().filter(|line| line.contains("0123456789")).count() * 10;
     assert!((LOG_BYTES_MAX / 2..=LOG_BYTES_MAX).contains(&kept), "{kept} bytes were kept");
     let failed = cluster.reaches(&endless, &["failed"], MOMENT).await;
     assert!(failed.text("error").contains("timeout"), "{failed:?}");
-    let log = log_with(&cluster, &endless, "of output are cut").await;
+    let log = cluster.logs_with(&endless, "of output are cut").await;
     let kept: usize = log.lines().filter(|line| line.contains("and on it goes")).count() * 14;
     assert!((LOG_BYTES_MAX / 2..=LOG_BYTES_MAX).contains(&kept), "{kept} bytes were kept");
-}
-
-/// The log, once what is looked for has arrived: an execution may end before the last of its messages is in.
-async fn log_with(cluster: &Cluster, id: &str, words: &str) -> String {
-    until(&format!("the log of {id} has {words:?}"), MOMENT, async || {
-        let log = cluster.logs(id).await;
-        if log.contains(words) { Ok(log) } else { Err(log.chars().take(2_000).collect()) }
-    })
-    .await
 }

@@ -14,11 +14,7 @@ async fn run_one(cluster: &Cluster) -> String {
     let set = format!("file={}", cluster.path("effects"));
     let id = cluster.enqueue_one(&["t/note/note", "--set", &set]).await;
     cluster.scaleout(&["execution", "wait", &id]).await.ok();
-    until("the log has come", MOMENT, async || match cluster.logs(&id).await {
-        log if log.contains("note succeeded") => Ok(()),
-        log => Err(log),
-    })
-    .await;
+    cluster.logs_with(&id, "note succeeded").await;
     id
 }
 

@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
-use scaleout_tests::harness::{Cluster, MOMENT, Project, until};
+use scaleout_tests::harness::{Cluster, MOMENT, Project};
 
 fn package(run_as: &str) -> String {
     format!("{run_as}\n[tasks.run]\nkind = \"process\"\ncommand = [\"id\", \"-un\"]\n")
@@ -32,11 +32,7 @@ async fn a_workers_settings_say_whom_packages_run_as() {
     for name in ["listed", "unnamed"] {
         let id = cluster.enqueue_one(&[&format!("t/users/{name}")]).await;
         cluster.reaches(&id, &["succeeded"], MOMENT).await;
-        until(&format!("{name} runs as nobody"), MOMENT, async || {
-            let log = cluster.logs(&id).await;
-            if log.contains("nobody") { Ok(()) } else { Err(log) }
-        })
-        .await;
+        cluster.logs_with(&id, "nobody").await;
     }
     let denied = cluster.enqueue_one(&["t/users/denied"]).await;
     let failed = cluster.reaches(&denied, &["failed"], MOMENT).await;

@@ -56,7 +56,7 @@ async fn what_was_accepted_runs_its_version_and_what_is_used_is_not_deleted() {
     let table = cluster.scaleout(&["project", "versions", "t/says", "--limit", "1"]).await.ok();
     assert!(table.stdout.contains("1: say") && table.stderr.contains("--before 2"), "{table}");
 
-    let log = cluster.logs(&first).await;
+    let log = cluster.logs_with(&first, r"\Package | say succeeded").await;
     cluster.scaleout(&["project", "delete", "t/says"]).await.ok();
     let list = ["execution", "list", "--package", "t/says", "--format", "json"];
     assert_eq!(cluster.scaleout(&list).await.ok().json_lines().len(), 4);

@@ -1,6 +1,6 @@
 //! The catalog's public views, as people and reports read them past the API.
 
-use scaleout_tests::harness::{MOMENT, cluster, until};
+use scaleout_tests::harness::cluster;
 
 use crate::note;
 
@@ -43,11 +43,7 @@ async fn the_views_tell_what_happened_under_ssisdbs_names() {
     let set = format!("file={}", cluster.path("effects"));
     let id = cluster.enqueue_one(&["t/note/note", "--set", &set]).await;
     cluster.scaleout(&["execution", "wait", &id]).await.ok();
-    until("the log has come", MOMENT, async || match cluster.logs(&id).await {
-        log if log.contains("note succeeded") => Ok(()),
-        log => Err(log),
-    })
-    .await;
+    cluster.logs_with(&id, "note succeeded").await;
     for (view, columns) in COLUMNS {
         let rows =
             cluster.catalog.query(&format!("select {columns} from catalog.{view}"), &[]).await.unwrap();

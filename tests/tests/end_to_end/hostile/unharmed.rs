@@ -8,6 +8,10 @@ use crate::note;
 /// and what the allocator keeps of them.
 const GROWTH_MAX_MIB: u64 = 192;
 
+/// Those that a stranger has written to.
+const QUEUES: [&str; 4] =
+    ["scaleout.tasks.default.normal", "scaleout.claims", "scaleout.outcomes", "scaleout.logs"];
+
 /// Everything about executions that a stranger might want to change.
 const EXECUTIONS: &str =
     "select id::text || ' ' || e::text from internal.executions e where batch_id = any ($1) order by id";
@@ -40,9 +44,7 @@ pub(super) async fn attacked(settings: &[(&str, &str)]) -> (Cluster, Before) {
 impl Before {
     /// Holds the cluster to all that hostile input may not have done.
     pub(super) async fn is_unharmed(&self, cluster: &mut Cluster) {
-        for queue in
-            ["scaleout.claims", "scaleout.outcomes", "scaleout.logs", "scaleout.tasks.default.normal"]
-        {
+        for queue in QUEUES {
             until(&format!("{queue} is empty"), MOMENT, async || match cluster.broker.waiting(queue).await {
                 0 => Ok(()),
                 waiting => Err(format!("{waiting} wait")),
