@@ -144,8 +144,14 @@ pub async fn measure(size: Size, say: &mut dyn FnMut(&str), keep: &mut dyn FnMut
 }
 
 /// Throughput of one package alone, for whoever is making it faster: a line for each round.
-pub async fn throughput_only(workers: usize, package: &'static str, size: Size, say: &mut dyn FnMut(&str)) {
-    let load = Load { package, executions: size.executions, per_request: 1_000, clients: CLIENTS };
+pub async fn throughput_only(
+    workers: usize,
+    package: &'static str,
+    per_request: u64,
+    size: Size,
+    say: &mut dyn FnMut(&str),
+) {
+    let load = Load { package, executions: size.executions, per_request, clients: CLIENTS };
     let mut stand = Stand::start(workers, &[]).await;
     for _ in 0..size.rounds {
         let run = throughput::run(&mut stand, load).await;

@@ -10,7 +10,7 @@ use scaleout_benches::{
 };
 
 const USAGE: &str = "usage: scaleout-bench standard|full|quick FOLDER
-       scaleout-bench throughput WORKERS EXECUTIONS [empty|task|process]
+       scaleout-bench throughput WORKERS EXECUTIONS [empty|task|process [PER_REQUEST]]
        scaleout-bench idle ROUNDS | slow | peers
        scaleout-bench millions PENDING ENDED";
 
@@ -55,15 +55,21 @@ async fn main() -> std::io::Result<()> {
         ["standard", folder] => (STANDARD, folder),
         ["full", folder] => (FULL, folder),
         ["quick", folder] => (QUICK, folder),
-        ["throughput", workers, executions, ref package @ ..] => {
-            let package = match package {
-                [] | ["empty"] => "empty",
-                ["task"] => "task",
-                ["process"] => "process",
+        ["throughput", workers, executions, ref rest @ ..] => {
+            let (package, each) = match *rest {
+                [] => ("empty", "1000"),
+                [package] => (package, "1000"),
+                [package, each] => (package, each),
                 _ => return usage(),
             };
-            let (Ok(workers), Ok(executions)) = (workers.parse(), executions.parse()) else { return usage() };
-            throughput_only(workers, package, Size { executions, ..STANDARD }, &mut say).await;
+            let package = ["empty", "task", "process"].into_iter().find(|known| *known == package);
+            let (Some(package), Ok(workers), Ok(executions), Ok(per_request)) =
+                (package, workers.parse(), executions.parse(), each.parse())
+            else {
+                return usage();
+            };
+            let size = Size { executions, ..STANDARD };
+            throughput_only(workers, package, per_request, size, &mut say).await;
             return Ok(());
         }
         ["idle", rounds] => {
