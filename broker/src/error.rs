@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use lapin::protocol::{AMQPErrorKind, AMQPHardError};
+use lapin::protocol::{AMQPErrorKind, AMQPHardError, AMQPSoftError};
+
+/// In the text of a 404 that says that a queue is there, on a node that is not. What it holds is not lost.
+const THERE_BUT_DOWN: &str = "down or inaccessible";
 
 /// The connection is of no more use, and where it is one of a link, neither is the link: drop everything and connect again.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -13,6 +16,8 @@ pub enum BrokerError {
     Connect { url: String, reason: String },
     #[error("cannot {attempted}: {reason}")]
     Operation { attempted: String, reason: String },
+    #[error("cannot {attempted}: {reason}")]
+    Absent { attempted: String, reason: String },
     #[error("cannot {attempted}: RabbitMQ has failed, and its log says why: {reason}")]
     Internal { attempted: String, reason: String },
     #[error("cannot {attempted}: the broker has not answered for {} s", within.as_secs())]
@@ -40,11 +45,20 @@ impl BrokerError {
         matches!(self, Self::Internal { .. })
     }
 
+    /// The broker's own word that there is no such queue or exchange.
+    pub(crate) fn is_absence(&self) -> bool {
+        matches!(self, Self::Absent { .. })
+    }
+
     pub(crate) fn operation(attempted: impl Into<String>) -> impl FnOnce(lapin::Error) -> Self {
         let attempted = attempted.into();
-        move |error| match failed_itself(&error) {
-            true => Self::Internal { attempted, reason: error.to_string() },
-            false => Self::Operation { attempted, reason: error.to_string() },
+        move |error| {
+            let reason = error.to_string();
+            match &error {
+                error if failed_itself(error) => Self::Internal { attempted, reason },
+                error if says_that_there_is_none(error) => Self::Absent { attempted, reason },
+                _ => Self::Operation { attempted, reason },
+            }
         }
     }
 
@@ -62,6 +76,12 @@ fn failed_itself(error: &lapin::Error) -> bool {
         if *refusal.kind() == AMQPErrorKind::Hard(AMQPHardError::INTERNALERROR))
 }
 
+fn says_that_there_is_none(error: &lapin::Error) -> bool {
+    matches!(error.kind(), lapin::ErrorKind::ProtocolError(refusal)
+        if *refusal.kind() == AMQPErrorKind::Soft(AMQPSoftError::NOTFOUND)
+            && !refusal.get_message().as_str().contains(THERE_BUT_DOWN))
+}
+
 /// Why messages were not safely published. All of them may have arrived nevertheless.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum PublishError {
@@ -77,4 +97,31 @@ pub enum PublishError {
     /// Too many messages wait to be published.
     #[error("too many messages wait to be published")]
     Full,
+}
+
+#[cfg(test)]
+mod tests {
+    use lapin::protocol::AMQPError;
+
+    use super::*;
+
+    #[test]
+    fn only_the_word_that_there_is_none_is_absence() {
+        let refused = |kind, text: &str| {
+            let error = lapin::ErrorKind::ProtocolError(AMQPError::new(kind, text.into())).into();
+            BrokerError::operation("look")(error).is_absence()
+        };
+        let not_found = || AMQPErrorKind::Soft(AMQPSoftError::NOTFOUND);
+        assert!(refused(not_found(), "NOT_FOUND - no queue 's' in vhost '/'"));
+        // What RabbitMQ says of a durable queue whose node is away: with the node it comes back as it was.
+        let down = "NOT_FOUND - home node 'r@a' of durable queue 's' in vhost '/' is down or inaccessible";
+        assert!(!refused(not_found(), down));
+        for kind in [
+            AMQPErrorKind::Soft(AMQPSoftError::RESOURCELOCKED),
+            AMQPErrorKind::Soft(AMQPSoftError::ACCESSREFUSED),
+            AMQPErrorKind::Hard(AMQPHardError::CONNECTIONFORCED),
+        ] {
+            assert!(!refused(kind, "no queue 's'"));
+        }
+    }
 }

@@ -10,16 +10,15 @@ use futures_util::StreamExt;
 use lapin::options::{BasicConsumeOptions, BasicQosOptions, QueueDeclareOptions};
 use lapin::types::FieldTable;
 use lapin::{Channel, Connection};
-use scaleout_common::names::PoolName;
 use scaleout_common::settings::Rabbitmq;
 use tokio::sync::watch;
 use uuid::Uuid;
 
+use crate::BrokerError;
 use crate::alarm::{self, Alarm, Alarms};
 use crate::connect::connect;
 use crate::publisher::{self, Publisher};
 use crate::subscription::Subscription;
-use crate::{BrokerError, topology};
 
 /// How long the broker may take to answer the close of a connection or a channel.
 const CLOSE_MAX: Duration = Duration::from_secs(3);
@@ -111,17 +110,6 @@ impl Link {
         let name = declaring.await.map_err(BrokerError::operation("declare an inbox"))?.name().to_string();
         let options = BasicConsumeOptions { no_ack: true, exclusive: true, ..Default::default() };
         Ok((name.clone(), consume_on(channel, &name, 0, options, FieldTable::default()).await?))
-    }
-
-    /// Declares the queues of a pool.
-    pub async fn declare_pool(&self, pool: &PoolName) -> Result<(), BrokerError> {
-        let declaring = async {
-            let channel = self.channel(&self.0.consuming).await?;
-            topology::declare_pool(&channel, pool).await?;
-            Ok(channel)
-        };
-        close(&answered(format!("declare the queues of pool {pool}"), declaring).await?).await;
-        Ok(())
     }
 
     /// Looks at a queue of ours by a passive declare.

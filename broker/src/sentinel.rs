@@ -2,7 +2,6 @@
 //! what else is done with queues by their names: removing those of a pool that has served.
 
 use lapin::options::{QueueDeclareOptions, QueueDeleteOptions};
-use lapin::protocol::{AMQPErrorKind, AMQPSoftError};
 use lapin::types::FieldTable;
 use scaleout_common::names::PoolName;
 use scaleout_common::priority::Priority;
@@ -10,9 +9,6 @@ use scaleout_common::priority::Priority;
 use crate::link::{answered, close};
 use crate::topology::Sentinel;
 use crate::{BrokerError, Link, QueueDepth, topology};
-
-/// In the text of a 404 that says that a queue is there, on a node that is not. What it holds is not lost.
-const THERE_BUT_DOWN: &str = "down or inaccessible";
 
 impl Link {
     /// Whether the sentinel is there. `false` is the broker's own word that there is no such queue; any
@@ -48,8 +44,10 @@ impl Link {
                     let (ready, consumers) = (found.message_count(), found.consumer_count());
                     Ok(Some(QueueDepth { ready, consumers }))
                 }
-                Err(error) if is_absence(&error) => Ok(None),
-                Err(error) => Err(BrokerError::operation(look.clone())(error)),
+                Err(error) => match BrokerError::operation(look.clone())(error) {
+                    error if error.is_absence() => Ok(None),
+                    error => Err(error),
+                },
             }
         };
         answered(look.clone(), looking).await
@@ -81,50 +79,5 @@ impl Link {
             Ok(())
         };
         answered(remove.clone(), removing).await
-    }
-
-    /// Declares again all that every link needs, the queues of the default pool included: what somebody has deleted
-    /// or unbound comes back, what is there stays.
-    pub async fn declare_topology(&self) -> Result<(), BrokerError> {
-        let declaring = async {
-            let channel = self.consuming_channel().await?;
-            topology::declare(&channel).await?;
-            topology::declare_pool(&channel, &Default::default()).await?;
-            close(&channel).await;
-            Ok(())
-        };
-        answered("declare the exchanges and queues", declaring).await
-    }
-}
-
-fn is_absence(error: &lapin::Error) -> bool {
-    let lapin::ErrorKind::ProtocolError(refusal) = error.kind() else { return false };
-    *refusal.kind() == AMQPErrorKind::Soft(AMQPSoftError::NOTFOUND)
-        && !refusal.get_message().as_str().contains(THERE_BUT_DOWN)
-}
-
-#[cfg(test)]
-mod tests {
-    use lapin::protocol::{AMQPError, AMQPHardError};
-
-    use super::*;
-
-    #[test]
-    fn only_the_word_that_there_is_none_is_absence() {
-        let refused = |kind, text: &str| {
-            is_absence(&lapin::ErrorKind::ProtocolError(AMQPError::new(kind, text.into())).into())
-        };
-        let not_found = || AMQPErrorKind::Soft(AMQPSoftError::NOTFOUND);
-        assert!(refused(not_found(), "NOT_FOUND - no queue 's' in vhost '/'"));
-        // What RabbitMQ says of a durable queue whose node is away: with the node it comes back as it was.
-        let down = "NOT_FOUND - home node 'r@a' of durable queue 's' in vhost '/' is down or inaccessible";
-        assert!(!refused(not_found(), down));
-        for kind in [
-            AMQPErrorKind::Soft(AMQPSoftError::RESOURCELOCKED),
-            AMQPErrorKind::Soft(AMQPSoftError::ACCESSREFUSED),
-            AMQPErrorKind::Hard(AMQPHardError::CONNECTIONFORCED),
-        ] {
-            assert!(!refused(kind, "no queue 's'"));
-        }
     }
 }

@@ -1,12 +1,15 @@
 //! Exchanges and queues as DESIGN §6 has them.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
+use futures_util::FutureExt as _;
+use lapin::options::QueueDeleteOptions;
 use scaleout_broker::topology::{CLAIMS, DEAD, LOGS, OUTCOMES, UNROUTED, task_queue};
 use scaleout_common::priority::Priority;
 
 use crate::management::Management;
-use crate::world::{World, pool};
+use crate::world::{World, pool, within};
 
 #[tokio::test]
 async fn everything_is_declared_and_may_be_declared_again() {
@@ -60,6 +63,36 @@ async fn a_pool_that_has_served_goes_unless_somebody_consumes_it() {
     // It may be needed again, and the link holds.
     world.link.declare_pool(&gone).await.unwrap();
     world.link.depth(&queue).await.unwrap();
+    world.end().await;
+}
+
+/// As when the leader replaces a queue while others build their links.
+#[tokio::test]
+async fn what_is_deleted_while_it_is_declared_is_declared_once_more() {
+    let world = World::new().await;
+    let (connection, channel) = world.raw().await;
+    let pool = pool("moved");
+    let queue = task_queue(&pool, Priority::Low);
+    let mut deleted = 0;
+    let deleting = async {
+        loop {
+            channel.queue_delete(queue.as_str().into(), QueueDeleteOptions::default()).await.unwrap();
+            deleted += 1;
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let declaring = async {
+        for _ in 0..100 {
+            world.link.declare_pool(&pool).await.unwrap();
+        }
+    };
+    within(async {
+        tokio::select! { () = deleting => {}, () = declaring => {} }
+    })
+    .await;
+    assert!(deleted > 1, "nobody was in the way");
+    assert!(world.link.failed().now_or_never().is_none());
+    connection.close(200, "done".into()).await.unwrap();
     world.end().await;
 }
 

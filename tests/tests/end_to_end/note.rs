@@ -15,6 +15,12 @@ const FIRST_SLEEPS: &str = r#"#!/bin/sh
 exec sh note.sh "$1" 0
 "#;
 
+/// The same, but its first attempt prints and never stops.
+const FIRST_PRINTS: &str = r#"#!/bin/sh
+while [ "$SCALEOUT_ATTEMPT" = 1 ]; do echo "on and on"; sleep 0.05; done
+exec sh note.sh "$1" 0
+"#;
+
 const PACKAGE: &str = r#"
 [parameters.file]
 type = "string"
@@ -29,12 +35,15 @@ kind = "process"
 command = ["sh", "SCRIPT", "{{ @file }}", "{{ @seconds }}"]
 "#;
 
-/// Deploys `t/note/note` (parameters `file`, and `seconds` to sleep) and `t/note/first-sleeps` (`file`).
+/// Deploys `t/note/note` (parameters `file`, and `seconds` to sleep), `t/note/first-sleeps` and `t/note/first-prints`
+/// (`file`).
 pub(crate) async fn deploy(cluster: &Cluster) {
     let project = Project::new(cluster.folder(), "note")
         .package("note", &PACKAGE.replace("SCRIPT", "note.sh"))
         .package("first-sleeps", &PACKAGE.replace("SCRIPT", "first-sleeps.sh"))
+        .package("first-prints", &PACKAGE.replace("SCRIPT", "first-prints.sh"))
         .file("note.sh", NOTE)
-        .file("first-sleeps.sh", FIRST_SLEEPS);
+        .file("first-sleeps.sh", FIRST_SLEEPS)
+        .file("first-prints.sh", FIRST_PRINTS);
     cluster.deploy(&project).await;
 }
