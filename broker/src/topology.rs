@@ -76,34 +76,42 @@ pub fn parse_task_key(key: &str) -> Option<(PoolName, Priority)> {
     Some((PoolName::new(pool).ok()?, priority.parse().ok()?))
 }
 
-/// Declares everything but the pools' queues.
-pub(crate) async fn declare(channel: &Channel) -> Result<(), BrokerError> {
+/// What becomes of the queues.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Queues {
+    /// They are declared. A broker that is just deleting one may end the connection for it.
+    Declared,
+    /// They must be there.
+    Expected,
+}
+
+/// Declares and binds everything but the pools' queues.
+pub(crate) async fn declare(channel: &Channel, queues: Queues) -> Result<(), BrokerError> {
     // The alternate exchange first: a missing one silently drops and confirms.
     exchange(channel, UNROUTED, lapin::ExchangeKind::Fanout, FieldTable::default()).await?;
-    queue(channel, UNROUTED, quorum()).await?;
-    bind(channel, UNROUTED, UNROUTED, "").await?;
+    bound(channel, queues, UNROUTED, quorum(), (UNROUTED, "")).await?;
     exchange(channel, DEAD, lapin::ExchangeKind::Fanout, FieldTable::default()).await?;
-    queue(channel, DEAD, quorum()).await?;
-    bind(channel, DEAD, DEAD, "").await?;
+    bound(channel, queues, DEAD, quorum(), (DEAD, "")).await?;
 
     let alternate = table([("alternate-exchange", AMQPValue::LongString(UNROUTED.into()))]);
     exchange(channel, TASKS, lapin::ExchangeKind::Direct, alternate).await?;
 
     exchange(channel, RESULTS, lapin::ExchangeKind::Direct, FieldTable::default()).await?;
-    queue(channel, OUTCOMES, quorum()).await?;
-    bind(channel, OUTCOMES, RESULTS, KEY_OUTCOME).await?;
-    queue(channel, CLAIMS, table([("x-queue-type", AMQPValue::LongString("classic".into()))])).await?;
-    bind(channel, CLAIMS, RESULTS, KEY_CLAIM).await?;
-    queue(channel, LOGS, bounded_quorum()).await?;
-    bind(channel, LOGS, RESULTS, KEY_LOG).await
+    bound(channel, queues, OUTCOMES, quorum(), (RESULTS, KEY_OUTCOME)).await?;
+    let classic = table([("x-queue-type", AMQPValue::LongString("classic".into()))]);
+    bound(channel, queues, CLAIMS, classic, (RESULTS, KEY_CLAIM)).await?;
+    bound(channel, queues, LOGS, bounded_quorum(), (RESULTS, KEY_LOG)).await
 }
 
-/// Declares the three queues of a pool.
-pub(crate) async fn declare_pool(channel: &Channel, pool: &PoolName) -> Result<(), BrokerError> {
+/// Declares and binds the three queues of a pool.
+pub(crate) async fn declare_pool(
+    channel: &Channel,
+    queues: Queues,
+    pool: &PoolName,
+) -> Result<(), BrokerError> {
     for priority in Priority::ALL {
-        let name = task_queue(pool, priority);
-        queue(channel, &name, quorum()).await?;
-        bind(channel, &name, TASKS, &task_key(pool, priority)).await?;
+        let (name, key) = (task_queue(pool, priority), task_key(pool, priority));
+        bound(channel, queues, &name, quorum(), (TASKS, &key)).await?;
     }
     Ok(())
 }
@@ -152,6 +160,20 @@ async fn exchange(
     let options = ExchangeDeclareOptions { durable: true, ..Default::default() };
     let declaring = channel.exchange_declare(name.into(), kind, options, arguments);
     declaring.await.map_err(BrokerError::operation(format!("declare exchange {name}")))
+}
+
+/// A queue that `key` leads to in an exchange.
+async fn bound(
+    channel: &Channel,
+    queues: Queues,
+    name: &str,
+    arguments: FieldTable,
+    (exchange, key): (&str, &str),
+) -> Result<(), BrokerError> {
+    if queues == Queues::Declared {
+        queue(channel, name, arguments).await?;
+    }
+    bind(channel, name, exchange, key).await
 }
 
 async fn queue(channel: &Channel, name: &str, arguments: FieldTable) -> Result<(), BrokerError> {

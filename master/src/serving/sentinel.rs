@@ -14,7 +14,7 @@ use crate::catalog::protocol::{Epoch, EpochReason, RebuildStep};
 use crate::context::Context;
 use crate::rebuild::RebuildRequest;
 
-/// How often exchanges, queues and bindings are declared again: before a session that nobody can hear is fenced.
+/// How often it is seen to that exchanges, queues and bindings are there: before a session that nobody can hear is fenced.
 const TOPOLOGY_EVERY: Duration = Duration::from_secs(10);
 
 /// Runs until the link fails.
@@ -29,7 +29,7 @@ pub(super) async fn watch(
         link,
         publisher,
         look_at: Instant::now(),
-        declare_at: Instant::now() + TOPOLOGY_EVERY,
+        restore_at: Instant::now() + TOPOLOGY_EVERY,
     };
     let mut rebuilding = false;
     loop {
@@ -59,7 +59,7 @@ struct Sentinel<'a> {
     link: &'a Link,
     publisher: &'a Publisher,
     look_at: Instant,
-    declare_at: Instant,
+    restore_at: Instant,
 }
 
 impl Sentinel<'_> {
@@ -69,9 +69,9 @@ impl Sentinel<'_> {
         if let Err(error) = self.publisher.publish_and_forget(Outgoing::probe()) {
             tracing::debug!(%error, "the broker was not asked for an alarm");
         }
-        if Instant::now() >= self.declare_at {
-            self.link.declare_topology().await?;
-            self.declare_at = Instant::now() + TOPOLOGY_EVERY;
+        if Instant::now() >= self.restore_at {
+            self.link.restore_topology().await?;
+            self.restore_at = Instant::now() + TOPOLOGY_EVERY;
         }
         let epoch = match self.context.catalog.broker_epoch().await {
             Ok(epoch) => epoch,

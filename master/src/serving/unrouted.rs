@@ -25,7 +25,7 @@ pub(super) async fn serve(
     loop {
         let deliveries = subscription.next_batch(usize::from(PREFETCH)).await?;
         let (mut again, mut executions) = (Vec::new(), 0);
-        let mut queues = HashSet::new();
+        let (mut pools, mut queues) = (HashSet::new(), HashSet::new());
         for delivery in &deliveries {
             // Anything else is read as a task, and buried if it is none.
             let known = |kind: &Kind| matches!(kind, Kind::Marker | Kind::Tasks);
@@ -42,7 +42,9 @@ pub(super) async fn serve(
             match topology::parse_task_key(&delivery.routing_key) {
                 Some((pool, priority)) if named.is_some() => {
                     executions += named.unwrap_or_default();
-                    link.declare_pool(&pool).await?;
+                    if pools.insert(pool.clone()) {
+                        link.declare_pool(&pool).await?;
+                    }
                     again.push(Outgoing::rerouted(&pool, priority, kind, delivery.body.clone()));
                     queues.insert(OwnQueue::Tasks(pool, priority));
                 }
