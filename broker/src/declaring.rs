@@ -69,7 +69,7 @@ impl Link {
     async fn declare(&self, declared: Declared<'_>) -> Result<(), BrokerError> {
         let mut attempt = 1;
         loop {
-            match self.declare_beside(declared).await {
+            match Box::pin(self.declare_beside(declared)).await {
                 Err(error) if (error.is_absence() || error.is_internal()) && attempt < ATTEMPTS => {
                     tracing::debug!(%error, attempt, "queues were not declared, and are once more");
                     tokio::time::sleep(PAUSE * attempt).await;

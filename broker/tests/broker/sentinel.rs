@@ -51,14 +51,14 @@ async fn a_look_that_is_refused_is_no_answer() {
 }
 
 #[tokio::test]
-async fn what_somebody_deleted_or_unbound_is_declared_again() {
+async fn what_somebody_deleted_or_unbound_comes_back() {
     let world = World::new().await;
     let management = Management::new(&world.vhost.name);
     management.delete_queue(OUTCOMES).await;
     management.delete_exchange("scaleout.unrouted").await;
     management.delete_binding("scaleout.results", CLAIMS, "claim").await;
     management.delete_binding("scaleout.tasks", &default_queue(), "default.normal").await;
-    world.link.declare_topology().await.unwrap();
+    world.link.restore_topology().await.unwrap();
     let publisher = world.publisher().await;
     publisher.publish(tasks(1)).await.unwrap();
     next(&mut world.link.consume(&default_queue(), 1).await.unwrap()).await;
