@@ -13,7 +13,7 @@ use crate::{BrokerError, Link};
 const ATTEMPTS: u32 = 6;
 
 /// Before another attempt; each waits longer. To delete a queue takes the broker some milliseconds.
-const PAUSE: Duration = Duration::from_millis(20);
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// What is declared together.
 #[derive(Clone, Copy)]

@@ -73,24 +73,17 @@ async fn what_is_deleted_while_it_is_declared_is_declared_once_more() {
     let (connection, channel) = world.raw().await;
     let pool = pool("moved");
     let queue = task_queue(&pool, Priority::Low);
-    let mut deleted = 0;
-    let deleting = async {
-        loop {
-            channel.queue_delete(queue.as_str().into(), QueueDeleteOptions::default()).await.unwrap();
-            deleted += 1;
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    let declaring = async {
-        for _ in 0..100 {
-            world.link.declare_pool(&pool).await.unwrap();
-        }
-    };
-    within(async {
-        tokio::select! { () = deleting => {}, () = declaring => {} }
-    })
-    .await;
-    assert!(deleted > 1, "nobody was in the way");
+    // At every moment of a declaration, and before and after it.
+    for round in 0..60 {
+        let deleting = async {
+            tokio::time::sleep(Duration::from_millis(round)).await;
+            channel.queue_delete(queue.as_str().into(), QueueDeleteOptions::default()).await
+        };
+        let (declared, deleted) =
+            within(async { tokio::join!(world.link.declare_pool(&pool), deleting) }).await;
+        declared.unwrap();
+        deleted.unwrap();
+    }
     assert!(world.link.failed().now_or_never().is_none());
     connection.close(200, "done".into()).await.unwrap();
     world.end().await;
