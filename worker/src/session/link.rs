@@ -52,8 +52,6 @@ pub(crate) async fn run(
         tokio::spawn(async move { events.send(Event::Unlinked { number }).await });
     };
     supervise(&settings, &name, &stop, serve, report).await;
-    // Whoever still ships over the last link has lost it: it may have stalled, and confirm nothing any more.
-    publisher.send_replace(None);
 }
 
 /// The link looks alive, and nothing is heard over it: to be dropped whole.
