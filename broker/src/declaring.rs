@@ -2,23 +2,25 @@
 
 use std::time::Duration;
 
-use lapin::Channel;
+use lapin::{Channel, Connection};
 use scaleout_common::names::PoolName;
+use scaleout_common::settings::Rabbitmq;
 
+use crate::connect::connect;
 use crate::link::{answered, close};
 use crate::topology::{self, Queues};
-use crate::{BrokerError, Link};
+use crate::{BrokerError, Link, jitter};
 
-/// So often in a row somebody may delete what is being declared.
+/// So often in a row what is being declared may be deleted meanwhile, or the broker fail itself.
 const ATTEMPTS: u32 = 6;
 
-/// Before another attempt; each waits longer. To delete a queue takes the broker some milliseconds.
+/// Before another attempt, more or less; each waits longer. To delete a queue takes the broker some milliseconds.
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// What is declared together.
 #[derive(Clone, Copy)]
-enum Declared<'a> {
-    /// All that every link needs.
+pub(crate) enum Declared<'a> {
+    /// All that every link needs, the queues of the default pool included.
     Topology,
     Pool(&'a PoolName),
 }
@@ -33,56 +35,95 @@ impl Declared<'_> {
             Self::Pool(pool) => topology::declare_pool(channel, queues, pool).await,
         }
     }
+
+    fn attempt(self) -> String {
+        match self {
+            Self::Topology => "declare the exchanges and queues".to_owned(),
+            Self::Pool(pool) => format!("declare the queues of pool {pool}"),
+        }
+    }
 }
 
 impl Link {
     /// Declares all that every link needs, the queues of the default pool included; what is there stays.
+    ///
+    /// # Errors
+    /// Also that a queue is there with other arguments.
     pub async fn declare_topology(&self) -> Result<(), BrokerError> {
-        answered("declare the exchanges and queues", self.declare(Declared::Topology)).await
+        self.declare_beside(Declared::Topology).await
     }
 
-    /// Declares the queues of a pool.
-    pub async fn declare_pool(&self, pool: &PoolName) -> Result<(), BrokerError> {
-        answered(format!("declare the queues of pool {pool}"), self.declare(Declared::Pool(pool))).await
-    }
-
-    /// What somebody has deleted or unbound of all that every link needs comes back. To be called again and again.
+    /// What somebody has deleted or unbound of all that every link needs comes back. To be called again and again: what is
+    /// there costs little, and its arguments are not looked at.
     pub async fn restore_topology(&self) -> Result<(), BrokerError> {
+        if self.restore(Declared::Topology).await? {
+            tracing::warn!("something of ours was deleted at the broker, and is declared again");
+        }
+        Ok(())
+    }
+
+    /// Declares the queues of a pool, the first time over this link; after that it restores them.
+    ///
+    /// # Errors
+    /// The first time also that one is there with other arguments.
+    pub async fn declare_pool(&self, pool: &PoolName) -> Result<(), BrokerError> {
+        if self.has_declared(pool) {
+            return self.restore(Declared::Pool(pool)).await.map(|_| ());
+        }
+        self.declare_beside(Declared::Pool(pool)).await?;
+        self.note_declared(pool);
+        Ok(())
+    }
+
+    /// Binds what must be there, and declares it if it is not. Whether something was missing.
+    async fn restore(&self, declared: Declared<'_>) -> Result<bool, BrokerError> {
         let binding = async {
             let channel = self.consuming_channel().await?;
-            // Queues are not declared on a connection that carries more.
-            Declared::Topology.on(&channel, Queues::Expected).await?;
+            declared.on(&channel, Queues::Expected).await?;
             close(&channel).await;
             Ok(())
         };
-        match answered("bind the queues", binding).await {
+        match answered(declared.attempt(), binding).await {
             Err(error) if error.is_absence() => {
-                tracing::warn!(%error, "something was deleted at the broker, and is declared again");
-                self.declare_topology().await
+                tracing::debug!(%error, "something is missing at the broker");
+                self.declare_beside(declared).await.map(|()| true)
             }
-            bound => bound,
+            bound => bound.map(|()| false),
         }
     }
 
-    /// On a connection of its own, and again when somebody deletes what is being declared, as the leader does when it
-    /// replaces a queue. RabbitMQ says then that there is no such queue, or fails and ends the connection.
-    async fn declare(&self, declared: Declared<'_>) -> Result<(), BrokerError> {
-        let mut attempt = 1;
-        loop {
-            match Box::pin(self.declare_beside(declared)).await {
-                Err(error) if (error.is_absence() || error.is_internal()) && attempt < ATTEMPTS => {
-                    tracing::debug!(%error, attempt, "queues were not declared, and are once more");
-                    tokio::time::sleep(PAUSE * attempt).await;
-                    attempt += 1;
-                }
-                done => return done,
-            }
-        }
-    }
-
+    /// On a connection of its own: where queues are declared, it may end.
     async fn declare_beside(&self, declared: Declared<'_>) -> Result<(), BrokerError> {
-        let connection = self.beside("declaring queues").await?;
-        let channel = connection.create_channel().await.map_err(BrokerError::operation("open a channel"))?;
-        declared.on(&channel, Queues::Declared).await
+        let (settings, name) = self.opened_as();
+        Box::pin(declared_on(settings, &format!("{name} declaring queues"), declared)).await.map(|_| ())
+    }
+}
+
+/// A connection over which all of that was declared: again when somebody deletes some of it meanwhile, as the leader does
+/// when it replaces a queue. RabbitMQ says then that there is no such queue, or fails and ends the connection.
+pub(crate) async fn declared_on(
+    settings: &Rabbitmq,
+    name: &str,
+    declared: Declared<'_>,
+) -> Result<Connection, BrokerError> {
+    let mut attempt = 1;
+    loop {
+        let connection = connect(settings, name).await?;
+        let declaring = async {
+            let channel =
+                connection.create_channel().await.map_err(BrokerError::operation("open a channel"))?;
+            declared.on(&channel, Queues::Declared).await?;
+            close(&channel).await;
+            Ok(())
+        };
+        match answered(declared.attempt(), declaring).await {
+            Ok(()) => return Ok(connection),
+            Err(error) if (error.is_absence() || error.is_internal()) && attempt < ATTEMPTS => {
+                tracing::debug!(%error, attempt, "queues were not declared, and are once more");
+                tokio::time::sleep(PAUSE.mul_f64(f64::from(attempt) * (0.5 + jitter()))).await;
+                attempt += 1;
+            }
+            Err(error) => return Err(error),
+        }
     }
 }

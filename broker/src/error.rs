@@ -7,7 +7,8 @@ use lapin::protocol::{AMQPErrorKind, AMQPHardError, AMQPSoftError};
 /// In the text of a 404 that says that a queue is there, on a node that is not. What it holds is not lost.
 const THERE_BUT_DOWN: &str = "down or inaccessible";
 
-/// The connection is of no more use, and where it is one of a link, neither is the link: drop everything and connect again.
+/// The connection is of no more use (but after `Absent`), and where it is one of a link, neither is the link: drop
+/// everything and connect again.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum BrokerError {
     #[error("setting rabbitmq.url is {url}: {reason}; expected amqp://USER:PASSWORD@HOST:PORT/VHOST")]

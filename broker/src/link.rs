@@ -3,13 +3,15 @@
 //! Two, because an alarm of the broker blocks connections that publish, and on a blocked connection nothing is
 //! written, acknowledgements included.
 
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::StreamExt;
 use lapin::options::{BasicConsumeOptions, BasicQosOptions, QueueDeclareOptions};
 use lapin::types::FieldTable;
 use lapin::{Channel, Connection};
+use scaleout_common::names::PoolName;
 use scaleout_common::settings::Rabbitmq;
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -17,6 +19,7 @@ use uuid::Uuid;
 use crate::BrokerError;
 use crate::alarm::{self, Alarm, Alarms};
 use crate::connect::connect;
+use crate::declaring::{Declared, declared_on};
 use crate::publisher::{self, Publisher};
 use crate::subscription::Subscription;
 
@@ -37,6 +40,8 @@ struct Inner {
     /// As which it was opened, for connections of their own beside it.
     settings: Rabbitmq,
     name: String,
+    /// Pools whose queues were declared over it: their arguments are known to be ours.
+    declared: Mutex<HashSet<PoolName>>,
     failed: watch::Sender<Option<BrokerError>>,
     /// Of the connection that publishes.
     alarms: Alarms,
@@ -54,7 +59,7 @@ pub struct QueueDepth {
 impl Link {
     /// Connects twice and declares the topology.
     pub(crate) async fn open(settings: &Rabbitmq, name: &str) -> Result<Self, BrokerError> {
-        let consuming = connect(settings, &format!("{name} consuming")).await?;
+        let consuming = declared_on(settings, &format!("{name} consuming"), Declared::Topology).await?;
         let publishing = connect(settings, &format!("{name} publishing")).await?;
         let (failed, alarms) = (watch::Sender::new(None), watch::Sender::new(None));
         let link = Self(Arc::new(Inner {
@@ -62,12 +67,12 @@ impl Link {
             publishing,
             settings: settings.clone(),
             name: name.to_owned(),
+            declared: Mutex::new(HashSet::from([PoolName::default()])),
             failed,
             alarms,
         }));
         link.watch(&link.0.consuming);
         link.watch(&link.0.publishing);
-        link.declare_topology().await?;
         Ok(link)
     }
 
@@ -145,21 +150,38 @@ impl Link {
         }
     }
 
-    /// Closes both connections in order, so that the broker returns what is unacknowledged at once. A broker that
+    /// Closes both connections, so that the broker returns what is unacknowledged at once. A broker that
     /// does not answer, as one with an alarm does on the publishing connection, is not waited for.
     pub async fn close(self) {
-        for connection in [&self.0.consuming, &self.0.publishing] {
-            match tokio::time::timeout(CLOSE_MAX, connection.close(200, "done".into())).await {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => tracing::debug!(%error, "a connection to the broker was closed already"),
-                Err(_) => tracing::debug!("the broker does not answer a close"),
-            }
-        }
+        let closing = async |connection: &Connection| match tokio::time::timeout(
+            CLOSE_MAX,
+            connection.close(200, "done".into()),
+        )
+        .await
+        {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::debug!(%error, "a connection to the broker was closed already"),
+            Err(_) => tracing::debug!("the broker does not answer a close"),
+        };
+        tokio::join!(closing(&self.0.consuming), closing(&self.0.publishing));
     }
 
     /// A connection beside this link's, for what may end it. It is closed when it is dropped.
     pub(crate) async fn beside(&self, purpose: &str) -> Result<Connection, BrokerError> {
         connect(&self.0.settings, &format!("{} {purpose}", self.0.name)).await
+    }
+
+    /// With which settings and under which name.
+    pub(crate) fn opened_as(&self) -> (&Rabbitmq, &str) {
+        (&self.0.settings, &self.0.name)
+    }
+
+    pub(crate) fn has_declared(&self, pool: &PoolName) -> bool {
+        self.0.declared.lock().unwrap_or_else(PoisonError::into_inner).contains(pool)
+    }
+
+    pub(crate) fn note_declared(&self, pool: &PoolName) {
+        self.0.declared.lock().unwrap_or_else(PoisonError::into_inner).insert(pool.clone());
     }
 
     pub(crate) async fn consuming_channel(&self) -> Result<Channel, BrokerError> {

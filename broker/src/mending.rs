@@ -17,7 +17,7 @@ use crate::connect::connect;
 use crate::link::{answered, close, consume_on};
 use crate::{BrokerError, Link, Outgoing, topology};
 
-/// What trial queues are called, before the mark of who tries.
+/// What trial queues are called, before the mark of the trial.
 const TRIAL: &str = "scaleout.trial";
 
 /// A process that is not there is told of at once. What takes longer may be there, and nothing is known of it.
@@ -67,26 +67,17 @@ pub async fn is_broken(settings: &Rabbitmq, name: &str, queue: &OwnQueue) -> Res
 }
 
 /// Deletes `queue` with all that may lie in it, and declares it anew. First a new queue of the same type must take a
-/// message and give it back, and this one must show neither messages nor consumers. `mark` is the caller's own.
+/// message and give it back, and this one must show neither messages nor consumers, and still be broken.
 ///
 /// # Errors
 /// The broker serves no new queue either, or serves this one again: all is as it was. Or it cannot be declared again.
-pub async fn replace(
-    settings: &Rabbitmq,
-    name: &str,
-    mark: Uuid,
-    queue: &OwnQueue,
-) -> Result<(), BrokerError> {
+pub async fn replace(settings: &Rabbitmq, name: &str, queue: &OwnQueue) -> Result<(), BrokerError> {
     let own = queue.name();
     let link = Link::open(settings, &format!("{name} mending {own}")).await?;
-    let trial = format!("{TRIAL}.{}", mark.simple());
-    let tried = answered("use a new quorum queue", try_a_new_one(&link, &trial)).await;
-    if let Err(error) = link.remove_queue(&trial).await {
-        tracing::debug!(%error, trial, "a queue that was tried is left, and tried again the next time");
-    }
-    tried?;
+    answered("use a new quorum queue", try_a_new_one(&link)).await?;
     let depth = link.depth(&own).await?;
-    if depth.ready > 0 || depth.consumers > 0 {
+    // Last of all: another leader may have replaced it meanwhile, and one that is deleted while it is made is lost.
+    if depth.ready > 0 || depth.consumers > 0 || !is_broken(settings, name, queue).await? {
         let reason = "it is served again".to_owned();
         return Err(BrokerError::Operation { attempted: format!("replace {own}"), reason });
     }
@@ -107,19 +98,20 @@ pub(crate) fn last() -> FieldTable {
     arguments
 }
 
-async fn try_a_new_one(link: &Link, trial: &str) -> Result<(), BrokerError> {
+/// What has failed is left, and goes by itself: RabbitMQ 3.10 does not get over the deletion of what is still being made.
+async fn try_a_new_one(link: &Link) -> Result<(), BrokerError> {
     let failed = |reason: &str| BrokerError::Operation {
         attempted: "use a new quorum queue".to_owned(),
         reason: reason.to_owned(),
     };
-    // One that an earlier trial has left may be as broken.
-    link.remove_queue(trial).await?;
+    let trial = format!("{TRIAL}.{}", Uuid::new_v4().simple());
     let channel = link.consuming_channel().await?;
-    topology::declare_trial(&channel, trial).await?;
-    let published = link.publisher(1).await?.publish(vec![Outgoing::trial(trial)]).await;
+    topology::declare_trial(&channel, &trial).await?;
+    let published = link.publisher(1).await?.publish(vec![Outgoing::trial(&trial)]).await;
     published.map_err(|error| failed(&error.to_string()))?;
-    let getting = channel.basic_get(trial.into(), BasicGetOptions { no_ack: true });
+    let getting = channel.basic_get(trial.as_str().into(), BasicGetOptions { no_ack: true });
     let got = getting.await.map_err(BrokerError::operation("get what a new queue holds"))?;
     close(&channel).await;
+    link.remove_queue(&trial).await?;
     got.map(|_| ()).ok_or_else(|| failed("what was confirmed is not in it"))
 }

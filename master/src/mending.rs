@@ -53,7 +53,14 @@ async fn mend(
             context.suspects.doubt(queue);
             return Ok(());
         }
-        replace(settings, name, context.master.0, queue).await?;
+        if !*context.leading.borrow() {
+            return Ok(());
+        }
+        if let Err(error) = replace(settings, name, queue).await {
+            // Whatever was begun may still go on at the broker: not soon again.
+            context.suspects.begin_anew(queue);
+            return Err(error);
+        }
         context.suspects.note_replaced(queue);
         tracing::error!(
             queue = queue.name(),

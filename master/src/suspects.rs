@@ -110,6 +110,11 @@ impl Suspects {
         }
     }
 
+    /// It could not be replaced: whatever speaks against it must be seen again, for as long.
+    pub(crate) fn begin_anew(&self, queue: &OwnQueue) {
+        lock(&self.suspicions).remove(queue);
+    }
+
     /// It has been replaced by this master.
     pub(crate) fn note_replaced(&self, queue: &OwnQueue) {
         lock(&self.suspicions).remove(queue);

@@ -80,12 +80,13 @@ async fn publish(batch: &LogBatch, publisher: &mut watch::Receiver<Option<Publis
         };
         let Some(linked) = linked else { continue };
         let published = tokio::select! {
-            published = linked.publish(vec![message.clone()]) => published,
+            biased;
             // The link is given up, or was the last: what has not been confirmed over it never is.
             given_up = publisher.wait_for(Option::is_none) => match given_up {
                 Ok(_) => continue,
                 Err(_) => return false,
             },
+            published = linked.publish(vec![message.clone()]) => published,
         };
         let error = match published {
             Ok(()) => return true,

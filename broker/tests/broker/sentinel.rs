@@ -54,10 +54,12 @@ async fn a_look_that_is_refused_is_no_answer() {
 async fn what_somebody_deleted_or_unbound_comes_back() {
     let world = World::new().await;
     let management = Management::new(&world.vhost.name);
-    management.delete_queue(OUTCOMES).await;
-    management.delete_exchange("scaleout.unrouted").await;
+    // Each alone: what is missing brings all back.
     management.delete_binding("scaleout.results", CLAIMS, "claim").await;
     management.delete_binding("scaleout.tasks", &default_queue(), "default.normal").await;
+    management.delete_exchange("scaleout.unrouted").await;
+    world.link.restore_topology().await.unwrap();
+    management.delete_queue(OUTCOMES).await;
     world.link.restore_topology().await.unwrap();
     let publisher = world.publisher().await;
     publisher.publish(tasks(1)).await.unwrap();

@@ -1,11 +1,12 @@
 //! Exchanges and queues as DESIGN §6 has them.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
+use std::time::Instant;
 
 use futures_util::FutureExt as _;
 use lapin::options::QueueDeleteOptions;
 use scaleout_broker::topology::{CLAIMS, DEAD, LOGS, OUTCOMES, UNROUTED, task_queue};
+use scaleout_common::names::PoolName;
 use scaleout_common::priority::Priority;
 
 use crate::management::Management;
@@ -71,23 +72,60 @@ async fn a_pool_that_has_served_goes_unless_somebody_consumes_it() {
 async fn what_is_deleted_while_it_is_declared_is_declared_once_more() {
     let world = World::new().await;
     let (connection, channel) = world.raw().await;
-    let pool = pool("moved");
-    let queue = task_queue(&pool, Priority::Low);
-    // At every moment of a declaration, and before and after it. The queue is there: RabbitMQ 3.10 never again declares
-    // one that was deleted while it was being made, which nobody of ours does.
+    let queue = task_queue(&PoolName::default(), Priority::Low);
+    // At every moment of a declaration. The queue is there: RabbitMQ 3.10 never again declares one that was deleted while
+    // it was being made, which nobody of ours does.
     for round in 0..60 {
-        world.link.declare_pool(&pool).await.unwrap();
+        let began = Instant::now();
+        world.link.declare_topology().await.unwrap();
+        let takes = began.elapsed();
         let deleting = async {
-            tokio::time::sleep(Duration::from_millis(round)).await;
+            tokio::time::sleep(takes.mul_f64(f64::from(round) / 60.0)).await;
             channel.queue_delete(queue.as_str().into(), QueueDeleteOptions::default()).await
         };
         let (declared, deleted) =
-            within(async { tokio::join!(world.link.declare_pool(&pool), deleting) }).await;
+            within(async { tokio::join!(world.link.declare_topology(), deleting) }).await;
         declared.unwrap();
         deleted.unwrap();
     }
-    assert!(world.link.failed().now_or_never().is_none());
     connection.close(200, "done".into()).await.unwrap();
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_queue_that_is_another_than_ours_is_refused_and_only_where_it_is_wanted() {
+    let world = World::new().await;
+    let (_connection, channel) = world.raw().await;
+    let etl = pool("etl");
+    let queue = task_queue(&etl, Priority::High);
+    channel.queue_declare(queue.as_str().into(), Default::default(), Default::default()).await.unwrap();
+    let refused = world.link.declare_pool(&etl).await.unwrap_err();
+    assert!(
+        refused.to_string().contains(&queue) && refused.to_string().contains("PRECONDITION"),
+        "{refused}"
+    );
+    world.link.restore_topology().await.unwrap();
+    assert!(world.link.failed().now_or_never().is_none(), "it has cost the link");
+    world.end().await;
+}
+
+/// A worker does so whenever it subscribes, many times a minute.
+#[tokio::test]
+async fn what_was_declared_over_a_link_is_only_bound_after_that() {
+    let world = World::new().await;
+    let (_connection, channel) = world.raw().await;
+    let etl = pool("etl");
+    world.link.declare_pool(&etl).await.unwrap();
+    let management = Management::new(&world.vhost.name);
+    management.delete_binding("scaleout.tasks", &task_queue(&etl, Priority::High), "etl.high").await;
+    let low = task_queue(&etl, Priority::Low);
+    channel.queue_delete(low.as_str().into(), QueueDeleteOptions::default()).await.unwrap();
+    world.link.declare_pool(&etl).await.unwrap();
+    world.link.depth(&low).await.unwrap();
+    // Of another kind now, which a declaration would refuse.
+    channel.queue_delete(low.as_str().into(), QueueDeleteOptions::default()).await.unwrap();
+    channel.queue_declare(low.as_str().into(), Default::default(), Default::default()).await.unwrap();
+    world.link.declare_pool(&etl).await.unwrap();
     world.end().await;
 }
 
