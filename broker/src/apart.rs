@@ -3,11 +3,11 @@
 
 use std::time::{Duration, Instant};
 
-use lapin::Connection;
 use lapin::options::BasicConsumeOptions;
 use lapin::types::FieldTable;
 use scaleout_common::protocol::backoff::reconnect_delay;
 
+use crate::connection::Connection;
 use crate::link::{answered, consume_on};
 use crate::{BrokerError, Link, Subscription, jitter};
 

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use lapin::tcp::{AsyncTcpStream, RustlsConnector};
 use lapin::uri::{AMQPScheme, AMQPUri};
-use lapin::{Connection, ConnectionProperties, ErrorKind};
+use lapin::{ConnectionProperties, ErrorKind};
 use scaleout_common::settings::{Rabbitmq, without_password};
 use scaleout_tls::{Identity, TlsError, Trust, client_config_with};
 use secrecy::ExposeSecret;
 
 use crate::BrokerError;
+use crate::connection::Connection;
 
 /// How long the handshake may take.
 const HANDSHAKE_MAX: Duration = Duration::from_secs(10);
@@ -33,12 +34,15 @@ pub(crate) async fn connect(settings: &Rabbitmq, name: &str) -> Result<Connectio
     let connecting = async {
         match tls {
             Some(tls) => connect_tls(uri, properties, tls).await,
-            None => Connection::connect_uri(uri, properties).await,
+            None => lapin::Connection::connect_uri(uri, properties).await,
         }
     };
+    // In a task of its own: a handshake that is given up goes on, and what comes of it must end.
+    let connecting = tokio::spawn(async move { connecting.await.map(Connection::new) });
     match tokio::time::timeout(HANDSHAKE_MAX, connecting).await {
-        Ok(Ok(connection)) => Ok(connection),
-        Ok(Err(error)) => Err(BrokerError::Connect { url, reason: words(&error, is_secure) }),
+        Ok(Ok(Ok(connection))) => Ok(connection),
+        Ok(Err(error)) => Err(BrokerError::Connect { url, reason: error.to_string() }),
+        Ok(Ok(Err(error))) => Err(BrokerError::Connect { url, reason: words(&error, is_secure) }),
         Err(_) => Err(BrokerError::Connect {
             url,
             reason: format!("no answer within {} s", HANDSHAKE_MAX.as_secs()),
@@ -59,14 +63,14 @@ async fn connect_tls(
     uri: AMQPUri,
     properties: ConnectionProperties,
     tls: RustlsConnector,
-) -> lapin::Result<Connection> {
+) -> lapin::Result<lapin::Connection> {
     let runtime = lapin::runtime::default_runtime()?;
     let connect = async move |uri: AMQPUri, runtime: async_rs::TokioRuntime| {
         let address = runtime.to_socket_addrs((uri.authority.host.clone(), uri.authority.port));
         let stream = AsyncTcpStream::connect(&runtime, address).await?;
         Ok(stream.into_rustls(&tls, &uri.authority.host).await?)
     };
-    Connection::connector(uri, runtime, connect, properties).await
+    lapin::Connection::connector(uri, runtime, connect, properties).await
 }
 
 fn words(error: &lapin::Error, is_secure: bool) -> String {

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use lapin::{Channel, Connection};
+use lapin::Channel;
 use scaleout_common::names::PoolName;
 use scaleout_common::settings::Rabbitmq;
 
 use crate::connect::connect;
+use crate::connection::Connection;
 use crate::link::{answered, close};
 use crate::topology::{self, Queues};
 use crate::{BrokerError, Link, jitter};

@@ -9,6 +9,7 @@ pub mod topology;
 mod alarm;
 mod apart;
 mod connect;
+mod connection;
 mod declaring;
 mod delivery;
 mod error;

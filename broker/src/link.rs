@@ -8,9 +8,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::StreamExt;
+use lapin::Channel;
 use lapin::options::{BasicConsumeOptions, BasicQosOptions, QueueDeclareOptions};
 use lapin::types::FieldTable;
-use lapin::{Channel, Connection};
 use scaleout_common::names::PoolName;
 use scaleout_common::settings::Rabbitmq;
 use tokio::sync::watch;
@@ -19,12 +19,10 @@ use uuid::Uuid;
 use crate::BrokerError;
 use crate::alarm::{self, Alarm, Alarms};
 use crate::connect::connect;
+use crate::connection::{CLOSE_MAX, Connection};
 use crate::declaring::{Declared, declared_on};
 use crate::publisher::{self, Publisher};
 use crate::subscription::Subscription;
-
-/// How long the broker may take to answer the close of a connection or a channel.
-const CLOSE_MAX: Duration = Duration::from_secs(3);
 
 /// How long the broker may take to answer anything else. The client library waits for ever, and a broker that is
 /// alive and answers nothing does not fail its connections.
@@ -150,20 +148,9 @@ impl Link {
         }
     }
 
-    /// Closes both connections, so that the broker returns what is unacknowledged at once. A broker that
-    /// does not answer, as one with an alarm does on the publishing connection, is not waited for.
+    /// Closes both connections, so that the broker returns what is unacknowledged at once.
     pub async fn close(self) {
-        let closing = async |connection: &Connection| match tokio::time::timeout(
-            CLOSE_MAX,
-            connection.close(200, "done".into()),
-        )
-        .await
-        {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::debug!(%error, "a connection to the broker was closed already"),
-            Err(_) => tracing::debug!("the broker does not answer a close"),
-        };
-        tokio::join!(closing(&self.0.consuming), closing(&self.0.publishing));
+        tokio::join!(self.0.consuming.end(), self.0.publishing.end());
     }
 
     /// A connection beside this link's, for what may end it. It is closed when it is dropped.

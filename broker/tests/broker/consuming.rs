@@ -1,6 +1,9 @@
 //! Consuming: what is acknowledged is gone, what is not comes again, and a deaf consumer says so.
 
-use scaleout_broker::{BrokerError, Outgoing};
+use std::time::Duration;
+
+use scaleout_broker::topology::OUTCOMES;
+use scaleout_broker::{BrokerError, Outgoing, Subscription};
 use scaleout_common::wire::{Kind, Stops, decode};
 
 use crate::management::Management;
@@ -102,5 +105,32 @@ async fn an_inbox_gets_answers() {
     assert_eq!(delivery.kind, Some(Kind::Stops));
     assert_eq!(decode::<Stops>(&delivery.body).unwrap(), sent);
     master.end().await;
+    world.end().await;
+}
+
+/// A consumer that nobody serves would hold what it is given for as long as its connection lives.
+#[tokio::test(flavor = "multi_thread")]
+async fn consuming_that_is_given_up_at_any_moment_leaves_no_consumer() {
+    let world = World::new().await;
+    for round in 0..100 {
+        let link = world.link.clone();
+        let consuming = tokio::spawn(async move {
+            let serve = |mut subscription: Subscription| async move {
+                loop {
+                    subscription.next().await?;
+                }
+            };
+            link.consume_apart(OUTCOMES, 1, serve, || {}).await
+        });
+        tokio::time::sleep(Duration::from_micros(150 * round)).await;
+        consuming.abort();
+        assert!(consuming.await.unwrap_err().is_cancelled());
+    }
+    within(async {
+        while world.link.depth(OUTCOMES).await.unwrap().consumers > 0 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await;
     world.end().await;
 }

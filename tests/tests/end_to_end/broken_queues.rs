@@ -17,11 +17,14 @@ const MENDED: Duration = Duration::from_secs(300);
 
 const REPLACED: &str = "the broker listed a queue and could not serve it";
 
-/// Takes the process that holds it from a quorum queue. The broker goes on listing it, and tells nobody.
-async fn break_queue(broker: &RabbitMq, queue: &str) {
+/// Takes the processes that hold them from quorum queues. The broker goes on listing them, and tells nobody. All at once:
+/// the leader notices the first after a quarter of a minute, and the worker is to meet those that are for it.
+async fn break_queues(broker: &RabbitMq, queues: &[&str]) {
+    let names: Vec<String> = queues.iter().map(|queue| format!("<<\"scaleout.{queue}\">>")).collect();
     let take = format!(
-        "{{ok, Q}} = rabbit_amqqueue:lookup(rabbit_misc:r(<<\"{VHOST}\">>, queue, <<\"{queue}\">>)), \
-         ok = ra:force_delete_server(quorum_queues, amqqueue:get_pid(Q))."
+        "[begin {{ok, Q}} = rabbit_amqqueue:lookup(rabbit_misc:r(<<\"{VHOST}\">>, queue, Name)), \
+         ok = ra:force_delete_server(quorum_queues, amqqueue:get_pid(Q)) end || Name <- [{}]].",
+        names.join(", ")
     );
     broker.control(&["eval", &take]).await.unwrap();
 }
@@ -78,9 +81,7 @@ async fn a_queue_that_the_broker_lists_and_cannot_serve_is_replaced() {
 
     // One that holds something, one that something is for, one that nobody uses, and two that masters consume.
     let broken = ["tasks.default.normal", "tasks.default.high", "tasks.default.low", "outcomes", "logs"];
-    for queue in broken {
-        break_queue(&servers.rabbitmq, &format!("scaleout.{queue}")).await;
-    }
+    break_queues(&servers.rabbitmq, &broken).await;
     let during = note("high").await;
     cluster.scaleout(&["worker", "enable", "worker-1"]).await.ok();
     until("all five are replaced", MENDED, async || match replaced(&cluster) {
@@ -90,10 +91,13 @@ async fn a_queue_that_the_broker_lists_and_cannot_serve_is_replaced() {
     .await;
     // Both masters had consumed it, and both were forgotten.
     until("both masters consume outcomes anew", MOMENT, async || {
-        let listed = servers.rabbitmq.control(&["list_queues", "-q", "-p", VHOST, "name", "consumers"]);
-        let listed = listed.await.unwrap();
+        let list = async |what: &[&str]| servers.rabbitmq.control(what).await.unwrap();
+        let listed = list(&["list_queues", "-q", "-p", VHOST, "name", "consumers"]).await;
         let both = |line: &str| line.split_whitespace().eq(["scaleout.outcomes", "2"]);
-        if listed.lines().any(both) { Ok(()) } else { Err(listed) }
+        if listed.lines().any(both) {
+            return Ok(());
+        }
+        Err(listed + &list(&["list_consumers", "-q", "-p", VHOST]).await)
     })
     .await;
     for batch in [inside, during] {
