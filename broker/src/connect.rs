@@ -37,12 +37,9 @@ pub(crate) async fn connect(settings: &Rabbitmq, name: &str) -> Result<Connectio
             None => lapin::Connection::connect_uri(uri, properties).await,
         }
     };
-    // In a task of its own: a handshake that is given up goes on, and what comes of it must end.
-    let connecting = tokio::spawn(async move { connecting.await.map(Connection::new) });
     match tokio::time::timeout(HANDSHAKE_MAX, connecting).await {
-        Ok(Ok(Ok(connection))) => Ok(connection),
-        Ok(Err(error)) => Err(BrokerError::Connect { url, reason: error.to_string() }),
-        Ok(Ok(Err(error))) => Err(BrokerError::Connect { url, reason: words(&error, is_secure) }),
+        Ok(Ok(connection)) => Ok(Connection::new(connection)),
+        Ok(Err(error)) => Err(BrokerError::Connect { url, reason: words(&error, is_secure) }),
         Err(_) => Err(BrokerError::Connect {
             url,
             reason: format!("no answer within {} s", HANDSHAKE_MAX.as_secs()),

@@ -20,8 +20,8 @@ impl Connection {
         Self(Arc::new(connection))
     }
 
-    /// Closes it in order. A broker that does not answer, as one with an alarm does on a connection that publishes, is not
-    /// waited for.
+    /// Closes it in order. A broker that does not answer, as one with an alarm does on a connection that publishes, is
+    /// waited for no longer than [`CLOSE_MAX`].
     pub(crate) async fn end(&self) {
         end(&self.0).await;
     }

@@ -20,13 +20,13 @@ const PAUSE: Duration = Duration::from_millis(50);
 
 /// What is declared together.
 #[derive(Clone, Copy)]
-pub(crate) enum Declared<'a> {
+pub(crate) enum Scope<'a> {
     /// All that every link needs, the queues of the default pool included.
     Topology,
     Pool(&'a PoolName),
 }
 
-impl Declared<'_> {
+impl Scope<'_> {
     async fn on(self, channel: &Channel, queues: Queues) -> Result<(), BrokerError> {
         match self {
             Self::Topology => {
@@ -37,7 +37,7 @@ impl Declared<'_> {
         }
     }
 
-    fn attempt(self) -> String {
+    fn purpose(self) -> String {
         match self {
             Self::Topology => "declare the exchanges and queues".to_owned(),
             Self::Pool(pool) => format!("declare the queues of pool {pool}"),
@@ -51,13 +51,13 @@ impl Link {
     /// # Errors
     /// Also that a queue is there with other arguments.
     pub async fn declare_topology(&self) -> Result<(), BrokerError> {
-        self.declare_beside(Declared::Topology).await
+        self.declare_beside(Scope::Topology).await
     }
 
     /// What somebody has deleted or unbound of all that every link needs comes back. To be called again and again: what is
     /// there costs little, and its arguments are not looked at.
     pub async fn restore_topology(&self) -> Result<(), BrokerError> {
-        if self.restore(Declared::Topology).await? {
+        if self.restore(Scope::Topology).await? {
             tracing::warn!("something of ours was deleted at the broker, and is declared again");
         }
         Ok(())
@@ -69,34 +69,34 @@ impl Link {
     /// The first time also that one is there with other arguments.
     pub async fn declare_pool(&self, pool: &PoolName) -> Result<(), BrokerError> {
         if self.has_declared(pool) {
-            return self.restore(Declared::Pool(pool)).await.map(|_| ());
+            return self.restore(Scope::Pool(pool)).await.map(|_| ());
         }
-        self.declare_beside(Declared::Pool(pool)).await?;
+        self.declare_beside(Scope::Pool(pool)).await?;
         self.note_declared(pool);
         Ok(())
     }
 
     /// Binds what must be there, and declares it if it is not. Whether something was missing.
-    async fn restore(&self, declared: Declared<'_>) -> Result<bool, BrokerError> {
+    async fn restore(&self, scope: Scope<'_>) -> Result<bool, BrokerError> {
         let binding = async {
             let channel = self.consuming_channel().await?;
-            declared.on(&channel, Queues::Expected).await?;
+            scope.on(&channel, Queues::Expected).await?;
             close(&channel).await;
             Ok(())
         };
-        match answered(declared.attempt(), binding).await {
+        match answered(scope.purpose(), binding).await {
             Err(error) if error.is_absence() => {
                 tracing::debug!(%error, "something is missing at the broker");
-                self.declare_beside(declared).await.map(|()| true)
+                self.declare_beside(scope).await.map(|()| true)
             }
             bound => bound.map(|()| false),
         }
     }
 
     /// On a connection of its own: where queues are declared, it may end.
-    async fn declare_beside(&self, declared: Declared<'_>) -> Result<(), BrokerError> {
+    async fn declare_beside(&self, scope: Scope<'_>) -> Result<(), BrokerError> {
         let (settings, name) = self.opened_as();
-        Box::pin(declared_on(settings, &format!("{name} declaring queues"), declared)).await.map(|_| ())
+        Box::pin(declared_on(settings, &format!("{name} declaring queues"), scope)).await.map(|_| ())
     }
 }
 
@@ -105,7 +105,7 @@ impl Link {
 pub(crate) async fn declared_on(
     settings: &Rabbitmq,
     name: &str,
-    declared: Declared<'_>,
+    scope: Scope<'_>,
 ) -> Result<Connection, BrokerError> {
     let mut attempt = 1;
     loop {
@@ -113,13 +113,14 @@ pub(crate) async fn declared_on(
         let declaring = async {
             let channel =
                 connection.create_channel().await.map_err(BrokerError::operation("open a channel"))?;
-            declared.on(&channel, Queues::Declared).await?;
+            scope.on(&channel, Queues::Declared).await?;
             close(&channel).await;
             Ok(())
         };
-        match answered(declared.attempt(), declaring).await {
+        match answered(scope.purpose(), declaring).await {
             Ok(()) => return Ok(connection),
             Err(error) if (error.is_absence() || error.is_internal()) && attempt < ATTEMPTS => {
+                drop(connection);
                 tracing::debug!(%error, attempt, "queues were not declared, and are once more");
                 tokio::time::sleep(PAUSE.mul_f64(f64::from(attempt) * (0.5 + jitter()))).await;
                 attempt += 1;

@@ -28,7 +28,7 @@ pub use delivery::{AckLedger, Delivery};
 pub use error::{BrokerError, PublishError};
 pub use jitter::jitter;
 pub use link::{Link, QueueDepth};
-pub use mending::{OwnQueue, is_broken, replace};
+pub use mending::{OwnQueue, Trials, is_broken, replace};
 pub use outgoing::Outgoing;
 pub use publisher::Publisher;
 pub use subscription::{Acker, Subscription};

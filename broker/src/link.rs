@@ -20,13 +20,20 @@ use crate::BrokerError;
 use crate::alarm::{self, Alarm, Alarms};
 use crate::connect::connect;
 use crate::connection::{CLOSE_MAX, Connection};
-use crate::declaring::{Declared, declared_on};
+use crate::declaring::{Scope, declared_on};
 use crate::publisher::{self, Publisher};
 use crate::subscription::Subscription;
 
 /// How long the broker may take to answer anything else. The client library waits for ever, and a broker that is
 /// alive and answers nothing does not fail its connections.
 const ANSWER_MAX: Duration = Duration::from_secs(30);
+
+/// Of the connection that consumes, when a link is closed: meanwhile those who published close their channels, which the
+/// client library takes for an error on a connection that is closing.
+const HEAD_START: Duration = Duration::from_millis(50);
+
+/// So many pools are remembered at most whose queues were declared over a link.
+const DECLARED_MAX: usize = 1_000;
 
 /// A living link; clones are the same one. Dropping the last closes everything that was opened through it.
 #[derive(Clone)]
@@ -57,10 +64,12 @@ pub struct QueueDepth {
 impl Link {
     /// Connects twice and declares the topology.
     pub(crate) async fn open(settings: &Rabbitmq, name: &str) -> Result<Self, BrokerError> {
-        let consuming = declared_on(settings, &format!("{name} consuming"), Declared::Topology).await?;
-        let publishing = connect(settings, &format!("{name} publishing")).await?;
         let (failed, alarms) = (watch::Sender::new(None), watch::Sender::new(None));
-        let link = Self(Arc::new(Inner {
+        let consuming = declared_on(settings, &format!("{name} consuming"), Scope::Topology).await?;
+        hear(&consuming, &failed, &alarms);
+        let publishing = connect(settings, &format!("{name} publishing")).await?;
+        hear(&publishing, &failed, &alarms);
+        Ok(Self(Arc::new(Inner {
             consuming,
             publishing,
             settings: settings.clone(),
@@ -68,10 +77,7 @@ impl Link {
             declared: Mutex::new(HashSet::from([PoolName::default()])),
             failed,
             alarms,
-        }));
-        link.watch(&link.0.consuming);
-        link.watch(&link.0.publishing);
-        Ok(link)
+        })))
     }
 
     /// Starts a publisher with `channels` channels, each with a window of its own.
@@ -150,7 +156,11 @@ impl Link {
 
     /// Closes both connections, so that the broker returns what is unacknowledged at once.
     pub async fn close(self) {
-        tokio::join!(self.0.consuming.end(), self.0.publishing.end());
+        let publishing = async {
+            tokio::time::sleep(HEAD_START).await;
+            self.0.publishing.end().await;
+        };
+        tokio::join!(self.0.consuming.end(), publishing);
     }
 
     /// A connection beside this link's, for what may end it. It is closed when it is dropped.
@@ -168,7 +178,11 @@ impl Link {
     }
 
     pub(crate) fn note_declared(&self, pool: &PoolName) {
-        self.0.declared.lock().unwrap_or_else(PoisonError::into_inner).insert(pool.clone());
+        let mut declared = self.0.declared.lock().unwrap_or_else(PoisonError::into_inner);
+        if declared.len() >= DECLARED_MAX {
+            declared.clear();
+        }
+        declared.insert(pool.clone());
     }
 
     pub(crate) async fn consuming_channel(&self) -> Result<Channel, BrokerError> {
@@ -178,28 +192,29 @@ impl Link {
     async fn channel(&self, connection: &Connection) -> Result<Channel, BrokerError> {
         connection.create_channel().await.map_err(BrokerError::operation("open a channel"))
     }
+}
 
-    fn watch(&self, connection: &Connection) {
-        let mut events = connection.events_listener();
-        let (failed, alarms) = (self.0.failed.clone(), self.0.alarms.clone());
-        tokio::spawn(async move {
-            while let Some(event) = events.next().await {
-                match event {
-                    // Whoever uses the channel hears of it; a look for a queue that is not there ends only its own.
-                    lapin::Event::Error(error) if is_of_a_channel(&error) => {
-                        tracing::debug!(%error, "the broker closed a channel");
-                    }
-                    lapin::Event::Error(error) => {
-                        failed.send_if_modified(|slot| set_once(slot, BrokerError::lost(&error)));
-                        return;
-                    }
-                    lapin::Event::ConnectionBlocked(reason) => alarm::raise(&alarms, reason),
-                    lapin::Event::ConnectionUnblocked => alarm::clear(&alarms),
-                    _ => {}
+/// Passes on what a connection of a link tells of itself, from now on.
+fn hear(connection: &Connection, failed: &watch::Sender<Option<BrokerError>>, alarms: &Alarms) {
+    let mut events = connection.events_listener();
+    let (failed, alarms) = (failed.clone(), alarms.clone());
+    tokio::spawn(async move {
+        while let Some(event) = events.next().await {
+            match event {
+                // Whoever uses the channel hears of it; a look for a queue that is not there ends only its own.
+                lapin::Event::Error(error) if is_of_a_channel(&error) => {
+                    tracing::debug!(%error, "the broker closed a channel");
                 }
+                lapin::Event::Error(error) => {
+                    failed.send_if_modified(|slot| set_once(slot, BrokerError::lost(&error)));
+                    return;
+                }
+                lapin::Event::ConnectionBlocked(reason) => alarm::raise(&alarms, reason),
+                lapin::Event::ConnectionUnblocked => alarm::clear(&alarms),
+                _ => {}
             }
-        });
-    }
+        }
+    });
 }
 
 fn is_of_a_channel(error: &lapin::Error) -> bool {

@@ -4,7 +4,7 @@
 //! and declaring it anew cures it. RabbitMQ deletes by force what it cannot delete otherwise, also a queue all of whose
 //! nodes are away: whoever calls [`replace`] must have waited for as long as what lies in it is worth.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use lapin::options::{BasicConsumeOptions, BasicGetOptions};
 use lapin::types::{AMQPValue, FieldTable};
@@ -19,6 +19,9 @@ use crate::{BrokerError, Link, Outgoing, topology};
 
 /// What trial queues are called, before the mark of the trial.
 const TRIAL: &str = "scaleout.trial";
+
+/// How long the queue of a trial that has failed is left alone, and no other is made.
+const TRIAL_LEFT: Duration = Duration::from_secs(60);
 
 /// A process that is not there is told of at once. What takes longer may be there, and nothing is known of it.
 pub(crate) const LOOK_MAX: Duration = Duration::from_secs(5);
@@ -66,15 +69,27 @@ pub async fn is_broken(settings: &Rabbitmq, name: &str, queue: &OwnQueue) -> Res
     tokio::time::timeout(LOOK_MAX, looking).await.unwrap_or_else(unanswered)
 }
 
+/// The trials of one who replaces queues.
+#[derive(Debug, Default)]
+pub struct Trials {
+    /// The queue of the last one, if that has failed, and since when it is there.
+    left: Option<(String, Instant)>,
+}
+
 /// Deletes `queue` with all that may lie in it, and declares it anew. First a new queue of the same type must take a
 /// message and give it back, and this one must show neither messages nor consumers, and still be broken.
 ///
 /// # Errors
 /// The broker serves no new queue either, or serves this one again: all is as it was. Or it cannot be declared again.
-pub async fn replace(settings: &Rabbitmq, name: &str, queue: &OwnQueue) -> Result<(), BrokerError> {
+pub async fn replace(
+    settings: &Rabbitmq,
+    name: &str,
+    trials: &mut Trials,
+    queue: &OwnQueue,
+) -> Result<(), BrokerError> {
     let own = queue.name();
     let link = Link::open(settings, &format!("{name} mending {own}")).await?;
-    answered("use a new quorum queue", try_a_new_one(&link)).await?;
+    answered("use a new quorum queue", trials.make(&link)).await?;
     let depth = link.depth(&own).await?;
     // Last of all: another leader may have replaced it meanwhile, and one that is deleted while it is made is lost.
     if depth.ready > 0 || depth.consumers > 0 || !is_broken(settings, name, queue).await? {
@@ -98,20 +113,36 @@ pub(crate) fn last() -> FieldTable {
     arguments
 }
 
-/// What has failed is left, and goes by itself: RabbitMQ 3.10 does not get over the deletion of what is still being made.
-async fn try_a_new_one(link: &Link) -> Result<(), BrokerError> {
-    let failed = |reason: &str| BrokerError::Operation {
-        attempted: "use a new quorum queue".to_owned(),
-        reason: reason.to_owned(),
-    };
-    let trial = format!("{TRIAL}.{}", Uuid::new_v4().simple());
+impl Trials {
+    /// Makes a queue, uses it and removes it. RabbitMQ 3.10 does not get over the deletion of what is still being made: the
+    /// queue of a trial that has failed is removed by a later one.
+    async fn make(&mut self, link: &Link) -> Result<(), BrokerError> {
+        if let Some((queue, since)) = &self.left {
+            if since.elapsed() < TRIAL_LEFT {
+                return Err(failed("the last trial has just failed"));
+            }
+            link.remove_queue(queue).await?;
+        }
+        let queue = format!("{TRIAL}.{}", Uuid::new_v4().simple());
+        self.left = Some((queue.clone(), Instant::now()));
+        try_one(link, &queue).await?;
+        link.remove_queue(&queue).await?;
+        self.left = None;
+        Ok(())
+    }
+}
+
+async fn try_one(link: &Link, queue: &str) -> Result<(), BrokerError> {
     let channel = link.consuming_channel().await?;
-    topology::declare_trial(&channel, &trial).await?;
-    let published = link.publisher(1).await?.publish(vec![Outgoing::trial(&trial)]).await;
+    topology::declare_trial(&channel, queue).await?;
+    let published = link.publisher(1).await?.publish(vec![Outgoing::trial(queue)]).await;
     published.map_err(|error| failed(&error.to_string()))?;
-    let getting = channel.basic_get(trial.as_str().into(), BasicGetOptions { no_ack: true });
+    let getting = channel.basic_get(queue.into(), BasicGetOptions { no_ack: true });
     let got = getting.await.map_err(BrokerError::operation("get what a new queue holds"))?;
     close(&channel).await;
-    link.remove_queue(&trial).await?;
     got.map(|_| ()).ok_or_else(|| failed("what was confirmed is not in it"))
+}
+
+fn failed(reason: &str) -> BrokerError {
+    BrokerError::Operation { attempted: "use a new quorum queue".to_owned(), reason: reason.to_owned() }
 }

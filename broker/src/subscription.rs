@@ -7,7 +7,7 @@ use lapin::{Channel, Consumer};
 use crate::link::{answered, close};
 use crate::{BrokerError, Delivery};
 
-/// A consumer on a channel of its own. Dropping it without [`close`](Self::close) leaves the channel to the link.
+/// A consumer on a channel of its own, which ends with it and its [`Acker`]s. [`close`](Self::close) waits for that.
 pub struct Subscription {
     channel: Channel,
     consumer: Consumer,

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use scaleout_broker::{BrokerError, OwnQueue, is_broken, replace, topology};
+use scaleout_broker::{BrokerError, OwnQueue, Trials, is_broken, replace, topology};
 use scaleout_common::settings::Rabbitmq;
 use tokio_util::sync::CancellationToken;
 
@@ -15,6 +15,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// Runs until `stop`.
 pub(crate) async fn run(context: Context, settings: Rabbitmq, stop: CancellationToken) {
     let name = format!("scaleout master {}", context.master);
+    let mut trials = Trials::default();
     let mending = async {
         loop {
             tokio::time::sleep(LOOK_EVERY).await;
@@ -22,7 +23,7 @@ pub(crate) async fn run(context: Context, settings: Rabbitmq, stop: Cancellation
                 if !*context.leading.borrow() {
                     continue;
                 }
-                if let Err(error) = mend(&context, &settings, &name, &queue).await {
+                if let Err(error) = mend(&context, &settings, &name, &mut trials, &queue).await {
                     context.suspects.doubt(&queue);
                     let queue = queue.name();
                     tracing::warn!(%error, queue, "a queue that may not be served was not looked at or not mended");
@@ -40,6 +41,7 @@ async fn mend(
     context: &Context,
     settings: &Rabbitmq,
     name: &str,
+    trials: &mut Trials,
     queue: &OwnQueue,
 ) -> Result<(), BrokerError> {
     if !is_broken(settings, name, queue).await? {
@@ -56,7 +58,7 @@ async fn mend(
         if !*context.leading.borrow() {
             return Ok(());
         }
-        if let Err(error) = replace(settings, name, queue).await {
+        if let Err(error) = replace(settings, name, trials, queue).await {
             // Whatever was begun may still go on at the broker: not soon again.
             context.suspects.begin_anew(queue);
             return Err(error);

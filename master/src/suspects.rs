@@ -217,6 +217,19 @@ mod tests {
     }
 
     #[test]
+    fn what_could_not_be_replaced_is_suspected_anew() {
+        let (suspects, began) = (Suspects::default(), Instant::now());
+        let is_ripe_at = |s: u64| !suspects.ripe(began + seconds(s)).is_empty();
+        let see = |s: u64| suspects.note(QUEUE, began + seconds(s));
+        [0, 7, 15].into_iter().for_each(see);
+        assert!(is_ripe_at(15));
+        suspects.begin_anew(&QUEUE);
+        assert!(!is_ripe_at(15) && !suspects.convict(&QUEUE, began + seconds(15)));
+        [16, 23, 30].into_iter().for_each(see);
+        assert!(!is_ripe_at(30) && is_ripe_at(31));
+    }
+
+    #[test]
     fn a_link_hears_when_a_queue_is_replaced_and_not_when_it_is_served() {
         let suspects = Suspects::default();
         let replaced = suspects.replaced();

@@ -1,9 +1,11 @@
 //! Consuming: what is acknowledged is gone, what is not comes again, and a deaf consumer says so.
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use scaleout_broker::topology::OUTCOMES;
-use scaleout_broker::{BrokerError, Outgoing, Subscription};
+use scaleout_broker::{BrokerError, Link, Outgoing, Subscription};
 use scaleout_common::wire::{Kind, Stops, decode};
 
 use crate::management::Management;
@@ -108,26 +110,55 @@ async fn an_inbox_gets_answers() {
     world.end().await;
 }
 
+/// Consumes outcomes until it is given up; counts how often it has come so far that they are served.
+async fn consume_outcomes(link: Link, served: Arc<AtomicU64>) {
+    let serve = |mut subscription: Subscription| {
+        served.fetch_add(1, Ordering::Relaxed);
+        async move {
+            loop {
+                subscription.next().await?;
+            }
+        }
+    };
+    link.consume_apart(OUTCOMES, 1, serve, || {}).await.unwrap();
+}
+
 /// A consumer that nobody serves would hold what it is given for as long as its connection lives.
 #[tokio::test(flavor = "multi_thread")]
 async fn consuming_that_is_given_up_at_any_moment_leaves_no_consumer() {
     let world = World::new().await;
-    for round in 0..100 {
-        let link = world.link.clone();
-        let consuming = tokio::spawn(async move {
-            let serve = |mut subscription: Subscription| async move {
-                loop {
-                    subscription.next().await?;
+    let served = Arc::new(AtomicU64::new(0));
+    let (mut takes, mut rounds_without) = (Duration::ZERO, 0);
+    for round in 0..=120 {
+        let before = served.load(Ordering::Relaxed);
+        let consuming = tokio::spawn(consume_outcomes(world.link.clone(), served.clone()));
+        if round == 0 {
+            // How long it takes, undisturbed.
+            let began = Instant::now();
+            within(async {
+                while served.load(Ordering::Relaxed) == 0 {
+                    tokio::time::sleep(Duration::from_millis(1)).await;
                 }
-            };
-            link.consume_apart(OUTCOMES, 1, serve, || {}).await
-        });
-        tokio::time::sleep(Duration::from_micros(150 * round)).await;
+            })
+            .await;
+            takes = began.elapsed();
+        } else {
+            // Timers of tokio know only whole milliseconds.
+            std::thread::sleep(takes.mul_f64(f64::from(round) / 100.0));
+        }
         consuming.abort();
         assert!(consuming.await.unwrap_err().is_cancelled());
+        rounds_without += u64::from(served.load(Ordering::Relaxed) == before);
     }
+    assert!(
+        rounds_without > 0 && served.load(Ordering::Relaxed) > 1,
+        "always before it was served, or always after"
+    );
+    let management = Management::new(&world.vhost.name);
     within(async {
-        while world.link.depth(OUTCOMES).await.unwrap().consumers > 0 {
+        while world.link.depth(OUTCOMES).await.unwrap().consumers > 0
+            || management.connections_named("consuming scaleout.outcomes").await > 0
+        {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     })

@@ -1,5 +1,6 @@
 //! What tests ask of RabbitMQ's management plugin: things that AMQP cannot do or does not tell.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use reqwest::{Client, Method};
@@ -53,6 +54,20 @@ impl Management {
     pub(crate) async fn queues(&self) -> Vec<String> {
         let queues = self.ask(Method::GET, &format!("queues/{}", self.vhost), None).await;
         queues.as_array().unwrap().iter().map(|queue| queue["name"].as_str().unwrap().to_owned()).collect()
+    }
+
+    /// From which exchanges, and by which keys, messages come to `queue`.
+    pub(crate) async fn bindings(&self, queue: &str) -> BTreeSet<String> {
+        let bindings = self.ask(Method::GET, &format!("queues/{}/{queue}/bindings", self.vhost), None).await;
+        let name = |binding: &Value| format!("{} {}", binding["source"], binding["routing_key"]);
+        bindings.as_array().unwrap().iter().map(name).collect()
+    }
+
+    /// How many connections there are whose names have `words` in them.
+    pub(crate) async fn connections_named(&self, words: &str) -> usize {
+        let all = self.ask(Method::GET, &format!("vhosts/{}/connections", self.vhost), None).await;
+        let is_one = |connection: &&Value| connection["user_provided_name"].to_string().contains(words);
+        all.as_array().unwrap().iter().filter(is_one).count()
     }
 
     /// Closes all connections of the virtual host, as an operator would; waits until there are `count`.

@@ -2,7 +2,7 @@
 
 use futures_util::FutureExt as _;
 use scaleout_broker::topology::{LOGS, OUTCOMES};
-use scaleout_broker::{BrokerError, OwnQueue, is_broken, replace};
+use scaleout_broker::{BrokerError, OwnQueue, Trials, is_broken, replace};
 use scaleout_common::priority::Priority;
 
 use crate::management::Management;
@@ -18,8 +18,13 @@ async fn a_queue_that_is_served_is_not_broken_and_keeps_what_it_holds() {
     for _ in 0..2 {
         assert!(!is_broken(&settings, "test", &queue).await.unwrap());
     }
-    let refused = replace(&settings, "test", &queue).await.unwrap_err();
-    assert!(refused.to_string().contains("it is served again"), "{refused}");
+    // Nor one that holds nothing and that nobody consumes.
+    let idle = OwnQueue::Tasks(Default::default(), Priority::Low);
+    let mut trials = Trials::default();
+    for queue in [&queue, &idle] {
+        let refused = replace(&settings, "test", &mut trials, queue).await.unwrap_err();
+        assert!(refused.to_string().contains("it is served again"), "{refused}");
+    }
     assert_eq!(world.link.depth(&default_queue()).await.unwrap().ready, 3);
     let left = Management::new(&world.vhost.name).queues().await;
     assert!(!left.iter().any(|name| name.contains("trial")), "what was tried is left: {left:?}");

@@ -116,8 +116,14 @@ async fn what_was_declared_over_a_link_is_only_bound_after_that() {
     let (_connection, channel) = world.raw().await;
     let etl = pool("etl");
     world.link.declare_pool(&etl).await.unwrap();
+    let bindings =
+        async || Management::new(&world.vhost.name).bindings(&task_queue(&etl, Priority::High)).await;
+    let all = bindings().await;
     let management = Management::new(&world.vhost.name);
     management.delete_binding("scaleout.tasks", &task_queue(&etl, Priority::High), "etl.high").await;
+    assert_ne!(bindings().await, all);
+    world.link.declare_pool(&etl).await.unwrap();
+    assert_eq!(bindings().await, all, "what was unbound is bound");
     let low = task_queue(&etl, Priority::Low);
     channel.queue_delete(low.as_str().into(), QueueDeleteOptions::default()).await.unwrap();
     world.link.declare_pool(&etl).await.unwrap();
