@@ -1,6 +1,8 @@
 //! Opening a connection.
 
-use std::sync::Arc;
+use std::net::TcpStream;
+use std::os::fd::AsFd;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use lapin::tcp::{AsyncTcpStream, RustlsConnector};
@@ -11,7 +13,7 @@ use scaleout_tls::{Identity, TlsError, Trust, client_config_with};
 use secrecy::ExposeSecret;
 
 use crate::BrokerError;
-use crate::connection::Connection;
+use crate::connection::{Connection, Place, Socket};
 
 /// How long the handshake may take.
 const HANDSHAKE_MAX: Duration = Duration::from_secs(10);
@@ -25,20 +27,16 @@ pub(crate) async fn connect(settings: &Rabbitmq, name: &str) -> Result<Connectio
         .parse()
         .map_err(|reason: String| BrokerError::Url { url: url.clone(), reason })?;
     uri.query.heartbeat = Some(settings.heartbeat_s);
-    uri.query.connection_timeout = Some(HANDSHAKE_MAX.as_millis() as u64);
     // lapin's automatic recovery stays off: see the supervisor.
     let properties = ConnectionProperties::default().with_connection_name(name.into());
     let is_secure = uri.scheme == AMQPScheme::AMQPS;
     let tls = is_secure.then(|| tls(settings)).transpose();
     let tls = tls.map_err(|error| BrokerError::Connect { url: url.clone(), reason: error.to_string() })?;
-    let connecting = async {
-        match tls {
-            Some(tls) => connect_tls(uri, properties, tls).await,
-            None => lapin::Connection::connect_uri(uri, properties).await,
-        }
-    };
+    // Of a handshake that is given up, this ends the socket.
+    let socket = Socket::default();
+    let connecting = handshake(uri, properties, tls, socket.place());
     match tokio::time::timeout(HANDSHAKE_MAX, connecting).await {
-        Ok(Ok(connection)) => Ok(Connection::new(connection)),
+        Ok(Ok(connection)) => Ok(Connection::new(connection, socket)),
         Ok(Err(error)) => Err(BrokerError::Connect { url, reason: words(&error, is_secure) }),
         Err(_) => Err(BrokerError::Connect {
             url,
@@ -55,17 +53,26 @@ fn tls(settings: &Rabbitmq) -> Result<RustlsConnector, TlsError> {
     Ok(RustlsConnector::from(Arc::new(client_config_with(&trust, identity)?)))
 }
 
-/// As lapin connects, but with our own configuration of TLS: whom to trust is decided in one place for all links.
-async fn connect_tls(
+/// As lapin connects, but with our own configuration of TLS, for whom to trust is decided in one place for all links; and
+/// with a second handle of the socket in `place`.
+async fn handshake(
     uri: AMQPUri,
     properties: ConnectionProperties,
-    tls: RustlsConnector,
+    tls: Option<RustlsConnector>,
+    place: Place,
 ) -> lapin::Result<lapin::Connection> {
     let runtime = lapin::runtime::default_runtime()?;
     let connect = async move |uri: AMQPUri, runtime: async_rs::TokioRuntime| {
         let address = runtime.to_socket_addrs((uri.authority.host.clone(), uri.authority.port));
         let stream = AsyncTcpStream::connect(&runtime, address).await?;
-        Ok(stream.into_rustls(&tls, &uri.authority.host).await?)
+        if let AsyncTcpStream::Plain(plain) = &stream {
+            let second = plain.get_ref().as_fd().try_clone_to_owned()?;
+            *place.lock().unwrap_or_else(PoisonError::into_inner) = Some(TcpStream::from(second));
+        }
+        match &tls {
+            Some(tls) => Ok(stream.into_rustls(tls, &uri.authority.host).await?),
+            None => Ok(stream),
+        }
     };
     lapin::Connection::connector(uri, runtime, connect, properties).await
 }

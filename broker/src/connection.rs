@@ -3,8 +3,9 @@
 //! The client library ends one with the last of its channels and consumers. Of a call that was given up in the middle it
 //! keeps them: the connection would live on, and a consumer on it be given messages that nobody takes.
 
+use std::net::{Shutdown, TcpStream};
 use std::ops::Deref;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
@@ -13,17 +14,29 @@ use tokio::runtime::Handle;
 pub(crate) const CLOSE_MAX: Duration = Duration::from_secs(3);
 
 /// Owns a connection to the broker.
-pub(crate) struct Connection(Arc<lapin::Connection>);
+pub(crate) struct Connection {
+    connection: Arc<lapin::Connection>,
+    /// Goes last, when the broker has answered the close or has not within [`CLOSE_MAX`].
+    socket: Option<Socket>,
+}
+
+/// A connection's socket, once it has one. When this is dropped nothing more is sent or received over it: of a close or a
+/// handshake that is never answered the client library would keep thread and socket for ever.
+#[derive(Default)]
+pub(crate) struct Socket(Place);
+
+/// Where a second handle of the socket is put, whenever there is a new one.
+pub(crate) type Place = Arc<Mutex<Option<TcpStream>>>;
 
 impl Connection {
-    pub(crate) fn new(connection: lapin::Connection) -> Self {
-        Self(Arc::new(connection))
+    pub(crate) fn new(connection: lapin::Connection, socket: Socket) -> Self {
+        Self { connection: Arc::new(connection), socket: Some(socket) }
     }
 
     /// Closes it in order. A broker that does not answer, as one with an alarm does on a connection that publishes, is
     /// waited for no longer than [`CLOSE_MAX`].
     pub(crate) async fn end(&self) {
-        end(&self.0).await;
+        end(&self.connection).await;
     }
 }
 
@@ -31,16 +44,33 @@ impl Deref for Connection {
     type Target = lapin::Connection;
 
     fn deref(&self) -> &lapin::Connection {
-        &self.0
+        &self.connection
     }
 }
 
 impl Drop for Connection {
     fn drop(&mut self) {
+        let (connection, socket) = (Arc::clone(&self.connection), self.socket.take());
         // Without a runtime the process ends, and its connections with it.
-        let (true, Ok(runtime)) = (self.0.status().connected(), Handle::try_current()) else { return };
-        let connection = Arc::clone(&self.0);
-        runtime.spawn(async move { end(&connection).await });
+        let (true, Ok(runtime)) = (connection.status().connected(), Handle::try_current()) else { return };
+        runtime.spawn(async move {
+            end(&connection).await;
+            drop(socket);
+        });
+    }
+}
+
+impl Socket {
+    pub(crate) fn place(&self) -> Place {
+        Arc::clone(&self.0)
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        let socket = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        // An error says that it has ended already.
+        let _ = socket.map(|socket| socket.shutdown(Shutdown::Both));
     }
 }
 

@@ -5,8 +5,10 @@ use std::time::{Duration, Instant};
 
 use scaleout_broker::{BrokerError, Link, PublishError, supervise};
 use scaleout_local::testing::vhost;
-use tokio::net::TcpListener;
+use tokio::io::{AsyncReadExt as _, copy_bidirectional};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, mpsc};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::management::Management;
@@ -117,7 +119,7 @@ async fn a_dead_port_is_reported_and_does_not_hold_up_a_stop() {
 
 /// A port that accepts and says nothing, as a hanging broker does.
 #[tokio::test]
-async fn a_silent_port_does_not_hold_up_a_stop() {
+async fn a_silent_port_does_not_hold_up_a_stop_and_is_let_go() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let settings = settings(&format!("amqp://me:secret@{address}/v"));
@@ -127,11 +129,50 @@ async fn a_silent_port_does_not_hold_up_a_stop() {
         let serve = |_link: Link| async { unreachable!("there is no broker") };
         supervise(&settings, "test", &stopped, serve, |_| {}).await;
     });
-    let _connection = within(listener.accept()).await.unwrap();
+    let (mut connection, _) = within(listener.accept()).await.unwrap();
     let began = Instant::now();
     stop.cancel();
     within(supervisor).await.unwrap();
     assert!(began.elapsed() < PROMPT, "it took {:?} to stop", began.elapsed());
+    // To its end: of handshakes that stay there would be more and more.
+    within(connection.read_to_end(&mut Vec::new())).await.unwrap();
+}
+
+/// As a load balancer whose broker has gone without a word.
+#[tokio::test]
+async fn a_connection_that_has_stalled_is_let_go() {
+    let vhost = vhost().await;
+    let broker = vhost.amqp_url.split('@').nth(1).and_then(|rest| rest.split('/').next()).unwrap().to_owned();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let settings = settings(&vhost.amqp_url.replace(&broker, &address.to_string()));
+    let stalled = CancellationToken::new();
+    let stall = stalled.clone();
+    let proxy = tokio::spawn(async move {
+        let mut passing = JoinSet::new();
+        for _ in 0..2 {
+            let (mut client, _) = listener.accept().await.unwrap();
+            let (broker, stall) = (broker.clone(), stall.clone());
+            passing.spawn(async move {
+                let mut server = TcpStream::connect(broker).await.unwrap();
+                let _ = stall.run_until_cancelled(copy_bidirectional(&mut client, &mut server)).await;
+                // Takes what comes, and passes nothing on.
+                client.read_to_end(&mut Vec::new()).await.unwrap();
+            });
+        }
+        passing.join_all().await;
+    });
+    let stop = CancellationToken::new();
+    let serve = |_: Link| {
+        let (stop, stalled) = (stop.clone(), stalled.clone());
+        async move {
+            stalled.cancel();
+            stop.cancel();
+            std::future::pending().await
+        }
+    };
+    within(supervise(&settings, "test", &stop, serve, |_| {})).await;
+    within(proxy).await.unwrap();
 }
 
 #[tokio::test]
