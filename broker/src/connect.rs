@@ -1,8 +1,7 @@
 //! Opening a connection.
 
-use std::net::TcpStream;
 use std::os::fd::AsFd;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use lapin::tcp::{AsyncTcpStream, RustlsConnector};
@@ -66,8 +65,7 @@ async fn handshake(
         let address = runtime.to_socket_addrs((uri.authority.host.clone(), uri.authority.port));
         let stream = AsyncTcpStream::connect(&runtime, address).await?;
         if let AsyncTcpStream::Plain(plain) = &stream {
-            let second = plain.get_ref().as_fd().try_clone_to_owned()?;
-            *place.lock().unwrap_or_else(PoisonError::into_inner) = Some(TcpStream::from(second));
+            place.put(plain.get_ref().as_fd().try_clone_to_owned()?.into())?;
         }
         match &tls {
             Some(tls) => Ok(stream.into_rustls(tls, &uri.authority.host).await?),

@@ -3,9 +3,10 @@
 //! The client library ends one with the last of its channels and consumers. Of a call that was given up in the middle it
 //! keeps them: the connection would live on, and a consumer on it be given messages that nobody takes.
 
+use std::io;
 use std::net::{Shutdown, TcpStream};
 use std::ops::Deref;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
@@ -25,8 +26,18 @@ pub(crate) struct Connection {
 #[derive(Default)]
 pub(crate) struct Socket(Place);
 
-/// Where a second handle of the socket is put, whenever there is a new one.
-pub(crate) type Place = Arc<Mutex<Option<TcpStream>>>;
+/// Where whoever connects puts a second handle of the socket.
+#[derive(Clone, Default)]
+pub(crate) struct Place(Arc<Mutex<Held>>);
+
+#[derive(Default)]
+enum Held {
+    #[default]
+    Nothing,
+    Handle(TcpStream),
+    /// The connection was given up.
+    Over,
+}
 
 impl Connection {
     pub(crate) fn new(connection: lapin::Connection, socket: Socket) -> Self {
@@ -62,15 +73,35 @@ impl Drop for Connection {
 
 impl Socket {
     pub(crate) fn place(&self) -> Place {
-        Arc::clone(&self.0)
+        self.0.clone()
     }
 }
 
 impl Drop for Socket {
     fn drop(&mut self) {
-        let socket = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
-        // An error says that it has ended already.
-        let _ = socket.map(|socket| socket.shutdown(Shutdown::Both));
+        if let Held::Handle(socket) = std::mem::replace(&mut *self.0.held(), Held::Over) {
+            // An error says that it has ended already.
+            let _ = socket.shutdown(Shutdown::Both);
+        }
+    }
+}
+
+impl Place {
+    /// Puts it there, in the place of an earlier one.
+    ///
+    /// # Errors
+    /// The connection was given up meanwhile.
+    pub(crate) fn put(&self, socket: TcpStream) -> io::Result<()> {
+        let mut held = self.held();
+        if matches!(*held, Held::Over) {
+            return Err(io::Error::new(io::ErrorKind::ConnectionAborted, "the connection was given up"));
+        }
+        *held = Held::Handle(socket);
+        Ok(())
+    }
+
+    fn held(&self) -> MutexGuard<'_, Held> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
