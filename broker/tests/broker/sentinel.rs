@@ -54,7 +54,7 @@ async fn a_look_that_is_refused_is_no_answer() {
 async fn what_somebody_deleted_or_unbound_comes_back() {
     let world = World::new().await;
     let management = Management::new(&world.vhost.name);
-    // Each alone: what is missing brings all back.
+    // What binding alone brings back, and then what is declared because it is missing.
     management.delete_binding("scaleout.results", CLAIMS, "claim").await;
     management.delete_binding("scaleout.tasks", &default_queue(), "default.normal").await;
     management.delete_exchange("scaleout.unrouted").await;
